@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { type Cell, DEFAULT_RETRY, type Policy, type RunFacts } from '#core';
+import {
+  Connection,
+  type IntakeBatch,
+  type NewRun,
+  type PartitionWrites,
+  claimPartition,
+  commitBatch,
+  intakeBatch,
+  touchNode,
+} from '#postgres';
+
+/**
+ * Drives intake and the fenced commit alone, with rows as the product writes them: every run is
+ * submitted, taken in and granted in one commit, started and finished in the next.
+ */
+export interface CommitBenchOptions {
+  readonly url: string;
+  readonly lanes: number;
+  readonly batch: number;
+  readonly seconds: number;
+}
+export interface CommitBenchResult {
+  readonly lifeCycles: number;
+  readonly perSecond: number;
+  readonly commitsPerSecond: number;
+  /** Commits only, without the time that intake took. */
+  readonly perSecondWithoutIntake: number;
+}
+
+const policy: Policy = {
+  retry: DEFAULT_RETRY,
+  timeoutMs: 3_600_000,
+  graceMs: 10_000,
+  lostAfterMs: 10_000,
+  retentionMs: 30 * 86_400_000,
+  jobName: 'noop',
+  projectName: 'demo',
+};
+const project = randomUUID();
+const spec = randomUUID();
+const PARAMS = JSON.stringify({ customer: 4711, note: 'x'.repeat(200) });
+
+function uuid7(n: number): string {
+  const time = Date.now().toString(16).padStart(12, '0');
+  const rest = randomUUID().slice(19);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${(n & 0xfff).toString(16).padStart(3, '0')}-${rest}`;
+}
+
+function newRun(id: string, partition: number): NewRun {
+  return {
+    id,
+    partition,
+    project,
+    job: null,
+    jobVersion: null,
+    spec,
+    kind: 'FUNCTION',
+    pool: 'default',
+    need: 'function:noop',
+    priority: 5,
+    lane: '6148914691236517205',
+    at: null,
+    afterMs: null,
+    startDeadlineMs: null,
+    retryOf: null,
+    params: PARAMS,
+    labels: null,
+  };
+}
+
+function cellOf(run: NewRun, at: number): Cell {
+  const facts: RunFacts = { ...run, policy, due: null, expires: null, submittedAt: at, params: PARAMS };
+  return {
+    facts,
+    state: 'READY',
+    lane: run.lane,
+    rank: at + 240_000,
+    readyAt: at,
+    startedAt: null,
+    attempt: 0,
+    spent: 0,
+    token: null,
+    record: { attempts: [], seqs: [] },
+  };
+}
+
+interface Owned {
+  readonly epoch: number;
+  seq: number;
+}
+
+function segment(kind: string, cells: readonly Cell[], at: number): string {
+  return JSON.stringify([1, at, [project], cells.map((cell) => [kind, cell.facts.id, 0, 0, 1, null])]);
+}
+
+function grant(cells: readonly Cell[], owned: ReadonlyMap<number, Owned>, at: number): void {
+  for (const cell of cells) {
+    const owner = owned.get(cell.facts.partition) as Owned;
+    owner.seq += 2;
+    cell.state = 'GRANTED';
+    cell.attempt = 1;
+    cell.token = {
+      run: cell.facts.id,
+      attempt: 1,
+      executor: 'executor-1',
+      incarnation: 1,
+      epoch: owner.epoch,
+      seq: owner.seq,
+    };
+    cell.record.grantedAt = at;
+    cell.record.seqs.push(owner.seq - 1, owner.seq);
+  }
+}
+
+function finish(cells: readonly Cell[], owned: ReadonlyMap<number, Owned>, at: number): void {
+  for (const cell of cells) {
+    const owner = owned.get(cell.facts.partition) as Owned;
+    owner.seq += 2;
+    cell.state = 'SUCCEEDED';
+    cell.startedAt = at;
+    cell.record.seqs.push(owner.seq - 1, owner.seq);
+    cell.record.attempts.push({
+      number: 1,
+      executor: 'executor-1',
+      grantedAt: at,
+      startedAt: at,
+      finishedAt: at,
+      outcome: 'SUCCEEDED',
+    });
+  }
+}
+
+function writes(
+  cells: readonly Cell[],
+  owned: ReadonlyMap<number, Owned>,
+  final: boolean,
+  at: number,
+): PartitionWrites[] {
+  const byPartition = new Map<number, Cell[]>();
+  for (const cell of cells) {
+    const list = byPartition.get(cell.facts.partition);
+    if (list === undefined) byPartition.set(cell.facts.partition, [cell]);
+    else list.push(cell);
+  }
+  return [...byPartition].map(([partition, of]) => ({
+    partition,
+    epoch: (owned.get(partition) as Owned).epoch,
+    events: of.length * 2,
+    segment: segment(final ? 'FINISHED' : 'GRANTED', of, at),
+    consumed: final ? [] : of.map((cell) => cell.facts.id),
+    changed: final ? [] : of,
+    finished: final
+      ? of.map((cell) => ({
+          cell,
+          outcome: 'SUCCEEDED' as const,
+          finishedAt: at,
+          result: '"ok"',
+          error: null,
+        }))
+      : [],
+    answers: [],
+    outgoing: [],
+    executors: [],
+    aside: [],
+    named: [],
+  }));
+}
+
+/** One lane plays a gateway and a thread in turn, on connections of their own. */
+async function lane(options: CommitBenchOptions, index: number, until: number) {
+  const common = { url: options.url, pinned: true } as const;
+  const intake = new Connection({ ...common, role: 'orrery_intake', name: `bench/i${index}` });
+  const commit = new Connection({ ...common, role: 'orrery_scheduler', name: `bench/c${index}` });
+  const owned = new Map<number, Owned>();
+  await claimAll(commit, index, options.lanes, owned);
+  const partitions = [...owned.keys()];
+  let count = 0;
+  let commits = 0;
+  let commitMs = 0;
+  while (performance.now() < until) {
+    const runs = Array.from({ length: options.batch }, (_, i) =>
+      newRun(uuid7(count + i), partitions[(count + i) % partitions.length] as number),
+    );
+    const batch: IntakeBatch = {
+      id: randomUUID(),
+      specifications: [],
+      runs,
+      commands: [],
+      keys: [],
+    };
+    const { at } = await intakeBatch(intake, batch);
+    const cells = runs.map((run) => cellOf(run, at));
+    const began = performance.now();
+    grant(cells, owned, at);
+    await commitBatch(commit, writes(cells, owned, false, at), null);
+    finish(cells, owned, at);
+    await commitBatch(commit, writes(cells, owned, true, at), null);
+    commitMs += performance.now() - began;
+    count += options.batch;
+    commits += 2;
+  }
+  await intake.stop();
+  await commit.stop();
+  return { count, commits, commitMs };
+}
+
+async function claimAll(
+  connection: Connection,
+  index: number,
+  lanes: number,
+  owned: Map<number, Owned>,
+): Promise<void> {
+  const view = await touchNode(connection, `bench-${index}`, 'bench', 'bench');
+  for (const partition of view.partitions) {
+    if (partition.id % lanes !== index) continue;
+    const claim = await claimPartition(connection, partition.id, partition.epoch, `bench-${index}`);
+    if (claim !== undefined) owned.set(partition.id, { epoch: claim.epoch, seq: claim.seq });
+  }
+}
+
+export async function benchCommit(options: CommitBenchOptions): Promise<CommitBenchResult> {
+  const began = performance.now();
+  const until = began + options.seconds * 1_000;
+  const lanes = await Promise.all(
+    Array.from({ length: options.lanes }, (_, index) => lane(options, index, until)),
+  );
+  const seconds = (performance.now() - began) / 1_000;
+  const sum = (pick: (l: (typeof lanes)[number]) => number): number =>
+    lanes.reduce((total, l) => total + pick(l), 0);
+  const lifeCycles = sum((l) => l.count);
+  return {
+    lifeCycles,
+    perSecond: Math.round(lifeCycles / seconds),
+    commitsPerSecond: Math.round(sum((l) => l.commits) / seconds),
+    perSecondWithoutIntake: Math.round(
+      lanes.reduce((total, l) => total + (l.count / l.commitMs) * 1_000, 0),
+    ),
+  };
+}

@@ -1,0 +1,6 @@
+export { formatDuration, parseDuration } from './duration.js';
+export { loadSettings } from './load.js';
+export type { LoadedSettings, Variables } from './load.js';
+export { nearest } from './nearest.js';
+export { settingsPage } from './page.js';
+export type { Environment, LogFormat, LogLevel, Settings } from './settings.js';

@@ -1,0 +1,218 @@
+import type { Millis } from '../kernel/machine.js';
+
+/** Semantics §1. The index of a name is its code in the database: only ever append. */
+export const RUN_STATES = [
+  'SCHEDULED',
+  'BLOCKED',
+  'READY',
+  'GRANTED',
+  'RUNNING',
+  'WAITING_RETRY',
+  'PAUSED',
+  'UNKNOWN',
+  'CANCELLING',
+  'SUCCEEDED',
+  'DEAD',
+  'CANCELLED',
+  'EXPIRED',
+  'SKIPPED',
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+export const OUTCOMES = [
+  'SUCCEEDED',
+  'FAILED',
+  'TIMED_OUT',
+  'LOST',
+  'REJECTED',
+  'CANCELLED',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+export const JOB_KINDS = [
+  'SHELL',
+  'HTTP',
+  'FUNCTION',
+  'PYTHON',
+  'CONTAINER',
+  'PLUGIN',
+  'DAG',
+  'DURABLE',
+] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+export const EVENT_TYPES = [
+  'SUBMITTED',
+  'READY',
+  'BLOCKED',
+  'GRANTED',
+  'BOUNCED',
+  'STARTED',
+  'PROGRESSED',
+  'CHECKPOINTED',
+  'SILENT',
+  'HEARD',
+  'ATTEMPT_ENDED',
+  'RETRY_SCHEDULED',
+  'PAUSED',
+  'RESUMED',
+  'CANCEL_REQUESTED',
+  'FINISHED',
+  'CHANGED',
+  'LATE_RESULT',
+  'MARKED',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+const FINAL: ReadonlySet<RunState> = new Set([
+  'SUCCEEDED',
+  'DEAD',
+  'CANCELLED',
+  'EXPIRED',
+  'SKIPPED',
+]);
+const OPEN: ReadonlySet<RunState> = new Set(['GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING']);
+
+export const isFinal = (state: RunState): boolean => FINAL.has(state);
+/** Open: an attempt is granted and its end is not yet known. */
+export const isOpen = (state: RunState): boolean => OPEN.has(state);
+
+/** Architecture §6: who may run which attempt. Compared for equality, field by field. */
+export interface Token {
+  readonly run: string;
+  readonly attempt: number;
+  readonly executor: string;
+  readonly incarnation: number;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export function sameToken(a: Token, b: Token): boolean {
+  return (
+    a.seq === b.seq &&
+    a.epoch === b.epoch &&
+    a.run === b.run &&
+    a.attempt === b.attempt &&
+    a.executor === b.executor &&
+    a.incarnation === b.incarnation
+  );
+}
+
+/** The place of a token in its partition's history: pairs are compared, epoch first. */
+export interface Place {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export function comparePlace(a: Place, b: Place): number {
+  return a.epoch - b.epoch || a.seq - b.seq;
+}
+
+export interface RetryPolicy {
+  readonly maxAttempts: number;
+  readonly delayMs: Millis;
+  readonly backoff: 'FIXED' | 'LINEAR' | 'EXPONENTIAL';
+  readonly factor: number;
+  readonly maxDelayMs: Millis;
+  readonly jitter: 'FULL' | 'EQUAL' | 'NONE';
+}
+
+/** What the owner must know of a specification to decide; resolved once, at submission. */
+export interface Policy {
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: Millis;
+  readonly graceMs: Millis;
+  /** null: NEVER (semantics §3.2). */
+  readonly lostAfterMs: Millis | null;
+  readonly retentionMs: Millis;
+  /** Names as the job sees them in its environment. */
+  readonly jobName: string;
+  readonly projectName: string;
+}
+
+/** What a run is from its submission to its end. */
+export interface RunFacts {
+  readonly id: string;
+  readonly partition: number;
+  readonly project: string;
+  readonly job: string | null;
+  readonly jobVersion: number | null;
+  readonly spec: string;
+  readonly kind: JobKind;
+  readonly pool: string;
+  /** The requirement class: what an executor must be able to do (`shell`, `function:noop`). */
+  readonly need: string;
+  readonly priority: number;
+  readonly due: Millis | null;
+  readonly expires: Millis | null;
+  readonly submittedAt: Millis;
+  readonly policy: Policy;
+  /** JSON text; undefined when it stayed in the database (over 4 KiB). */
+  readonly params?: string | undefined;
+}
+
+export interface RunError {
+  readonly class: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+}
+
+export interface AttemptRecord {
+  readonly number: number;
+  readonly executor: string;
+  readonly grantedAt: Millis;
+  readonly startedAt?: Millis;
+  readonly finishedAt?: Millis;
+  readonly outcome?: Outcome;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly error?: RunError;
+  readonly cpuMs?: number;
+  readonly memoryPeakBytes?: number;
+}
+
+export interface CancelRecord {
+  readonly outcome: 'CANCELLED' | 'TIMED_OUT';
+  readonly reason: string;
+  readonly by: string;
+  readonly at: Millis;
+  readonly graceMs: Millis;
+}
+
+/** The part of a run's row that no SQL looks into: stored as JSON. */
+export interface RunRecord {
+  attempts: AttemptRecord[];
+  /** Attempts that no longer fit. */
+  dropped?: number;
+  grantedAt?: Millis;
+  seqs: number[];
+  cancel?: CancelRecord;
+  bounces?: Record<string, readonly [count: number, until: Millis]>;
+  reason?: string;
+  /** The newest token's attempt ended by silence: it alone takes a late result (1.4). */
+  lost?: true;
+  progress?: { readonly percent: number | null; readonly message: string; readonly at: Millis };
+}
+
+/** A run as its owner holds it. */
+export interface Cell {
+  readonly facts: RunFacts;
+  state: RunState;
+  lane: string | null;
+  rank: number;
+  readyAt: Millis | null;
+  startedAt: Millis | null;
+  attempt: number;
+  spent: number;
+  token: Token | null;
+  record: RunRecord;
+}
+
+/** Lanes with a meaning of their own; real lanes are hashes of 16 and above. */
+export const LANE_TIMED = '0';
+export const LANE_OPEN = '1';
+
+export const AGE_STEP_MS = 60_000;
+export const rankOf = (readyAt: Millis, priority: number): number =>
+  readyAt + (priority - 1) * AGE_STEP_MS;

@@ -1,0 +1,4 @@
+export type { Bounds, PublishOptions, Will } from './connection.js';
+export { type MessageHandler, wildcards } from './dispatch.js';
+export { createMqtt, type Message, type Mqtt, type MqttLog, type MqttOptions } from './mqtt.js';
+export { createPresenceLink, type PresenceLink, type PresenceOptions } from './presence.link.js';

@@ -1,0 +1,66 @@
+import { ITEM_SEPARATOR, NULL_ITEM } from './functions/separators.js';
+
+type Cell = string | number | boolean | null | undefined;
+
+/**
+ * Collects rows column by column and renders each column as one parameter: an array literal for
+ * numbers and ids, a parted text for everything of variable length (see separators.ts). Names come
+ * from the function's parameter table, so order cannot drift between SQL and here.
+ */
+export class Columns {
+  private readonly cells = new Map<string, Cell[]>();
+
+  constructor(private readonly parameters: readonly (readonly [string, string])[]) {
+    for (const [name] of parameters) this.cells.set(name, []);
+  }
+
+  push(name: string, value: Cell): void {
+    const column = this.cells.get(name);
+    if (column === undefined) throw new Error(`no parameter ${name}`);
+    column.push(value);
+  }
+
+  count(name: string): number {
+    return this.cells.get(name)?.length ?? 0;
+  }
+
+  /** In the function's order; a column without cells is NULL, which skips its statement. */
+  values(): (string | number | null)[] {
+    return this.parameters.map(([name, type]) => {
+      const column = this.cells.get(name) ?? [];
+      if (column.length === 0) return null;
+      if (type.endsWith('[]')) return arrayLiteral(column);
+      if (type === 'text') return partedText(column);
+      const single = column[0];
+      return typeof single === 'boolean' ? String(single) : (single ?? null);
+    });
+  }
+}
+
+function arrayLiteral(column: readonly Cell[]): string {
+  let text = '{';
+  for (let i = 0; i < column.length; i++) {
+    const cell = column[i];
+    if (i > 0) text += ',';
+    text += cell === null || cell === undefined ? 'NULL' : cell;
+  }
+  return `${text}}`;
+}
+
+function partedText(column: readonly Cell[]): string {
+  let text = '';
+  for (let i = 0; i < column.length; i++) {
+    const cell = column[i];
+    if (i > 0) text += ITEM_SEPARATOR;
+    text += cell === null || cell === undefined ? NULL_ITEM : cell;
+  }
+  return text;
+}
+
+/** `select * from f($1::int2[], …)`: types are stated, so a named statement plans the same. */
+export function callText(
+  name: string,
+  parameters: readonly (readonly [string, string])[],
+): string {
+  return `select * from ${name}(${parameters.map(([, type], i) => `$${i + 1}::${type}`).join(', ')})`;
+}

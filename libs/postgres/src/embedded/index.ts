@@ -1,0 +1,2 @@
+export { EmbeddedProblem, type EmbeddedLog } from './problem.js';
+export { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from './start.js';

@@ -1,0 +1,9 @@
+/** Who may call what: nothing is left to PUBLIC. */
+export const GRANTS = `
+revoke execute on all functions in schema orrery from public;
+grant execute on function intake_batch to orrery_intake;
+grant execute on function touch_node, leave_node, claim_partition, release_partition,
+  want_partition, commit_batch, load_partition, load_runs, load_lane, load_expiries, load_by_id,
+  load_final, load_bodies, load_specifications, sweep_inbox, append_log, empty_expired
+  to orrery_scheduler;
+`;

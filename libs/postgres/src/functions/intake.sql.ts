@@ -1,0 +1,119 @@
+import { body, items, time } from './separators.js';
+
+export const INTAKE_PARAMETERS = [
+  ['batch', 'uuid'],
+  // specifications that this gateway has not yet stored
+  ['s_project', 'uuid[]'],
+  ['s_hash', 'uuid[]'],
+  ['s_body', 'text'],
+  ['s_policy', 'text'],
+  // runs
+  ['r_id', 'uuid[]'],
+  ['r_partition', 'int2[]'],
+  ['r_project', 'uuid[]'],
+  ['r_job', 'uuid[]'],
+  ['r_version', 'int4[]'],
+  ['r_spec', 'uuid[]'],
+  ['r_kind', 'int2[]'],
+  ['r_pool', 'text'],
+  ['r_need', 'text'],
+  ['r_priority', 'int2[]'],
+  ['r_lane', 'int8[]'],
+  ['r_at', 'float8[]'],
+  ['r_after', 'float8[]'],
+  ['r_deadline', 'float8[]'],
+  ['r_retry_of', 'uuid[]'],
+  ['r_params', 'text'],
+  ['r_labels', 'text'],
+  // commands to runs
+  ['c_id', 'uuid[]'],
+  ['c_partition', 'int2[]'],
+  ['c_kind', 'int2[]'],
+  ['c_ref', 'uuid[]'],
+  ['c_payload', 'text'],
+  // idempotency keys; `ref` is the id of the run or command above
+  ['k_project', 'uuid[]'],
+  ['k_operation', 'text'],
+  ['k_key', 'text'],
+  ['k_hash', 'uuid[]'],
+  ['k_ref', 'uuid[]'],
+] as const;
+
+/**
+ * A gateway's group commit (architecture §3, §5). The row in `intake` goes in first: who meets it
+ * repeats a batch whose outcome was unknown, writes nothing and gets the same answer. Keys are taken
+ * in order, so two batches never wait for each other in a ring; the winners are read in a statement
+ * of their own, whose snapshot sees what the first one waited for.
+ */
+export const INTAKE = `
+create function intake_batch(
+  ${INTAKE_PARAMETERS.map(([name, type]) => `${name} ${type}`).join(',\n  ')},
+  out at float8, out replays text)
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+#variable_conflict use_column
+declare moment timestamptz := date_trunc('milliseconds', clock_timestamp()); c int4; losers uuid[];
+begin
+  insert into intake (id, at) values (batch, moment) on conflict do nothing;
+  get diagnostics c = row_count;
+  if c = 0 then
+    select i.at into strict moment from intake i where i.id = batch;
+  end if;
+  at := extract(epoch from moment) * 1000;
+  if c = 1 and k_ref is not null then
+    insert into idempotency as i (project, operation, key, hash, ref, expires)
+      select x.project, x.operation, x.key, x.hash, x.ref, moment + interval '24 hours'
+      from unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_hash, k_ref)
+        x(project, operation, key, hash, ref)
+      order by x.project, x.operation, x.key
+      on conflict (project, operation, key) do update
+        set hash = excluded.hash, ref = excluded.ref, expires = excluded.expires
+        where i.expires < moment;
+  end if;
+  if k_ref is not null then
+    select array_agg(x.ref), json_agg(json_build_array(x.ref, i.ref, i.hash))::text
+      into losers, replays
+      from unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_ref)
+        x(project, operation, key, ref)
+      join idempotency i
+        on i.project = x.project and i.operation = x.operation and i.key = x.key
+      where i.ref <> x.ref;
+  end if;
+  if c = 0 then return; end if;
+  losers := coalesce(losers, '{}');
+  if s_hash is not null then
+    insert into specification (project, hash, body, policy)
+      select x.project, x.hash, ${body('x.spec')}, ${body('x.policy')}
+      from unnest(s_project, s_hash, ${items('s_body')}, ${items('s_policy')})
+        x(project, hash, spec, policy)
+      order by 1, 2
+      on conflict do nothing;
+  end if;
+  if r_id is not null then
+    insert into live (id, partition, project, job, job_version, spec, kind, state, pool, need,
+        priority, submitted_at, due, expires, lane, rank, retry_of, params, labels)
+      select x.id, x.partition, x.project, x.job, x.version, x.spec, x.kind, 0, x.pool, x.need,
+        x.priority, moment, x.due, coalesce(x.due, moment) + x.deadline * interval '1 ms',
+        case when x.due > moment then 0 else x.lane end,
+        case when x.due > moment then extract(epoch from x.due) * 1000
+          else extract(epoch from moment) * 1000 + (x.priority - 1) * 60000 end,
+        x.retry_of, ${body('x.params')}, ${body('x.labels')}
+      from (select u.*, coalesce(${time('u.at')}, moment + u.after * interval '1 ms') as due
+        from unnest(r_id, r_partition, r_project, r_job, r_version, r_spec, r_kind,
+          ${items('r_pool')}, ${items('r_need')}, r_priority, r_lane, r_at, r_after, r_deadline,
+          r_retry_of, ${items('r_params')}, ${items('r_labels')})
+          u(id, partition, project, job, version, spec, kind, pool, need, priority, lane, at,
+            after, deadline, retry_of, params, labels)
+        where u.id <> all (losers)) x;
+    insert into inbox (partition, id, kind, ref)
+      select x.partition, x.id, 0, x.id from unnest(r_id, r_partition) x(id, partition)
+      where x.id <> all (losers);
+  end if;
+  if c_id is not null then
+    insert into inbox (partition, id, kind, ref, payload)
+      select x.partition, x.id, x.kind, x.ref, ${body('x.payload')}
+      from unnest(c_id, c_partition, c_kind, c_ref, ${items('c_payload')})
+        x(id, partition, kind, ref, payload)
+      where x.id <> all (losers);
+  end if;
+end $$;
+`;

@@ -1,0 +1,38 @@
+/** Logs go beside the commit: unfenced, idempotent by their key (architecture §3). */
+export const LOGS = `
+create function append_log(l_day text, l_run uuid[], l_attempt int4[], l_stream int2[],
+  l_offset int8[], l_project uuid[], l_body text) returns int4
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+declare c int4;
+begin
+  insert into log_chunk (day, run, attempt, stream, "offset", project, body)
+    select x.day::date, x.run, x.attempt, x.stream, x.place, x.project, convert_to(x.body, 'UTF8')
+    from unnest(string_to_array(l_day, E'\\x1e'), l_run, l_attempt, l_stream, l_offset, l_project,
+      string_to_array(l_body, E'\\x1e')) x(day, run, attempt, stream, place, project, body)
+    order by run, attempt, stream, place
+    on conflict do nothing;
+  get diagnostics c = row_count;
+  return c;
+end $$;
+`;
+
+/** Upkeep in small batches: each call deletes at most so many rows and says how many it found. */
+export const UPKEEP = `
+create function empty_expired(p_limit int4) returns int4
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+declare c int4; total int4 := 0;
+begin
+  delete from intake where id = any (array(
+    select i.id from intake i where i.at < now() - interval '24 hours' limit p_limit));
+  get diagnostics c = row_count; total := total + c;
+  delete from answer where command = any (array(
+    select a.command from answer a where a.at < now() - interval '24 hours' limit p_limit));
+  get diagnostics c = row_count; total := total + c;
+  delete from idempotency i using (
+    select project, operation, key from idempotency where expires < now() limit p_limit) x
+    where i.project = x.project and i.operation = x.operation and i.key = x.key
+      and i.expires < now();
+  get diagnostics c = row_count; total := total + c;
+  return total;
+end $$;
+`;

@@ -1,0 +1,53 @@
+/** Who is there, who owns what, and taking ownership: one partition a transaction (§4). */
+export const OWNERSHIP = `
+create function touch_node(p_thread text, p_session text, p_scheduler text, p_format int4,
+  out at float8, out nodes text, out partitions text)
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+declare installed int4;
+begin
+  select format into installed from installation;
+  if installed is distinct from p_format then
+    raise exception 'this program writes format %, the installation has %', p_format, installed
+      using errcode = 'OR902';
+  end if;
+  insert into node (thread, session, scheduler, seen)
+    values (p_thread, p_session, p_scheduler, clock_timestamp())
+    on conflict (thread) do update
+      set session = excluded.session, scheduler = excluded.scheduler, seen = excluded.seen;
+  at := extract(epoch from clock_timestamp()) * 1000;
+  nodes := (select json_agg(json_build_array(n.thread, n.session,
+      round(extract(epoch from clock_timestamp() - n.seen) * 1000)) order by n.thread)
+    from node n where n.seen > clock_timestamp() - interval '1 hour');
+  partitions := (select json_agg(json_build_array(q.id, q.epoch, q.owner, q.wanted_by,
+      round(extract(epoch from clock_timestamp() - q.claimed_at) * 1000),
+      round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000)) order by q.id)
+    from partition q);
+end $$;
+
+create function leave_node(p_thread text, p_session text) returns void
+language sql security definer set search_path = orrery, pg_temp as $$
+  delete from node where thread = p_thread and session = p_session;
+$$;
+
+create function claim_partition(p_id int2, p_expected int8, p_thread text,
+  out epoch int8, out seq int8)
+language sql security definer set search_path = orrery, pg_temp set lock_timeout = '500ms' as $$
+  update partition q set epoch = q.epoch + 1, owner = p_thread, since = clock_timestamp(),
+      claimed_at = clock_timestamp(), wanted_by = null, wanted_at = null, reason = null
+    where q.id = p_id and q.epoch = p_expected returning q.epoch, q.seq;
+$$;
+
+create function release_partition(p_id int2, p_epoch int8, p_reason text) returns bool
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+begin
+  update partition set owner = null, since = clock_timestamp(), reason = p_reason
+    where id = p_id and epoch = p_epoch;
+  return found;
+end $$;
+
+create function want_partition(p_id int2, p_thread text) returns void
+language sql security definer set search_path = orrery, pg_temp as $$
+  update partition set wanted_by = p_thread, wanted_at = clock_timestamp()
+    where id = p_id and wanted_by is distinct from p_thread;
+$$;
+`;

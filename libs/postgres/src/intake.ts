@@ -1,0 +1,133 @@
+import { JOB_KINDS, type JobKind, type Millis, type Policy } from '#core';
+import { Columns, callText } from './columns.js';
+import type { Connection } from './connection.js';
+import { INTAKE_PARAMETERS } from './functions/intake.sql.js';
+
+/** A submission, ready to be written: validated, with its id and partition decided. */
+export interface NewRun {
+  readonly id: string;
+  readonly partition: number;
+  readonly project: string;
+  readonly job: string | null;
+  readonly jobVersion: number | null;
+  readonly spec: string;
+  readonly kind: JobKind;
+  readonly pool: string;
+  readonly need: string;
+  readonly priority: number;
+  readonly lane: string;
+  /** Not before this time, or not before this long from now; by the database's clock. */
+  readonly at: Millis | null;
+  readonly afterMs: Millis | null;
+  readonly startDeadlineMs: Millis | null;
+  readonly retryOf: string | null;
+  /** JSON texts. */
+  readonly params: string | null;
+  readonly labels: string | null;
+}
+export interface NewCommand {
+  readonly id: string;
+  readonly partition: number;
+  readonly kind: number;
+  readonly ref: string;
+  readonly payload: string;
+}
+export interface KeyClaim {
+  readonly project: string;
+  readonly operation: string;
+  readonly key: string;
+  readonly hash: string;
+  /** The id of the run or command that is written when the key is won. */
+  readonly ref: string;
+}
+export interface NewSpecification {
+  readonly project: string;
+  readonly hash: string;
+  /** JSON texts: what the executor needs, and what the owner decides by. */
+  readonly body: string;
+  readonly policy: Policy;
+}
+export interface IntakeBatch {
+  readonly id: string;
+  readonly specifications: readonly NewSpecification[];
+  readonly runs: readonly NewRun[];
+  readonly commands: readonly NewCommand[];
+  readonly keys: readonly KeyClaim[];
+}
+export interface Replay {
+  readonly ref: string;
+  readonly winner: string;
+  readonly hash: string;
+}
+export interface Taken {
+  /** The time of the batch, by the database's clock: `submittedAt` of its runs. */
+  readonly at: Millis;
+  /** By the `ref` that lost. */
+  readonly replays: ReadonlyMap<string, Replay>;
+}
+
+const KIND_CODE: ReadonlyMap<JobKind, number> = new Map(JOB_KINDS.map((kind, i) => [kind, i]));
+const CALL = callText('intake_batch', INTAKE_PARAMETERS);
+
+function encodeIntake(batch: IntakeBatch): (string | number | null)[] {
+  const columns = new Columns(INTAKE_PARAMETERS);
+  columns.push('batch', batch.id);
+  for (const spec of batch.specifications) {
+    columns.push('s_project', spec.project);
+    columns.push('s_hash', spec.hash);
+    columns.push('s_body', spec.body);
+    columns.push('s_policy', JSON.stringify(spec.policy));
+  }
+  for (const run of batch.runs) pushRun(columns, run);
+  for (const command of batch.commands) {
+    columns.push('c_id', command.id);
+    columns.push('c_partition', command.partition);
+    columns.push('c_kind', command.kind);
+    columns.push('c_ref', command.ref);
+    columns.push('c_payload', command.payload);
+  }
+  for (const key of batch.keys) {
+    columns.push('k_project', key.project);
+    columns.push('k_operation', key.operation);
+    columns.push('k_key', key.key);
+    columns.push('k_hash', key.hash);
+    columns.push('k_ref', key.ref);
+  }
+  return columns.values();
+}
+
+function pushRun(columns: Columns, run: NewRun): void {
+  columns.push('r_id', run.id);
+  columns.push('r_partition', run.partition);
+  columns.push('r_project', run.project);
+  columns.push('r_job', run.job);
+  columns.push('r_version', run.jobVersion);
+  columns.push('r_spec', run.spec);
+  columns.push('r_kind', KIND_CODE.get(run.kind));
+  columns.push('r_pool', run.pool);
+  columns.push('r_need', run.need);
+  columns.push('r_priority', run.priority);
+  columns.push('r_lane', run.lane);
+  columns.push('r_at', run.at);
+  columns.push('r_after', run.afterMs);
+  columns.push('r_deadline', run.startDeadlineMs);
+  columns.push('r_retry_of', run.retryOf);
+  columns.push('r_params', run.params);
+  columns.push('r_labels', run.labels);
+}
+
+interface IntakeRow {
+  at: number;
+  replays: string | null;
+  [column: string]: unknown;
+}
+
+/** Repeating a batch under its id is safe: it answers what the first one did. */
+export async function intakeBatch(connection: Connection, batch: IntakeBatch): Promise<Taken> {
+  const [row] = await connection.query<IntakeRow>('intake_batch', CALL, encodeIntake(batch));
+  if (row === undefined) throw new Error('the intake answered no row');
+  const replays = new Map<string, Replay>();
+  const lost = JSON.parse(row.replays ?? '[]') as [string, string, string][];
+  for (const [ref, winner, hash] of lost) replays.set(ref, { ref, winner, hash });
+  return { at: row.at, replays };
+}

@@ -1,0 +1,283 @@
+import {
+  type Cell,
+  JOB_KINDS,
+  RUN_STATES,
+  type RunRecord,
+  type RunState,
+  type Token,
+} from '#core';
+import type { Connection } from './connection.js';
+import type { Specifications } from './specifications.js';
+
+interface RunRow {
+  id: string;
+  partition: number;
+  project: string;
+  job: string | null;
+  job_version: number | null;
+  spec: string;
+  kind: number;
+  state: number;
+  pool: string;
+  need: string;
+  priority: number;
+  lane: string | null;
+  rank: number;
+  due: number | null;
+  expires: number | null;
+  submitted: number;
+  ready: number | null;
+  started: number | null;
+  attempt: number;
+  spent: number;
+  executor: string | null;
+  incarnation: number | null;
+  token_epoch: number | null;
+  token_seq: number | null;
+  taken: boolean;
+  params: string | null;
+  params_left: boolean;
+  record: string | null;
+  [column: string]: unknown;
+}
+
+export interface LoadedRun {
+  readonly cell: Cell;
+  readonly taken: boolean;
+}
+
+const at = <T>(names: readonly T[], code: number): T => {
+  const name = names[code];
+  if (name === undefined) throw new Error(`unknown code ${code}: written by a newer version?`);
+  return name;
+};
+
+function tokenOf(row: RunRow): Token | null {
+  if (row.executor === null || row.token_epoch === null) return null;
+  return {
+    run: row.id,
+    attempt: row.attempt,
+    executor: row.executor,
+    incarnation: row.incarnation ?? 0,
+    epoch: row.token_epoch,
+    seq: row.token_seq ?? 0,
+  };
+}
+
+function toLoaded(row: RunRow, specifications: Specifications): LoadedRun {
+  const record = row.record === null ? { attempts: [], seqs: [] } : JSON.parse(row.record);
+  return {
+    taken: row.taken,
+    cell: {
+      facts: {
+        id: row.id,
+        partition: row.partition,
+        project: row.project,
+        job: row.job,
+        jobVersion: row.job_version,
+        spec: row.spec,
+        kind: at(JOB_KINDS, row.kind),
+        pool: row.pool,
+        need: row.need,
+        priority: row.priority,
+        due: row.due,
+        expires: row.expires,
+        submittedAt: row.submitted,
+        policy: specifications.policy(row.project, row.spec),
+        params: row.params_left ? undefined : (row.params ?? 'null'),
+      },
+      state: at(RUN_STATES, row.state),
+      lane: row.lane,
+      rank: row.rank,
+      readyAt: row.ready,
+      startedAt: row.started,
+      attempt: row.attempt,
+      spent: row.spent,
+      token: tokenOf(row),
+      record: record as RunRecord,
+    },
+  };
+}
+
+export interface LoadedPartition {
+  readonly seq: number;
+  readonly at: number;
+  readonly executors: readonly LoadedExecutor[];
+}
+export interface LoadedExecutor {
+  readonly id: string;
+  readonly pool: string;
+  readonly state: number;
+  readonly incarnation: number;
+  readonly since: number;
+  readonly record: string;
+}
+
+/** Undefined: the partition is no longer at this epoch. */
+export async function loadPartition(
+  connection: Connection,
+  partition: number,
+  epoch: number,
+): Promise<LoadedPartition | undefined> {
+  const [row] = await connection.query<{
+    seq: number | null;
+    at: number;
+    executors: [string, string, number, number, number, string][] | string | null;
+  }>('load_partition', 'select * from load_partition($1::int2, $2::int8)', [partition, epoch]);
+  if (row === undefined || row.seq === null) return undefined;
+  const list = typeof row.executors === 'string' ? JSON.parse(row.executors) : row.executors;
+  const executors = (list ?? []) as [string, string, number, number, number, string][];
+  return {
+    seq: row.seq,
+    at: row.at,
+    executors: executors.map(([id, pool, state, incarnation, since, record]) => ({
+      id,
+      pool,
+      state,
+      incarnation,
+      since,
+      record,
+    })),
+  };
+}
+
+export async function loadRuns(
+  connection: Connection,
+  partition: number,
+  epoch: number,
+  window: number,
+  specifications: Specifications,
+): Promise<LoadedRun[]> {
+  const rows = await connection.query<RunRow>(
+    'load_runs',
+    'select * from load_runs($1::int2, $2::int8, $3::int4)',
+    [partition, epoch, window],
+  );
+  await specifications.ensure(connection, rows);
+  return rows.map((row) => toLoaded(row, specifications));
+}
+
+export async function loadLane(
+  connection: Connection,
+  partition: number,
+  lane: string,
+  window: number,
+  specifications: Specifications,
+): Promise<LoadedRun[]> {
+  const rows = await connection.query<RunRow>(
+    'load_lane',
+    'select * from load_lane($1::int2, $2::int8, $3::int4)',
+    [partition, lane, window],
+  );
+  await specifications.ensure(connection, rows);
+  return rows.map((row) => toLoaded(row, specifications));
+}
+
+export interface Expiry {
+  readonly id: string;
+  readonly expires: number;
+}
+
+export async function loadExpiries(
+  connection: Connection,
+  partition: number,
+  after: number,
+  window: number,
+): Promise<Expiry[]> {
+  return await connection.query<{ id: string; expires: number }>(
+    'load_expiries',
+    'select * from load_expiries($1::int2, $2::float8, $3::int4)',
+    [partition, after, window],
+  );
+}
+
+export interface Fetched {
+  readonly live: ReadonlyMap<string, LoadedRun>;
+  readonly final: ReadonlyMap<string, RunState>;
+}
+
+/** By id: the live row, or the state of the final one; a run in neither does not exist. */
+export async function fetchRuns(
+  connection: Connection,
+  ids: readonly string[],
+  specifications: Specifications,
+): Promise<Fetched> {
+  const list = `{${ids.join(',')}}`;
+  const live = new Map<string, LoadedRun>();
+  const rows = await connection.query<RunRow>(
+    'load_by_id',
+    'select * from load_by_id($1::uuid[])',
+    [list],
+  );
+  await specifications.ensure(connection, rows);
+  for (const row of rows) live.set(row.id, toLoaded(row, specifications));
+  const final = new Map<string, RunState>();
+  const rest = ids.filter((id) => !live.has(id));
+  if (rest.length > 0) {
+    const ended = await connection.query<{ id: string; state: number }>(
+      'load_final',
+      'select * from load_final($1::uuid[])',
+      [`{${rest.join(',')}}`],
+    );
+    for (const row of ended) final.set(row.id, at(RUN_STATES, row.state));
+  }
+  return { live, final };
+}
+
+export async function fetchParams(
+  connection: Connection,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await connection.query<{ id: string; params: string | null }>(
+    'load_bodies',
+    'select * from load_bodies($1::uuid[])',
+    [`{${ids.join(',')}}`],
+  );
+  return new Map(rows.map((row) => [row.id, row.params ?? 'null']));
+}
+
+export const INBOX_SUBMIT = 0;
+export const INBOX_CANCEL = 1;
+
+export interface InboxRow {
+  readonly partition: number;
+  readonly id: string;
+  readonly kind: number;
+  readonly ref: string | null;
+  readonly payload: string | null;
+  readonly tries: number;
+  readonly run: LoadedRun | undefined;
+}
+
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** What is left in the inboxes of these partitions, each after its last id, oldest first. */
+export async function sweepInbox(
+  connection: Connection,
+  from: readonly { readonly partition: number; readonly after: string }[],
+  each: number,
+  specifications: Specifications,
+): Promise<InboxRow[]> {
+  const rows = await connection.query<
+    RunRow & { inbox_partition: number; inbox_id: string; inbox_kind: number } & {
+      ref: string | null;
+      payload: string | null;
+      tries: number;
+    }
+  >(
+    'sweep_inbox',
+    'select (inbox).*, (run).* from sweep_inbox($1::int2[], $2::uuid[], $3::int4)',
+    [`{${from.map((f) => f.partition).join(',')}}`, `{${from.map((f) => f.after).join(',')}}`, each],
+  );
+  const isRun = (row: RunRow): boolean => (row.id as string | null) !== null;
+  await specifications.ensure(connection, rows.filter(isRun));
+  return rows.map((row) => ({
+    partition: row.inbox_partition,
+    id: row.inbox_id,
+    kind: row.inbox_kind,
+    ref: row.ref,
+    payload: row.payload,
+    tries: row.tries,
+    run: isRun(row) ? toLoaded(row, specifications) : undefined,
+  }));
+}

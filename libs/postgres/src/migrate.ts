@@ -1,0 +1,65 @@
+import { DataSource } from 'typeorm';
+import { Foundation1763700000000 } from './migrations/0001-foundation.js';
+
+/** What this program reads and writes; the commit's and the claim's guard against older readers. */
+export const FORMAT = 1;
+
+const MIGRATION_LOCK = 7_211_733;
+
+export interface Installation {
+  readonly format: number;
+  readonly partitions: number;
+  /** Changes when the cluster is restored to an earlier point: floors and cursors end with it. */
+  readonly life: string;
+}
+
+/** Brings the database to this program's schema; safe to call from any number of processes. */
+export async function migrate(url: string, partitions: number): Promise<Installation> {
+  const source = new DataSource({
+    type: 'postgres',
+    url,
+    schema: 'public',
+    migrations: [Foundation1763700000000],
+    migrationsTableName: 'orrery_migration',
+    synchronize: false,
+    logging: ['error'],
+    poolSize: 2,
+    applicationName: 'orrery/migrate',
+  });
+  await source.initialize();
+  const runner = source.createQueryRunner();
+  try {
+    await runner.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await source.runMigrations({ transaction: 'each' });
+    return await install(runner, partitions);
+  } finally {
+    await runner.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    await runner.release();
+    await source.destroy();
+  }
+}
+
+async function install(
+  runner: { query(text: string, values?: unknown[]): Promise<unknown> },
+  partitions: number,
+): Promise<Installation> {
+  await runner.query('set role orrery_owner');
+  await runner.query('set search_path = orrery');
+  await runner.query(
+    'insert into installation (format, partitions) values ($1, $2) on conflict do nothing',
+    [FORMAT, partitions],
+  );
+  const [installed] = (await runner.query(
+    'select format, partitions, life from installation',
+  )) as Installation[];
+  if (installed === undefined) throw new Error('the installation row is missing');
+  await runner.query(
+    `insert into partition (id) select generate_series(0, $1::int4 - 1)::int2
+     on conflict do nothing`,
+    [installed.partitions],
+  );
+  await runner.query('select make_time_partitions()');
+  await runner.query('reset role');
+  await runner.query('reset search_path');
+  return installed;
+}

@@ -1,0 +1,48 @@
+import pg from 'pg';
+import { DeadlineError } from './connection.js';
+
+/** What became of a call that writes (architecture §4, Outcomes). `committed` is the plain return. */
+export type Failure =
+  | { readonly kind: 'fenced'; readonly partitions: readonly number[] }
+  | { readonly kind: 'early'; readonly at: number }
+  | { readonly kind: 'gone'; readonly ids: readonly string[] }
+  /** Surely not applied and worth the same call again: connection refused, deadlock, disk full. */
+  | { readonly kind: 'rejected-now'; readonly error: Error }
+  /** Surely not applied, and the same call would fail the same way. */
+  | { readonly kind: 'rejected-for-good'; readonly error: Error }
+  | { readonly kind: 'unknown'; readonly error: Error };
+
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
+
+export function classify(error: unknown): Failure {
+  const problem = error instanceof Error ? error : new Error(String(error));
+  if (problem instanceof DeadlineError) return { kind: 'unknown', error: problem };
+  if (problem instanceof pg.DatabaseError) return classifySqlstate(problem);
+  const code = (problem as NodeJS.ErrnoException).code ?? '';
+  const notConnected = NOT_SENT.has(code) || problem.message.includes('timeout expired');
+  return notConnected
+    ? { kind: 'rejected-now', error: problem }
+    : { kind: 'unknown', error: problem };
+}
+
+function classifySqlstate(error: pg.DatabaseError): Failure {
+  const code = error.code ?? '';
+  const detail = error.detail ?? '';
+  switch (code) {
+    case 'OR001':
+      return { kind: 'fenced', partitions: JSON.parse(detail) as number[] };
+    case 'OR002':
+      return { kind: 'early', at: Number(detail) };
+    case 'OR003':
+      return { kind: 'gone', ids: JSON.parse(detail || '[]') as string[] };
+    // The server ended the session: it may have been after the commit was written.
+    case '57P01':
+    case '57P02':
+    case '25P04':
+      return { kind: 'unknown', error };
+    default:
+      break;
+  }
+  const refusedForGood = /^(22|23|42|OR9)/.test(code);
+  return { kind: refusedForGood ? 'rejected-for-good' : 'rejected-now', error };
+}

@@ -1,0 +1,110 @@
+import type { Connection } from './connection.js';
+import { FORMAT } from './migrate.js';
+
+export interface NodeView {
+  readonly thread: string;
+  readonly session: string;
+  readonly ageMs: number;
+}
+export interface PartitionView {
+  readonly id: number;
+  readonly epoch: number;
+  readonly owner: string | null;
+  readonly wantedBy: string | null;
+  readonly claimedMsAgo: number | null;
+  readonly wantedMsAgo: number | null;
+}
+export interface ClusterView {
+  readonly at: number;
+  readonly nodes: readonly NodeView[];
+  readonly partitions: readonly PartitionView[];
+}
+
+type NodeTuple = [string, string, number];
+type PartitionTuple = [number, number, string | null, string | null, number | null, number | null];
+
+/** Says "I am here" by the database's clock, and answers who else is and who owns what. */
+export async function touchNode(
+  connection: Connection,
+  thread: string,
+  session: string,
+  scheduler: string,
+): Promise<ClusterView> {
+  const [row] = await connection.query<{ at: number; nodes: string; partitions: string }>(
+    'touch_node',
+    'select * from touch_node($1, $2, $3, $4::int4)',
+    [thread, session, scheduler, FORMAT],
+    5_000,
+  );
+  if (row === undefined) throw new Error('touch_node answered no row');
+  return {
+    at: row.at,
+    nodes: (JSON.parse(row.nodes) as NodeTuple[]).map(([name, of, ageMs]) => ({
+      thread: name,
+      session: of,
+      ageMs,
+    })),
+    partitions: (JSON.parse(row.partitions) as PartitionTuple[]).map(
+      ([id, epoch, owner, wantedBy, claimedMsAgo, wantedMsAgo]) => ({
+        id,
+        epoch,
+        owner,
+        wantedBy,
+        claimedMsAgo,
+        wantedMsAgo,
+      }),
+    ),
+  };
+}
+
+export async function leaveNode(
+  connection: Connection,
+  thread: string,
+  session: string,
+): Promise<void> {
+  await connection.query('leave_node', 'select leave_node($1, $2)', [thread, session], 2_000);
+}
+
+/** Undefined: the epoch had moved on. */
+export async function claimPartition(
+  connection: Connection,
+  partition: number,
+  expected: number,
+  thread: string,
+): Promise<{ readonly epoch: number; readonly seq: number } | undefined> {
+  const [row] = await connection.query<{ epoch: number | null; seq: number | null }>(
+    'claim_partition',
+    'select * from claim_partition($1::int2, $2::int8, $3)',
+    [partition, expected, thread],
+    5_000,
+  );
+  if (row === undefined || row.epoch === null || row.seq === null) return undefined;
+  return { epoch: row.epoch, seq: row.seq };
+}
+
+export async function releasePartition(
+  connection: Connection,
+  partition: number,
+  epoch: number,
+  reason: string,
+): Promise<void> {
+  await connection.query(
+    'release_partition',
+    'select release_partition($1::int2, $2::int8, $3)',
+    [partition, epoch, reason],
+    2_000,
+  );
+}
+
+export async function wantPartition(
+  connection: Connection,
+  partition: number,
+  thread: string,
+): Promise<void> {
+  await connection.query(
+    'want_partition',
+    'select want_partition($1::int2, $2)',
+    [partition, thread],
+    2_000,
+  );
+}

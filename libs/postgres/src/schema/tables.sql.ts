@@ -1,0 +1,271 @@
+/** Columns that a run has in `live` and in `history` alike. Times are UTC, rank is in ms. */
+const RUN_COLUMNS = `
+  id uuid not null,
+  partition int2 not null,
+  project uuid not null,
+  job uuid,
+  job_version int4,
+  spec uuid not null,
+  kind int2 not null,
+  state int2 not null,
+  pool text not null,
+  need text not null,
+  priority int2 not null,
+  rank int8 not null,
+  due timestamptz,
+  expires timestamptz,
+  submitted_at timestamptz not null,
+  ready_at timestamptz,
+  started_at timestamptz,
+  attempt int4 not null default 0,
+  spent int4 not null default 0,
+  executor text,
+  incarnation int4,
+  token_epoch int8,
+  token_seq int8,
+  retry_of uuid,
+  params bytea,
+  labels bytea,
+  record bytea`;
+
+/**
+ * The truth. No foreign keys on the hot tables; bodies are bytea, never interpreted.
+ * live: what is not final. A row is written by the intake once and then by its partition's owner
+ * alone. Its lane says which queue it stands in: 0 waits for a time (rank = due), 1 has an open
+ * attempt, above 15 may be granted, null waits for something else. No index mentions the state.
+ */
+export const TABLES = `
+set role orrery_owner;
+set search_path = orrery;
+
+create table installation (
+  one boolean primary key default true check (one),
+  format int4 not null,
+  partitions int4 not null check (partitions between 1 and 4096),
+  life uuid not null default gen_random_uuid(),
+  created_at timestamptz not null default now());
+
+create table partition (
+  id int2 primary key,
+  epoch int8 not null default 0,
+  owner text,
+  seq int8 not null default 0,
+  wanted_by text,
+  wanted_at timestamptz,
+  claimed_at timestamptz,
+  since timestamptz not null default now(),
+  reason text) with (fillfactor = 20);
+
+create table node (
+  thread text primary key,
+  session text not null,
+  scheduler text not null,
+  seen timestamptz not null) with (fillfactor = 50);
+
+create table live (${RUN_COLUMNS},
+  lane int8,
+  taken boolean not null default false,
+  primary key (id)) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+create index live_lane on live (partition, lane, rank, id) where lane is not null;
+create index live_expires on live (partition, expires, id) where expires is not null;
+
+create table history (${RUN_COLUMNS},
+  outcome int2,
+  finished_at timestamptz not null,
+  drop_at timestamptz not null,
+  result bytea,
+  error bytea,
+  primary key (id, drop_at)) partition by range (drop_at);
+create index history_project on history (project, id);
+create table history_default partition of history default;
+
+create table inbox (
+  partition int2 not null,
+  id uuid not null,
+  kind int2 not null,
+  ref uuid,
+  payload bytea,
+  tries int2 not null default 0,
+  primary key (partition, id));
+
+create table intake (
+  id uuid primary key,
+  at timestamptz not null default now());
+
+create table answer (
+  command uuid primary key,
+  partition int2 not null,
+  outcome bytea not null,
+  at timestamptz not null default now());
+
+create table journal (
+  partition int2 not null,
+  seq int8 not null,
+  n int4 not null,
+  at timestamptz not null,
+  events bytea not null,
+  primary key (partition, seq, at)) partition by range (at);
+create table journal_default partition of journal default;
+
+create table idempotency (
+  project uuid not null,
+  operation text not null,
+  key text not null,
+  hash uuid not null,
+  ref uuid not null,
+  expires timestamptz not null,
+  primary key (project, operation, key));
+
+create table executor (
+  id text primary key,
+  partition int2 not null,
+  pool text not null,
+  state int2 not null,
+  incarnation int4 not null,
+  since timestamptz not null,
+  record bytea not null);
+
+create table aside (
+  id uuid primary key,
+  partition int2 not null,
+  run uuid,
+  kind text not null,
+  bytes bytea,
+  error text not null,
+  at timestamptz not null default now());
+
+create table log_chunk (
+  day date not null,
+  run uuid not null,
+  attempt int4 not null,
+  stream int2 not null,
+  "offset" int8 not null,
+  at timestamptz not null default now(),
+  project uuid not null,
+  body bytea not null,
+  primary key (run, attempt, stream, "offset", day)) partition by range (day);
+create table log_chunk_default partition of log_chunk default;
+`;
+
+/** Definitions and administration: TypeORM entities mirror these tables. */
+export const DEFINITION_TABLES = `
+create table project (
+  id uuid primary key default gen_random_uuid(),
+  name text not null unique,
+  description text,
+  created_at timestamptz not null default now());
+
+create table specification (
+  project uuid not null,
+  hash uuid not null,
+  body bytea not null,
+  policy bytea not null,
+  primary key (project, hash));
+
+create table job (
+  id uuid primary key default gen_random_uuid(),
+  project uuid not null references project,
+  name text not null,
+  current int4 not null,
+  paused boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (project, name));
+
+create table job_version (
+  project uuid not null references project,
+  job uuid not null references job,
+  version int4 not null,
+  hash uuid not null,
+  spec text not null,
+  created_at timestamptz not null default now(),
+  created_by text not null,
+  primary key (job, version));
+
+create table api_key (
+  id uuid primary key default gen_random_uuid(),
+  name text not null,
+  prefix text not null,
+  hash bytea not null unique,
+  role text not null,
+  projects uuid[],
+  created_at timestamptz not null default now(),
+  expires_at timestamptz,
+  last_used_at timestamptz,
+  revoked_at timestamptz);
+`;
+
+/** The one-row answer to "in which partitions of time may rows fall?": made ahead, never on demand. */
+export const TIME_PARTITIONS = `
+create function make_time_partitions(history_weeks int4 default 16) returns int4
+language plpgsql as $$
+declare d date; made int4 := 0; name text;
+begin
+  for i in -1..14 loop
+    d := (now() at time zone 'utc')::date + i;
+    name := 'journal_' || to_char(d, 'YYYYMMDD');
+    if to_regclass('orrery.' || name) is null then
+      execute format('create table %I partition of journal for values from (%L) to (%L)', name,
+        d::timestamp at time zone 'utc', (d + 1)::timestamp at time zone 'utc');
+      made := made + 1;
+    end if;
+    name := 'log_chunk_' || to_char(d, 'YYYYMMDD');
+    if to_regclass('orrery.' || name) is null then
+      execute format('create table %I partition of log_chunk for values from (%L) to (%L)',
+        name, d, d + 1);
+      made := made + 1;
+    end if;
+  end loop;
+  for i in 0..history_weeks loop
+    d := date_trunc('week', now() at time zone 'utc')::date + i * 7;
+    name := 'history_' || to_char(d, 'YYYYMMDD');
+    if to_regclass('orrery.' || name) is null then
+      execute format('create table %I partition of history for values from (%L) to (%L)', name,
+        d::timestamp at time zone 'utc', (d + 7)::timestamp at time zone 'utc');
+      made := made + 1;
+    end if;
+  end loop;
+  return made;
+end $$;
+select make_time_partitions();
+`;
+
+const tenant = (table: string): string => `
+alter table ${table} enable row level security;
+alter table ${table} force row level security;
+create policy writer on ${table} to orrery_writer, orrery_owner using (true) with check (true);
+create policy reader on ${table} for select to orrery_gateway_read, orrery_gateway_define
+  using (project = any (current_setting('orrery.projects', true)::uuid[]));
+`;
+const definer = (table: string): string => `
+create policy definer on ${table} for all to orrery_gateway_define
+  using (project = any (current_setting('orrery.projects', true)::uuid[]))
+  with check (project = any (current_setting('orrery.projects', true)::uuid[]));
+`;
+
+/** Row-level security on every tenant table; nothing is granted on child partitions. */
+export const POLICIES = `
+${['live', 'history', 'specification', 'job', 'job_version', 'log_chunk', 'idempotency']
+  .map(tenant)
+  .join('')}
+${['job', 'job_version', 'specification'].map(definer).join('')}
+alter table project enable row level security;
+alter table project force row level security;
+create policy writer on project to orrery_writer, orrery_owner using (true) with check (true);
+create policy reader on project for select to orrery_gateway_read, orrery_gateway_define
+  using (id = any (current_setting('orrery.projects', true)::uuid[]));
+
+grant select, insert, update, delete on live, history, inbox, intake, answer, journal, idempotency,
+  executor, aside, log_chunk, partition, node, specification to orrery_writer;
+grant select on installation, project, job, job_version to orrery_writer;
+grant select on live, history, specification, job, job_version, project, log_chunk
+  to orrery_gateway_read, orrery_gateway_define;
+grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;
+create policy founder on project for insert to orrery_gateway_define with check (true);
+grant insert on project, job_version, specification to orrery_gateway_define;
+grant insert, update on job to orrery_gateway_define;
+grant select, insert, update on api_key to orrery_gateway_define;
+grant select on installation to orrery_intake, orrery_scheduler, orrery_feed,
+  orrery_gateway_define;
+grant select on journal, partition to orrery_feed;
+`;

@@ -1,0 +1,22 @@
+export { type Codec, codec } from './codec.js';
+export { type Down, type DownFrom, type Owner, downCodec } from './down.js';
+export {
+  type Decoded,
+  type Envelope,
+  MAX_MESSAGE_BYTES,
+  WIRE_VERSION,
+  decodeEnvelope,
+  encodeEnvelope,
+} from './envelope.js';
+export type { WireError, Work } from './fields.js';
+export {
+  type Death,
+  type ExecutorBirth,
+  type SchedulerBirth,
+  decodeExecutorPresence,
+  decodeSchedulerPresence,
+  encodePresence,
+} from './presence.js';
+export { type Beat, type Soft, beatCodec, softCodec } from './soft.js';
+export { NAME_PATTERN, type Topics, lastLevel, topicsOf } from './topics.js';
+export { type DigestEntry, type ResultReport, type Up, upCodec } from './up.js';

@@ -1,0 +1,85 @@
+/** Retained JSON on a presence topic: a birth, or the last will of the same session. */
+export interface ExecutorBirth {
+  readonly v: 1;
+  readonly state: 'birth';
+  readonly session: string;
+  /** null: it has none yet, or lost its disk. */
+  readonly incarnation: number | null;
+  /** The cluster's life its journal belongs to. */
+  readonly cluster: string | null;
+  readonly name: string;
+  readonly version: string;
+  readonly pool: string;
+  readonly slots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Requirement classes it serves: `shell`, `function:noop`. */
+  readonly capabilities: readonly string[];
+  readonly draining: boolean;
+}
+export interface SchedulerBirth {
+  readonly v: 1;
+  readonly state: 'birth';
+  readonly session: string;
+}
+export interface Death {
+  readonly v: 1;
+  readonly state: 'death';
+  readonly session: string;
+}
+
+const isRecord = (v: unknown): v is Record<string, unknown> =>
+  typeof v === 'object' && v !== null && !Array.isArray(v);
+
+export function encodePresence(presence: ExecutorBirth | SchedulerBirth | Death): string {
+  return JSON.stringify(presence);
+}
+
+function parse(payload: Buffer | string): Record<string, unknown> | undefined {
+  if (payload.length > 65_536) return undefined;
+  try {
+    const value: unknown = JSON.parse(payload.toString());
+    return isRecord(value) && value['v'] === 1 && typeof value['session'] === 'string'
+      ? value
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isTextList = (v: unknown): boolean =>
+  Array.isArray(v) && v.length <= 10_000 && v.every((entry) => typeof entry === 'string');
+
+function isExecutorBirth(v: Record<string, unknown>): boolean {
+  const { incarnation, cluster, slots, labels } = v;
+  return (
+    (incarnation === null || Number.isSafeInteger(incarnation)) &&
+    (cluster === null || typeof cluster === 'string') &&
+    ['name', 'version', 'pool'].every((key) => typeof v[key] === 'string') &&
+    Number.isSafeInteger(slots) &&
+    (slots as number) >= 0 &&
+    isRecord(labels) &&
+    Object.values(labels).every((label) => typeof label === 'string') &&
+    isTextList(v['capabilities']) &&
+    typeof v['draining'] === 'boolean'
+  );
+}
+
+export function decodeExecutorPresence(
+  payload: Buffer | string,
+): ExecutorBirth | Death | undefined {
+  const value = parse(payload);
+  if (value === undefined) return undefined;
+  if (value['state'] === 'death') return value as unknown as Death;
+  if (value['state'] !== 'birth' || !isExecutorBirth(value)) return undefined;
+  return value as unknown as ExecutorBirth;
+}
+
+export function decodeSchedulerPresence(
+  payload: Buffer | string,
+): SchedulerBirth | Death | undefined {
+  const value = parse(payload);
+  if (value === undefined) return undefined;
+  const state = value['state'];
+  if (state !== 'birth' && state !== 'death') return undefined;
+  return value as unknown as SchedulerBirth | Death;
+}
