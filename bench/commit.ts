@@ -71,7 +71,14 @@ function newRun(id: string, partition: number): NewRun {
 }
 
 function cellOf(run: NewRun, at: number): Cell {
-  const facts: RunFacts = { ...run, policy, due: null, expires: null, submittedAt: at, params: PARAMS };
+  const facts: RunFacts = {
+    ...run,
+    policy,
+    due: null,
+    expires: null,
+    submittedAt: at,
+    params: PARAMS,
+  };
   return {
     facts,
     state: 'READY',
@@ -92,7 +99,12 @@ interface Owned {
 }
 
 function segment(kind: string, cells: readonly Cell[], at: number): string {
-  return JSON.stringify([1, at, [project], cells.map((cell) => [kind, cell.facts.id, 0, 0, 1, null])]);
+  return JSON.stringify([
+    1,
+    at,
+    [project],
+    cells.map((cell) => [kind, cell.facts.id, 0, 0, 1, null]),
+  ]);
 }
 
 function grant(cells: readonly Cell[], owned: ReadonlyMap<number, Owned>, at: number): void {

@@ -30,3 +30,53 @@ export {
   rankOf,
   sameToken,
 } from './run/run.js';
+export {
+  type FleetEffect,
+  type FleetMember,
+  type FleetMessage,
+  type FleetState,
+  emptyFleet,
+  fleetMachine,
+} from './fleet/fleet.machine.js';
+export { Heap } from './kernel/heap.js';
+export { type Ranked, Window, compareRanked } from './kernel/window.js';
+export {
+  type MemberView,
+  OWNERSHIP,
+  type OwnedView,
+  type OwnershipAction,
+  type OwnershipInput,
+  decideOwnership,
+} from './ownership/ownership.js';
+export { placement } from './ownership/ring.js';
+export { type LaneKey, laneOf, partitionOf } from './partition/lane.js';
+export {
+  type Birth,
+  type Command,
+  type CommandOutcome,
+  type Digest,
+  EXECUTOR_STATES,
+  type Effect,
+  type ExecutorCell,
+  type ExecutorDetail,
+  type ExecutorState,
+  type PartitionMessage,
+  type PartitionOutput,
+  type Report,
+  type ResultReport,
+  type RunEvent,
+  type Soft,
+  type Write,
+} from './partition/messages.js';
+export { loadPartition, partitionMachine } from './partition/partition.machine.js';
+export { LIMITS, type PartitionState, emptyPartition } from './partition/state.js';
+export { nextDue } from './partition/time.js';
+export {
+  type Match,
+  type Offer,
+  type PoolMessage,
+  type PoolState,
+  emptyPool,
+  poolMachine,
+  viewPool,
+} from './pool/pool.machine.js';

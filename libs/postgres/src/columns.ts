@@ -58,9 +58,6 @@ function partedText(column: readonly Cell[]): string {
 }
 
 /** `select * from f($1::int2[], …)`: types are stated, so a named statement plans the same. */
-export function callText(
-  name: string,
-  parameters: readonly (readonly [string, string])[],
-): string {
+export function callText(name: string, parameters: readonly (readonly [string, string])[]): string {
   return `select * from ${name}(${parameters.map(([, type], i) => `$${i + 1}::${type}`).join(', ')})`;
 }

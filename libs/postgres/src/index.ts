@@ -1,4 +1,10 @@
-export { Connection, type ConnectionOptions, DeadlineError, type Role, newSession } from './connection.js';
+export {
+  Connection,
+  type ConnectionOptions,
+  DeadlineError,
+  type Role,
+  newSession,
+} from './connection.js';
 export { FORMAT, type Installation, migrate } from './migrate.js';
 export {
   type AsideRow,

@@ -1,11 +1,4 @@
-import {
-  type Cell,
-  JOB_KINDS,
-  RUN_STATES,
-  type RunRecord,
-  type RunState,
-  type Token,
-} from '#core';
+import { type Cell, JOB_KINDS, RUN_STATES, type RunRecord, type RunState, type Token } from '#core';
 import type { Connection } from './connection.js';
 import type { Specifications } from './specifications.js';
 
@@ -264,11 +257,11 @@ export async function sweepInbox(
       payload: string | null;
       tries: number;
     }
-  >(
-    'sweep_inbox',
-    'select (inbox).*, (run).* from sweep_inbox($1::int2[], $2::uuid[], $3::int4)',
-    [`{${from.map((f) => f.partition).join(',')}}`, `{${from.map((f) => f.after).join(',')}}`, each],
-  );
+  >('sweep_inbox', 'select (inbox).*, (run).* from sweep_inbox($1::int2[], $2::uuid[], $3::int4)', [
+    `{${from.map((f) => f.partition).join(',')}}`,
+    `{${from.map((f) => f.after).join(',')}}`,
+    each,
+  ]);
   const isRun = (row: RunRow): boolean => (row.id as string | null) !== null;
   await specifications.ensure(connection, rows.filter(isRun));
   return rows.map((row) => ({

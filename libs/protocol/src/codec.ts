@@ -68,7 +68,8 @@ export function tuple<const F extends Fields>(name: string, fields: F): Field<Sh
   const entries = Object.entries(fields);
   return {
     name,
-    read: (value) => (Array.isArray(value) ? (readFields(entries, value, 0) as Shape<F>) : undefined),
+    read: (value) =>
+      Array.isArray(value) ? (readFields(entries, value, 0) as Shape<F>) : undefined,
     write: (value) => entries.map(([key, field]) => field.write(value[key as keyof F])),
   };
 }
@@ -95,8 +96,14 @@ export interface Codec<I> {
 }
 
 export function codec<const T extends Table>(table: T): Codec<ItemOf<T>> {
-  const byKind = new Map<string, readonly [string, readonly (readonly [string, Field<unknown>])[]]>();
-  const byLetter = new Map<string, readonly [string, readonly (readonly [string, Field<unknown>])[]]>();
+  const byKind = new Map<
+    string,
+    readonly [string, readonly (readonly [string, Field<unknown>])[]]
+  >();
+  const byLetter = new Map<
+    string,
+    readonly [string, readonly (readonly [string, Field<unknown>])[]]
+  >();
   for (const [kind, { letter, fields }] of Object.entries(table)) {
     const entries = Object.entries(fields);
     if (byLetter.has(letter)) throw new Error(`two kinds share the letter ${letter}`);

@@ -14,7 +14,10 @@ export interface Envelope<I> {
 
 export type Decoded<I> =
   | { readonly ok: true; readonly envelope: Envelope<I> }
-  | { readonly ok: false; readonly why: 'too-large' | 'not-json' | 'unknown-version' | 'wrong-schema' };
+  | {
+      readonly ok: false;
+      readonly why: 'too-large' | 'not-json' | 'unknown-version' | 'wrong-schema';
+    };
 
 export function encodeEnvelope<I>(items: Codec<I>, envelope: Envelope<I>): string {
   return JSON.stringify([

@@ -27,7 +27,13 @@ export const softCodec = codec(table);
 const beatTable = {
   beat: {
     letter: 'b',
-    fields: { session: text, incarnation: optional(integer), n: integer, slots: integer, busy: integer },
+    fields: {
+      session: text,
+      incarnation: optional(integer),
+      n: integer,
+      slots: integer,
+      busy: integer,
+    },
   },
 } as const;
 export type Beat = ItemOf<typeof beatTable>;

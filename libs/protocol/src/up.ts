@@ -33,7 +33,12 @@ const table = {
   /** Everything of this partition the executor holds; a promise to refuse the rest up to it (§6). */
   digest: {
     letter: 'd',
-    fields: { partition: integer, incarnation: integer, watermark: place, entries: list(entry, 100_000) },
+    fields: {
+      partition: integer,
+      incarnation: integer,
+      watermark: place,
+      entries: list(entry, 100_000),
+    },
   },
 } as const;
 

@@ -7,16 +7,7 @@ import { type RunState, isFinal } from './run.js';
 export const EDGES: Readonly<Record<RunState, readonly RunState[]>> = {
   SCHEDULED: ['BLOCKED', 'READY', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD'],
   BLOCKED: ['READY', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD', 'SUCCEEDED'],
-  READY: [
-    'GRANTED',
-    'BLOCKED',
-    'PAUSED',
-    'EXPIRED',
-    'SKIPPED',
-    'CANCELLED',
-    'DEAD',
-    'SUCCEEDED',
-  ],
+  READY: ['GRANTED', 'BLOCKED', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD', 'SUCCEEDED'],
   GRANTED: [
     'RUNNING',
     'READY',
@@ -37,7 +28,16 @@ export const EDGES: Readonly<Record<RunState, readonly RunState[]>> = {
     'CANCELLED',
     'READY',
   ],
-  WAITING_RETRY: ['READY', 'BLOCKED', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD', 'SUCCEEDED'],
+  WAITING_RETRY: [
+    'READY',
+    'BLOCKED',
+    'PAUSED',
+    'EXPIRED',
+    'SKIPPED',
+    'CANCELLED',
+    'DEAD',
+    'SUCCEEDED',
+  ],
   PAUSED: ['SCHEDULED', 'BLOCKED', 'READY', 'WAITING_RETRY', 'RUNNING', 'EXPIRED', 'CANCELLED'],
   UNKNOWN: [
     'GRANTED',

@@ -1,0 +1,169 @@
+import type { Machine, Millis } from '../kernel/machine.js';
+
+/**
+ * What one thread knows of executors, by levels (architecture §6): births, deaths and beats in,
+ * silence and return out. Invariants:
+ *  F1 silence counts only while we could hear: a gap of ours starts every count anew;
+ *  F2 a death of another session is no news; F3 an older incarnation is ignored.
+ */
+export interface FleetMember {
+  readonly executor: string;
+  session: string;
+  incarnation: number;
+  pool: string;
+  slots: number;
+  capabilities: readonly string[];
+  draining: boolean;
+  heardAt: Millis;
+  online: boolean;
+}
+export interface FleetState {
+  readonly members: Map<string, FleetMember>;
+  /** Since when we hear without a gap; null while our own link is down. */
+  hearingSince: Millis | null;
+  /** Sessions whose death was seen: their late beats are no life. */
+  readonly dead: Map<string, string>;
+}
+export type FleetMessage =
+  | {
+      readonly kind: 'birth';
+      readonly executor: string;
+      readonly session: string;
+      readonly incarnation: number | null;
+      readonly pool: string;
+      readonly slots: number;
+      readonly capabilities: readonly string[];
+      readonly draining: boolean;
+    }
+  | { readonly kind: 'death'; readonly executor: string; readonly session: string }
+  | {
+      readonly kind: 'beat';
+      readonly executor: string;
+      readonly session: string;
+      readonly slots: number;
+      readonly busy: number;
+    }
+  | { readonly kind: 'link'; readonly up: boolean }
+  /** We ourselves stood still: whatever was said meanwhile, we could not hear. */
+  | { readonly kind: 'stalled' }
+  | { readonly kind: 'tick'; readonly silentAfterMs: Millis };
+export type FleetEffect =
+  | { readonly kind: 'online'; readonly member: FleetMember; readonly isNew: boolean }
+  | { readonly kind: 'offline'; readonly member: FleetMember }
+  | { readonly kind: 'beat'; readonly member: FleetMember; readonly busy: number }
+  | { readonly kind: 'ask-birth'; readonly executor: string; readonly session: string };
+
+export const emptyFleet = (): FleetState => ({
+  members: new Map(),
+  hearingSince: null,
+  dead: new Map(),
+});
+
+export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
+  step(state, message, now, emit) {
+    switch (message.kind) {
+      case 'birth':
+        birth(state, message, now, emit);
+        break;
+      case 'death':
+        death(state, message, emit);
+        break;
+      case 'beat':
+        beat(state, message, now, emit);
+        break;
+      case 'link':
+        state.hearingSince = message.up ? (state.hearingSince ?? now) : null;
+        break;
+      case 'stalled':
+        if (state.hearingSince !== null) state.hearingSince = now;
+        break;
+      case 'tick':
+        silence(state, message.silentAfterMs, now, emit);
+        break;
+      default: {
+        const never: never = message;
+        return never;
+      }
+    }
+    return state;
+  },
+};
+
+function birth(
+  state: FleetState,
+  message: Extract<FleetMessage, { kind: 'birth' }>,
+  now: Millis,
+  emit: (effect: FleetEffect) => void,
+): void {
+  const { executor, session, incarnation } = message;
+  const known = state.members.get(executor);
+  if (incarnation === null || state.dead.get(executor) === session) return;
+  if (known !== undefined && incarnation < known.incarnation) return;
+  const isNew =
+    known === undefined ||
+    !known.online ||
+    known.session !== session ||
+    known.incarnation !== incarnation;
+  const member: FleetMember = {
+    executor,
+    session,
+    incarnation,
+    pool: message.pool,
+    slots: message.slots,
+    capabilities: message.capabilities,
+    draining: message.draining,
+    heardAt: now,
+    online: true,
+  };
+  state.members.set(executor, member);
+  emit({ kind: 'online', member, isNew });
+}
+
+function death(
+  state: FleetState,
+  message: Extract<FleetMessage, { kind: 'death' }>,
+  emit: (effect: FleetEffect) => void,
+): void {
+  state.dead.set(message.executor, message.session);
+  const known = state.members.get(message.executor);
+  if (known === undefined || known.session !== message.session || !known.online) return;
+  known.online = false;
+  emit({ kind: 'offline', member: known });
+}
+
+function beat(
+  state: FleetState,
+  message: Extract<FleetMessage, { kind: 'beat' }>,
+  now: Millis,
+  emit: (effect: FleetEffect) => void,
+): void {
+  const { executor, session } = message;
+  const known = state.members.get(executor);
+  if (state.dead.get(executor) === session) return;
+  if (known === undefined || known.session !== session) {
+    emit({ kind: 'ask-birth', executor, session });
+    return;
+  }
+  known.heardAt = now;
+  known.slots = message.slots;
+  if (!known.online) {
+    known.online = true;
+    emit({ kind: 'online', member: known, isNew: true });
+  }
+  emit({ kind: 'beat', member: known, busy: message.busy });
+}
+
+function silence(
+  state: FleetState,
+  silentAfterMs: Millis,
+  now: Millis,
+  emit: (effect: FleetEffect) => void,
+): void {
+  const { hearingSince } = state;
+  if (hearingSince === null) return;
+  for (const member of state.members.values()) {
+    if (!member.online || now - Math.max(member.heardAt, hearingSince) < silentAfterMs) continue;
+    member.online = false;
+    emit({ kind: 'offline', member });
+  }
+}

@@ -1,0 +1,92 @@
+import type { Millis } from '../kernel/machine.js';
+import { placement } from './ring.js';
+
+/** Architecture §4, "When one may claim". */
+export const OWNERSHIP = {
+  ownerStaleAfterMs: 3_000,
+  willStaleAfterMs: 1_000,
+  handOffAfterMs: 2_000,
+  quietAfterClaimMs: 10_000,
+  /** Our own touches must have succeeded without a gap for so long before we call another stale. */
+  steadyForMs: 1_500,
+} as const;
+
+export interface MemberView {
+  readonly thread: string;
+  readonly session: string;
+  readonly ageMs: Millis;
+}
+export interface OwnedView {
+  readonly id: number;
+  readonly epoch: number;
+  readonly owner: string | null;
+  readonly wantedBy: string | null;
+  readonly claimedMsAgo: Millis | null;
+  readonly wantedMsAgo: Millis | null;
+}
+export interface OwnershipInput {
+  readonly self: string;
+  /** How long our touches have succeeded without a gap. */
+  readonly steadyMs: Millis;
+  readonly members: readonly MemberView[];
+  readonly partitions: readonly OwnedView[];
+  /** Threads whose last will was seen in their present session. */
+  readonly dead: ReadonlySet<string>;
+  /** What this thread holds in memory, by epoch. */
+  readonly held: ReadonlyMap<number, number>;
+}
+export type OwnershipAction =
+  | { readonly kind: 'claim'; readonly partition: number; readonly expected: number }
+  | { readonly kind: 'want'; readonly partition: number }
+  /** We hold it and another should: let go. */
+  | { readonly kind: 'release'; readonly partition: number; readonly epoch: number }
+  /** We hold an epoch that is no longer the current one. */
+  | { readonly kind: 'drop'; readonly partition: number };
+
+/** From what the tables say to what to do now; the same input gives the same actions. */
+export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
+  const { self, dead } = input;
+  const fresh = input.members.filter((m) => m.ageMs < staleAfter(m.thread, dead));
+  const members = fresh.map((m) => m.thread);
+  if (!members.includes(self)) members.push(self);
+  const target = placement(members.sort(), input.partitions.length);
+  const actions: OwnershipAction[] = [];
+  for (const partition of input.partitions) {
+    const action = decide(input, partition, target?.[partition.id], new Set(members));
+    if (action !== undefined) actions.push(action);
+  }
+  return actions;
+}
+
+const staleAfter = (thread: string, dead: ReadonlySet<string>): Millis =>
+  dead.has(thread) ? OWNERSHIP.willStaleAfterMs : OWNERSHIP.ownerStaleAfterMs;
+
+function decide(
+  input: OwnershipInput,
+  partition: OwnedView,
+  target: string | undefined,
+  fresh: ReadonlySet<string>,
+): OwnershipAction | undefined {
+  const { self } = input;
+  const { id, epoch, owner } = partition;
+  const held = input.held.get(id);
+  if (held !== undefined && held < epoch) return { kind: 'drop', partition: id };
+  if (held !== undefined) {
+    const isWanted = partition.wantedBy !== null && partition.wantedBy !== self;
+    return isWanted && target !== self && fresh.has(partition.wantedBy)
+      ? { kind: 'release', partition: id, epoch }
+      : undefined;
+  }
+  const claim: OwnershipAction = { kind: 'claim', partition: id, expected: epoch };
+  // Ours by the table and not in memory: a start with the same name, or a claim whose answer was lost.
+  if (owner === self) return claim;
+  if (target !== self) return undefined;
+  if (owner === null) return claim;
+  const isStale = !fresh.has(owner);
+  if (isStale) return input.steadyMs >= OWNERSHIP.steadyForMs ? claim : undefined;
+  if ((partition.claimedMsAgo ?? Number.MAX_SAFE_INTEGER) < OWNERSHIP.quietAfterClaimMs) {
+    return undefined;
+  }
+  if (partition.wantedBy !== self) return { kind: 'want', partition: id };
+  return (partition.wantedMsAgo ?? 0) >= OWNERSHIP.handOffAfterMs ? claim : undefined;
+}

@@ -1,0 +1,233 @@
+import type { Millis } from '../kernel/machine.js';
+import type { Cell, EventType, Outcome, Place, RunError, RunState, Token } from '../run/run.js';
+
+export interface ResultReport {
+  readonly kind: 'result';
+  readonly token: Token;
+  readonly outcome: Outcome;
+  readonly startedAgoMs: Millis | null;
+  readonly finishedAgoMs: Millis;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly result: string | null;
+  readonly error: {
+    readonly class: string;
+    readonly message: string;
+    readonly code: string | null;
+    readonly stack: string | null;
+  } | null;
+  readonly cpuMs: number | null;
+  readonly memoryPeakBytes: number | null;
+}
+
+/** What executors say. Judged against the run's row; a stale word changes nothing. */
+export type Report =
+  | { readonly kind: 'claimed'; readonly token: Token }
+  | { readonly kind: 'started'; readonly token: Token; readonly agoMs: Millis }
+  | {
+      readonly kind: 'progress';
+      readonly token: Token;
+      readonly percent: number | null;
+      readonly message: string;
+    }
+  | ResultReport
+  | { readonly kind: 'bounce'; readonly token: Token; readonly reason: string };
+
+export interface Digest {
+  readonly kind: 'digest';
+  readonly executor: string;
+  readonly incarnation: number;
+  readonly watermark: Place;
+  readonly entries: readonly {
+    readonly token: Token;
+    readonly phase: 'accepted' | 'started' | 'ended';
+  }[];
+}
+
+/** What an executor's birth says to its own cell. */
+export interface Birth {
+  readonly executor: string;
+  readonly session: string;
+  readonly incarnation: number | null;
+  readonly life: string | null;
+  readonly pool: string;
+  readonly detail: ExecutorDetail;
+}
+export interface ExecutorDetail {
+  readonly name: string;
+  readonly version: string;
+  readonly slots: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capabilities: readonly string[];
+  readonly draining: boolean;
+}
+
+export type Command = {
+  readonly kind: 'cancel';
+  readonly inbox: string;
+  readonly run: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly graceMs: Millis | null;
+  readonly force: boolean;
+};
+
+export type PartitionMessage =
+  | { readonly kind: 'submitted'; readonly inbox: string; readonly cell: Cell }
+  | Command
+  | {
+      readonly kind: 'match';
+      readonly run: string;
+      readonly executor: string;
+      readonly incarnation: number;
+    }
+  | Report
+  | Digest
+  | { readonly kind: 'birth'; readonly birth: Birth }
+  | { readonly kind: 'gone'; readonly executor: string; readonly session: string }
+  /** The executor has not been heard while we could hear. */
+  | { readonly kind: 'silent'; readonly executor: string }
+  /** It is heard (again): what we do not know of its attempts is asked for. */
+  | { readonly kind: 'heard'; readonly executor: string; readonly incarnation: number }
+  | {
+      readonly kind: 'fetched';
+      readonly run: string;
+      readonly cell: Cell | null;
+      readonly taken: boolean;
+      readonly final: RunState | null;
+      readonly then: PartitionMessage;
+    }
+  | {
+      readonly kind: 'refilled';
+      readonly lane: string;
+      readonly cells: readonly Cell[];
+      readonly complete: boolean;
+    }
+  | {
+      readonly kind: 'expiries';
+      readonly items: readonly { readonly id: string; readonly rank: number }[];
+      readonly complete: boolean;
+    }
+  | { readonly kind: 'expire'; readonly run: string }
+  /** Time has passed: fire what is due, restate what was not heard. */
+  | { readonly kind: 'tick' };
+
+export interface RunEvent {
+  readonly seq: number;
+  readonly at: Millis;
+  readonly type: EventType;
+  readonly run: string;
+  readonly project: string;
+  readonly job: string | null;
+  readonly from: RunState | null;
+  readonly to: RunState | null;
+  readonly attempt: number;
+  readonly executor: string | null;
+  readonly actor: string | null;
+  readonly data: Readonly<Record<string, unknown>> | null;
+}
+
+export interface ExecutorCell {
+  readonly id: string;
+  readonly pool: string;
+  readonly state: ExecutorState;
+  readonly incarnation: number;
+  readonly since: Millis;
+  readonly session: string;
+  readonly detail: ExecutorDetail;
+}
+export const EXECUTOR_STATES = [
+  'ACTIVE',
+  'DRAINING',
+  'CORDONED',
+  'QUARANTINED',
+  'OFFLINE',
+] as const;
+export type ExecutorState = (typeof EXECUTOR_STATES)[number];
+
+/** Written in the fenced commit. */
+export type Write =
+  | { readonly kind: 'save'; readonly cell: Cell }
+  | {
+      readonly kind: 'finish';
+      readonly cell: Cell;
+      readonly outcome: Outcome | null;
+      readonly finishedAt: Millis;
+      readonly result: string | null;
+      readonly error: RunError | null;
+    }
+  | { readonly kind: 'consume'; readonly inbox: string }
+  | { readonly kind: 'answer'; readonly command: string; readonly outcome: CommandOutcome }
+  | { readonly kind: 'event'; readonly event: RunEvent }
+  | { readonly kind: 'executor'; readonly executor: ExecutorCell }
+  /** Something planned for this time was done: the commit refuses to be earlier. */
+  | { readonly kind: 'fired'; readonly planned: Millis };
+
+export type CommandOutcome =
+  | { readonly ok: true; readonly state: RunState }
+  | {
+      readonly ok: false;
+      readonly code: 'RUN_FINAL' | 'NOT_FOUND';
+      readonly state: RunState | null;
+    };
+
+/** Performed after every batch that was open or in flight at the step has been committed. */
+export type Effect =
+  | { readonly kind: 'assign'; readonly cell: Cell; readonly token: Token }
+  | {
+      readonly kind: 'stop';
+      readonly token: Token;
+      readonly graceMs: Millis;
+      readonly why: string;
+    }
+  | { readonly kind: 'ack'; readonly token: Token; readonly of: 'result' | 'bounce' }
+  | { readonly kind: 'digested'; readonly executor: string; readonly watermark: Place }
+  | { readonly kind: 'ask-digest'; readonly executor: string }
+  | {
+      readonly kind: 'welcome';
+      readonly executor: string;
+      readonly session: string;
+      readonly incarnation: number;
+    }
+  /** Floors are computed from committed state only: these keep it. */
+  | { readonly kind: 'opened'; readonly token: Token }
+  | { readonly kind: 'closed'; readonly token: Token }
+  | { readonly kind: 'fetch'; readonly run: string; readonly then: PartitionMessage }
+  | { readonly kind: 'refill'; readonly lane: string }
+  | { readonly kind: 'refill-expiries'; readonly after: Millis };
+
+/** Soft facts for the pool: they may leave at once, and are restated. */
+export type Soft =
+  | { readonly kind: 'offer'; readonly cell: Cell }
+  | { readonly kind: 'withdraw'; readonly cell: Cell }
+  | { readonly kind: 'granted'; readonly cell: Cell; readonly executor: string }
+  | {
+      readonly kind: 'declined';
+      readonly pool: string | null;
+      readonly run: string;
+      readonly executor: string;
+    }
+  | {
+      readonly kind: 'freed';
+      readonly pool: string;
+      readonly run: string;
+      readonly executor: string;
+    }
+  | {
+      readonly kind: 'bounced';
+      readonly pool: string;
+      readonly run: string;
+      readonly executor: string;
+    };
+
+/** We met a token of an epoch above ours: somebody else owns this partition. */
+export interface Displaced {
+  readonly kind: 'displaced';
+  readonly epoch: number;
+}
+
+export type PartitionOutput =
+  | { readonly to: 'commit'; readonly write: Write }
+  | { readonly to: 'world'; readonly effect: Effect }
+  | { readonly to: 'pool'; readonly soft: Soft }
+  | { readonly to: 'owner'; readonly displaced: Displaced };

@@ -1,0 +1,179 @@
+import type { Machine, Millis } from '../kernel/machine.js';
+import { type Cell, LANE_TIMED, comparePlace, isOpen } from '../run/run.js';
+import { birth, gone } from './executors.js';
+import type { PartitionMessage, PartitionOutput } from './messages.js';
+import { digest, report, stale } from './reports.js';
+import {
+  LIMITS,
+  type PartitionState,
+  type Step,
+  enqueue,
+  fetchThen,
+  forget,
+  laneWindow,
+  readDone,
+  refillWhenLow,
+  tellPool,
+} from './state.js';
+import { answerAbsent, cancel, grant, takeIn } from './submissions.js';
+import { expire, heard, refillExpiries, silent, tick } from './time.js';
+import { addOpen, armTimeout } from './transitions.js';
+
+/**
+ * The owner of a share of all runs. States and edges: run/edges.ts. Invariants, each with a test
+ * that names it:
+ *  P1 a run is granted to one executor at a time, under a token whose place is its GRANTED event;
+ *  P2 an end is recorded once: a report whose token is not the open one is acknowledged, no more;
+ *  P3 a final run leaves memory and is never written again;
+ *  P4 nothing fires before its planned time;
+ *  P5 every waiting run is in its lane's window or behind it in the index, never in neither;
+ *  P6 memory is bounded by windows and open attempts, not by what waits;
+ *  P7 an inbox row is applied once.
+ */
+export const partitionMachine: Machine<PartitionState, PartitionMessage, PartitionOutput> = {
+  step(state, message, now, emit) {
+    handle({ state, now, emit, budget: LIMITS.transitions }, message);
+    return state;
+  },
+};
+
+function handle(step: Step, message: PartitionMessage): void {
+  switch (message.kind) {
+    case 'submitted':
+      return takeIn(step, message.inbox, message.cell);
+    case 'cancel':
+      return cancel(step, message);
+    case 'match':
+      return grant(step, message, (cell) => void addOpen(step, cell, false));
+    case 'claimed':
+    case 'started':
+    case 'progress':
+    case 'result':
+    case 'bounce':
+      return report(step, message);
+    case 'digest':
+      return digest(step, message);
+    case 'birth':
+      return birth(step, message.birth);
+    case 'gone':
+      return gone(step, message.executor, message.session);
+    case 'silent':
+      return silent(step, message.executor);
+    case 'heard':
+      return heard(step, message.executor, message.incarnation);
+    case 'fetched':
+      return fetched(step, message);
+    case 'refilled':
+      return refilled(step, message.lane, message.cells, message.complete);
+    case 'expiries':
+      return expiries(step, message);
+    case 'expire':
+      return expire(step, message.run);
+    case 'tick':
+      return tick(step);
+    default: {
+      const never: never = message;
+      return never;
+    }
+  }
+}
+
+/** A row the owner reads takes its place in memory by its state. Says whether it stays there. */
+function adopt(step: Step, cell: Cell): boolean {
+  if (isOpen(cell.state) && cell.token !== null) {
+    const attempt = addOpen(step, cell, false);
+    attempt.sentAt = 0;
+    if (cell.startedAt !== null) armTimeout(step, attempt);
+    step.emit({ to: 'world', effect: { kind: 'opened', token: cell.token } });
+    return true;
+  }
+  const stays = enqueue(step, cell);
+  if (stays && cell.state === 'READY') tellPool(step, { kind: 'offer', cell });
+  return stays;
+}
+
+function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched' }>): void {
+  const { state } = step;
+  const { run, cell, then } = message;
+  const isOldNews = state.touched.has(run);
+  readDone(state);
+  if (!state.cells.has(run) && isOldNews) {
+    fetchThen(step, run, then);
+    return;
+  }
+  let stays = true;
+  if (!state.cells.has(run)) {
+    if (cell === null) {
+      if (then.kind === 'cancel') answerAbsent(step, then, message);
+      else if (then.kind === 'result' || then.kind === 'bounce') stale(step, then);
+      return;
+    }
+    if (message.taken) stays = adopt(step, cell);
+    else takeIn(step, run, cell);
+    // A row from behind its window is in memory for the message at hand only.
+    if (!stays) state.cells.set(run, cell);
+  }
+  if (state.cells.has(run)) handle(step, then);
+  if (!stays) forget(state, run);
+}
+
+function refilled(step: Step, name: string, cells: readonly Cell[], complete: boolean): void {
+  const { state } = step;
+  const lane = laneWindow(state, name);
+  lane.refilling = false;
+  // What is behind the window joins it: while it is filled, the end of the window is open.
+  lane.window.complete = true;
+  let isWhole = complete && !lane.spilled;
+  for (const cell of cells) {
+    if (state.cells.has(cell.facts.id)) continue;
+    if (state.touched.has(cell.facts.id)) {
+      isWhole = false;
+      continue;
+    }
+    if (enqueue(step, cell) && name !== LANE_TIMED) tellPool(step, { kind: 'offer', cell });
+  }
+  readDone(state);
+  if (!isWhole) lane.window.complete = false;
+  lane.spilled = false;
+  refillWhenLow(step, name, lane);
+  if (lane.window.size === 0 && lane.window.complete) state.lanes.delete(name);
+}
+
+function expiries(step: Step, message: Extract<PartitionMessage, { kind: 'expiries' }>): void {
+  const { state } = step;
+  state.expiriesRefilling = false;
+  state.expiries.complete = true;
+  let isWhole = message.complete && !state.expiriesSpilled;
+  for (const item of message.items) isWhole = state.expiries.insert(item) === undefined && isWhole;
+  state.expiries.complete = isWhole;
+  if (!isWhole && state.expiries.size === 0) refillExpiries(step);
+}
+
+/** Everything an owner reads at a takeover; its deadlines are asked for at the end. */
+export function loadPartition(
+  state: PartitionState,
+  cells: readonly Cell[],
+  now: Millis,
+  emit: (output: PartitionOutput) => void,
+): void {
+  const step: Step = { state, now, emit, budget: LIMITS.transitions };
+  const counts = new Map<string, number>();
+  for (const cell of [...cells].sort(byGrant)) {
+    if (!isOpen(cell.state) && cell.lane !== null) {
+      counts.set(cell.lane, (counts.get(cell.lane) ?? 0) + 1);
+    }
+    adopt(step, cell);
+  }
+  for (const [lane, count] of counts) {
+    if (count >= LIMITS.window) laneWindow(state, lane).window.complete = false;
+  }
+  state.expiries.complete = false;
+  refillExpiries(step);
+}
+
+/** Open attempts in the order of their grants: floors read the first as the lowest. */
+function byGrant(a: Cell, b: Cell): number {
+  if (!isOpen(a.state) || !isOpen(b.state))
+    return Number(isOpen(b.state)) - Number(isOpen(a.state));
+  return a.token === null || b.token === null ? 0 : comparePlace(a.token, b.token);
+}

@@ -1,0 +1,201 @@
+import { type Cell, type RunError, type Token, comparePlace, sameToken } from '../run/run.js';
+import type { Digest, Report, ResultReport } from './messages.js';
+import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
+import { bounced, endAttempt, event, finish, move, save, toRunning } from './transitions.js';
+
+/** A token of an epoch above ours was granted by a newer owner: we are displaced (§6, Zombies). */
+function isAboveUs(step: Step, token: Token): boolean {
+  if (token.epoch <= step.state.epoch) return false;
+  step.emit({ to: 'owner', displaced: { kind: 'displaced', epoch: token.epoch } });
+  return true;
+}
+
+export function report(step: Step, message: Report): void {
+  const { token } = message;
+  if (isAboveUs(step, token)) return;
+  const { state } = step;
+  const attempt = state.open.get(token.run);
+  if (attempt !== undefined && attempt.cell.token !== null) {
+    if (sameToken(attempt.cell.token, token)) current(step, attempt, message);
+    else stale(step, message);
+    return;
+  }
+  if (message.kind === 'claimed' || message.kind === 'started' || message.kind === 'progress')
+    return;
+  const cell = state.cells.get(token.run);
+  if (cell !== undefined) {
+    lateResult(step, cell, message);
+    return;
+  }
+  if (state.closed.has(tokenKey(token))) stale(step, message);
+  else fetchThen(step, token.run, message);
+}
+
+/** The word of the executor that holds the open attempt. */
+function current(step: Step, attempt: OpenAttempt, message: Report): void {
+  const { cell } = attempt;
+  switch (message.kind) {
+    case 'claimed':
+      attempt.claimed = true;
+      return;
+    case 'started':
+      attempt.claimed = true;
+      if (cell.state === 'GRANTED' || cell.state === 'UNKNOWN') {
+        toRunning(step, attempt, message.agoMs);
+        save(step, cell);
+      } else if (cell.state === 'CANCELLING' && cell.startedAt === null) {
+        toRunning(step, attempt, message.agoMs);
+        save(step, cell);
+      }
+      return;
+    case 'progress':
+      cell.record.progress = { percent: message.percent, message: message.message, at: step.now };
+      event(step, cell, 'PROGRESSED', {
+        data: { percent: message.percent, message: message.message },
+      });
+      save(step, cell);
+      return;
+    case 'result':
+      result(step, attempt, message);
+      return;
+    case 'bounce':
+      acknowledge(step, message);
+      bounced(step, cell, message.reason);
+      return;
+    default: {
+      const never: never = message;
+      return never;
+    }
+  }
+}
+
+function result(step: Step, attempt: OpenAttempt, message: ResultReport): void {
+  const { cell } = attempt;
+  acknowledge(step, message);
+  // A start and a result in one slice make both events (1.1).
+  if (message.startedAgoMs !== null && cell.startedAt === null) {
+    toRunning(step, attempt, message.startedAgoMs);
+  }
+  const error = runErrorOf(message);
+  endAttempt(step, cell, {
+    outcome: message.outcome,
+    finishedAt: Math.max(
+      cell.startedAt ?? 0,
+      Math.min(step.now, step.now - Math.max(0, message.finishedAgoMs)),
+    ),
+    report: message,
+    ...(error === undefined ? {} : { error }),
+  });
+}
+
+export function runErrorOf(message: ResultReport): RunError | undefined {
+  const { error } = message;
+  if (error === null) return undefined;
+  return {
+    class: error.class,
+    message: error.message,
+    ...(error.code === null ? {} : { code: error.code }),
+    ...(error.stack === null ? {} : { stack: error.stack }),
+  };
+}
+
+/** 1.4: only an attempt that ended by silence takes a late result, while no newer one is granted. */
+function lateResult(
+  step: Step,
+  cell: Cell,
+  message: Extract<Report, { kind: 'result' | 'bounce' }>,
+): void {
+  acknowledge(step, message);
+  const mine =
+    cell.record.lost === true && cell.token !== null && sameToken(cell.token, message.token);
+  if (!mine || message.kind !== 'result' || message.outcome !== 'SUCCEEDED') return;
+  if (cell.state !== 'WAITING_RETRY' && cell.state !== 'BLOCKED' && cell.state !== 'READY') return;
+  if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
+  event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
+  finish(step, cell, 'SUCCEEDED', { outcome: 'SUCCEEDED', result: message.result });
+}
+
+/** Another token's word: acknowledged so that its sender forgets it; it changes nothing. */
+export function stale(step: Step, message: Report): void {
+  if (message.kind === 'result' || message.kind === 'bounce') acknowledge(step, message);
+}
+
+function acknowledge(step: Step, message: Extract<Report, { kind: 'result' | 'bounce' }>): void {
+  perform(step, { kind: 'ack', token: message.token, of: message.kind });
+}
+
+/**
+ * A digest is everything the executor holds of this partition, and a promise to refuse every token
+ * up to its watermark that it does not list (§6). It settles what silence left open.
+ */
+export function digest(step: Step, message: Digest): void {
+  const { state } = step;
+  if (message.entries.some((entry) => isAboveUs(step, entry.token))) return;
+  if (message.watermark.epoch > state.epoch) {
+    step.emit({
+      to: 'owner',
+      displaced: { kind: 'displaced', epoch: message.watermark.epoch },
+    });
+    return;
+  }
+  const listed = new Map(message.entries.map((entry) => [tokenKey(entry.token), entry.phase]));
+  for (const run of [...(state.byExecutor.get(message.executor) ?? [])]) {
+    const attempt = state.open.get(run);
+    if (attempt === undefined || attempt.cell.token === null) continue;
+    const token = attempt.cell.token;
+    if (token.incarnation > message.incarnation) continue;
+    if (token.incarnation < message.incarnation)
+      lose(step, attempt.cell, 'its executor lost its disk');
+    else
+      judge(
+        step,
+        attempt,
+        listed.get(tokenKey(token)),
+        comparePlace(token, message.watermark) <= 0,
+      );
+  }
+  for (const { token, phase } of message.entries) {
+    const open = state.open.get(token.run)?.cell.token;
+    const isCurrent = open !== undefined && open !== null && sameToken(open, token);
+    if (!isCurrent && phase !== 'ended') {
+      perform(step, { kind: 'stop', token, graceMs: 0, why: 'superseded' });
+    }
+  }
+  perform(step, { kind: 'digested', executor: message.executor, watermark: message.watermark });
+}
+
+function judge(
+  step: Step,
+  attempt: OpenAttempt,
+  phase: 'accepted' | 'started' | 'ended' | undefined,
+  promised: boolean,
+): void {
+  const { cell } = attempt;
+  attempt.lostAt = null;
+  if (phase === undefined && promised) {
+    if (cell.state === 'RUNNING') lose(step, cell, 'its executor no longer has it');
+    else bounced(step, cell, 'its executor will not take it');
+    return;
+  }
+  if (phase !== undefined) attempt.claimed = true;
+  if (phase === 'started' && (cell.state === 'GRANTED' || cell.startedAt === null)) {
+    const wasUnknown = cell.state === 'UNKNOWN';
+    if (wasUnknown) move(step, cell, 'GRANTED', 'HEARD');
+    toRunning(step, attempt, 0);
+    save(step, cell);
+    return;
+  }
+  if (cell.state !== 'UNKNOWN') return;
+  move(step, cell, cell.startedAt === null ? 'GRANTED' : 'RUNNING', 'HEARD');
+  if (phase === undefined) attempt.sentAt = 0;
+  save(step, cell);
+}
+
+/** Nobody knows what became of the attempt: it is over, as LOST. */
+export function lose(step: Step, cell: Cell, why: string): void {
+  endAttempt(step, cell, {
+    outcome: 'LOST',
+    finishedAt: step.now,
+    error: { class: 'LOST', message: why },
+  });
+}

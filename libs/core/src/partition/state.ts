@@ -1,0 +1,218 @@
+import { Heap } from '../kernel/heap.js';
+import type { Millis } from '../kernel/machine.js';
+import { Window } from '../kernel/window.js';
+import { type Cell, LANE_TIMED, type Token } from '../run/run.js';
+import type { ExecutorCell, PartitionMessage, PartitionOutput } from './messages.js';
+
+/** Limits, each a constant with a name. */
+export const LIMITS = {
+  /** Runs of one lane in memory; the rest is behind, in the index. */
+  window: 256,
+  /** Refill when fewer are left and more are behind. */
+  windowLow: 128,
+  lanes: 1_024,
+  expiries: 1_024,
+  /** Transitions that one step may make; the rest is done in the next. */
+  transitions: 1_000,
+  resendMs: 1_000,
+  /** Ends of attempts remembered, so that a repeated report needs no look at the database. */
+  closed: 20_000,
+  /** Inbox rows remembered, so that a repeated hint changes nothing. */
+  applied: 20_000,
+  attemptsKept: 100,
+  seqsKept: 200,
+  bounces: 3,
+  avoidMs: 300_000,
+} as const;
+
+/** An open attempt: what is remembered of it beside its row, derived anew at a load. */
+export interface OpenAttempt {
+  readonly cell: Cell;
+  /** The executor has it in its inbox: nothing is resent. */
+  claimed: boolean;
+  sentAt: Millis;
+  /** Silent: LOST at this time unless heard again. */
+  lostAt: Millis | null;
+  /** The server's backstop behind the executor's own time-out. */
+  timeoutAt: Millis | null;
+}
+
+/** A waiting run in a lane window; `rank` and `id` are its place. */
+export interface Waiting {
+  readonly id: string;
+  readonly rank: number;
+  readonly cell: Cell;
+}
+
+export interface Alarm {
+  readonly at: Millis;
+  readonly run: string;
+  readonly token: Token;
+  readonly what: 'lost' | 'timeout';
+}
+
+export interface LaneWindow {
+  readonly window: Window<Waiting>;
+  refilling: boolean;
+  /** Something was pushed out while a refill was under way: its `complete` cannot be trusted. */
+  spilled: boolean;
+}
+
+export interface PartitionState {
+  readonly id: number;
+  readonly epoch: number;
+  /** The head of the journal as we will have written it. */
+  head: number;
+  readonly cells: Map<string, Cell>;
+  readonly open: Map<string, OpenAttempt>;
+  readonly byExecutor: Map<string, Set<string>>;
+  readonly lanes: Map<string, LaneWindow>;
+  readonly expiries: Window<{ readonly id: string; readonly rank: number }>;
+  /** Everything up to here has fired; a refill reads behind it. */
+  expiriesAfter: Millis;
+  expiriesRefilling: boolean;
+  expiriesSpilled: boolean;
+  /**
+   * Reads under way, and the runs that changed or left memory since the oldest of them was asked
+   * for: what such a read says of them is old news.
+   */
+  reads: number;
+  readonly touched: Set<string>;
+  readonly alarms: Heap<Alarm>;
+  readonly closed: Set<string>;
+  readonly applied: Set<string>;
+  readonly executors: Map<string, ExecutorCell>;
+  /** The life of the cluster: incarnations of another are unknown here. */
+  readonly life: string;
+}
+
+export function emptyPartition(
+  id: number,
+  epoch: number,
+  head: number,
+  life: string,
+): PartitionState {
+  return {
+    id,
+    epoch,
+    head,
+    cells: new Map(),
+    open: new Map(),
+    byExecutor: new Map(),
+    lanes: new Map(),
+    expiries: new Window(LIMITS.expiries),
+    expiriesAfter: 0,
+    expiriesRefilling: false,
+    expiriesSpilled: false,
+    reads: 0,
+    touched: new Set(),
+    alarms: new Heap((a, b) => a.at < b.at),
+    closed: new Set(),
+    applied: new Set(),
+    executors: new Map(),
+    life,
+  };
+}
+
+/** One step: the state, the time, and where outputs go. */
+export interface Step {
+  readonly state: PartitionState;
+  readonly now: Millis;
+  readonly emit: (output: PartitionOutput) => void;
+  /** Transitions left in this step. */
+  budget: number;
+}
+
+export const commit = (
+  step: Step,
+  write: Extract<PartitionOutput, { to: 'commit' }>['write'],
+): void => step.emit({ to: 'commit', write });
+export const perform = (
+  step: Step,
+  effect: Extract<PartitionOutput, { to: 'world' }>['effect'],
+): void => step.emit({ to: 'world', effect });
+export const tellPool = (
+  step: Step,
+  soft: Extract<PartitionOutput, { to: 'pool' }>['soft'],
+): void => step.emit({ to: 'pool', soft });
+
+/** A run that is not in memory is loaded first, then the message is judged against its row (§6). */
+export function fetchThen(step: Step, run: string, then: PartitionMessage): void {
+  step.state.reads++;
+  perform(step, { kind: 'fetch', run, then });
+}
+
+/** A read has come back: with none under way, nothing can be old news. */
+export function readDone(state: PartitionState): void {
+  state.reads--;
+  if (state.reads === 0) state.touched.clear();
+}
+
+/** The run leaves memory while reads may still show how it was. */
+export function forget(state: PartitionState, run: string): void {
+  state.cells.delete(run);
+  if (state.reads > 0) state.touched.add(run);
+}
+
+export function remember(set: Set<string>, key: string, bound: number): void {
+  set.add(key);
+  if (set.size <= bound) return;
+  const oldest = set.values().next();
+  if (oldest.done !== true) set.delete(oldest.value);
+}
+
+export const tokenKey = (token: Token): string => `${token.run}/${token.epoch}/${token.seq}`;
+
+export function laneWindow(state: PartitionState, lane: string): LaneWindow {
+  let found = state.lanes.get(lane);
+  if (found === undefined) {
+    found = { window: new Window(LIMITS.window), refilling: false, spilled: false };
+    state.lanes.set(lane, found);
+  }
+  return found;
+}
+
+/** Puts a waiting run into its lane's window, or leaves it to the index. Says whether it is in. */
+export function enqueue(step: Step, cell: Cell): boolean {
+  const { state } = step;
+  if (cell.lane === null) return false;
+  const lane = laneWindow(state, cell.lane);
+  const out = lane.window.insert({ id: cell.facts.id, rank: cell.rank, cell });
+  if (out === undefined) {
+    state.cells.set(cell.facts.id, cell);
+    return true;
+  }
+  lane.spilled = true;
+  state.cells.set(cell.facts.id, cell);
+  forget(state, out.id);
+  if (out.cell !== cell && cell.lane !== LANE_TIMED) {
+    tellPool(step, { kind: 'withdraw', cell: out.cell });
+  }
+  return out.cell !== cell;
+}
+
+/** Remembers when the run's deadline is; what does not fit is behind, in the index. */
+export function watchExpiry(state: PartitionState, cell: Cell): void {
+  if (cell.facts.expires === null) return;
+  const out = state.expiries.insert({ id: cell.facts.id, rank: cell.facts.expires });
+  if (out !== undefined) state.expiriesSpilled = true;
+}
+
+export function dequeue(step: Step, cell: Cell): void {
+  if (cell.lane === null) return;
+  const lane = step.state.lanes.get(cell.lane);
+  if (lane === undefined) return;
+  lane.window.remove({ id: cell.facts.id, rank: cell.rank });
+  refillWhenLow(step, cell.lane, lane);
+  if (lane.window.size === 0 && lane.window.complete && !lane.refilling) {
+    step.state.lanes.delete(cell.lane);
+  }
+}
+
+export function refillWhenLow(step: Step, name: string, lane: LaneWindow): void {
+  if (lane.refilling || lane.window.complete || lane.window.size >= LIMITS.windowLow) return;
+  lane.refilling = true;
+  lane.spilled = false;
+  step.state.reads++;
+  perform(step, { kind: 'refill', lane: name });
+}

@@ -1,0 +1,172 @@
+import { LANE_TIMED, sameToken } from '../run/run.js';
+import { LIMITS, type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
+import { lose } from './reports.js';
+import { finish, makeReady, move, save } from './transitions.js';
+
+/** Fires what is due, in order: deadlines, retries and planned starts, silence, resends. */
+export function tick(step: Step): void {
+  fireExpiries(step);
+  fireDue(step);
+  fireAlarms(step);
+  resend(step);
+}
+
+/** When `tick` has something to do next, or null. The shell arms one timer a thread by it. */
+export function nextDue(step: Pick<Step, 'state'>): number | null {
+  const times = [
+    step.state.lanes.get(LANE_TIMED)?.window.first()?.rank,
+    step.state.expiries.first()?.rank,
+    step.state.alarms.peek()?.at,
+  ].filter((at): at is number => at !== undefined);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+function fireDue(step: Step): void {
+  const { state, now } = step;
+  const lane = state.lanes.get(LANE_TIMED);
+  if (lane === undefined) return;
+  for (let head = lane.window.first(); head !== undefined; head = lane.window.first()) {
+    if (head.rank > now || step.budget <= 0) break;
+    lane.window.shift();
+    const { cell } = head;
+    if (cell.state !== 'SCHEDULED' && cell.state !== 'WAITING_RETRY') continue;
+    commit(step, { kind: 'fired', planned: head.rank });
+    move(step, cell, 'READY', 'READY');
+    makeReady(step, cell, head.rank);
+    save(step, cell);
+  }
+  refillWhenLow(step, LANE_TIMED, lane);
+  if (lane.window.size === 0 && lane.window.complete && !lane.refilling) {
+    state.lanes.delete(LANE_TIMED);
+  }
+}
+
+function fireExpiries(step: Step): void {
+  const { state, now } = step;
+  for (let head = state.expiries.first(); head !== undefined; head = state.expiries.first()) {
+    if (head.rank > now || step.budget <= 0) break;
+    state.expiries.shift();
+    state.expiriesAfter = head.rank;
+    step.budget--;
+    if (state.cells.has(head.id)) expire(step, head.id);
+    else fetchThen(step, head.id, { kind: 'expire', run: head.id });
+  }
+  const { expiries } = state;
+  if (expiries.complete || state.expiriesRefilling || expiries.size >= LIMITS.expiries / 4) return;
+  refillExpiries(step);
+}
+
+export function refillExpiries(step: Step): void {
+  const { state } = step;
+  state.expiriesRefilling = true;
+  state.expiriesSpilled = false;
+  perform(step, { kind: 'refill-expiries', after: state.expiriesAfter });
+}
+
+/** 1.8: a run that has not started by its start deadline is EXPIRED. */
+export function expire(step: Step, run: string): void {
+  const cell = step.state.cells.get(run);
+  if (cell === undefined || cell.facts.expires === null || cell.facts.expires > step.now) return;
+  const waits = cell.state === 'SCHEDULED' || cell.state === 'READY' || cell.state === 'BLOCKED';
+  if (!waits || cell.spent > 0) return;
+  if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
+  commit(step, { kind: 'fired', planned: cell.facts.expires });
+  finish(step, cell, 'EXPIRED', {
+    outcome: null,
+    reason: 'it did not start before its start deadline',
+  });
+}
+
+function fireAlarms(step: Step): void {
+  const { state, now } = step;
+  for (let head = state.alarms.peek(); head !== undefined; head = state.alarms.peek()) {
+    if (head.at > now || step.budget <= 0) return;
+    state.alarms.pop();
+    const attempt = state.open.get(head.run);
+    const token = attempt?.cell.token;
+    if (attempt === undefined || token === null || token === undefined) continue;
+    if (!sameToken(token, head.token)) continue;
+    if (head.what === 'lost') {
+      if (attempt.lostAt !== null && attempt.lostAt <= now) {
+        lose(step, attempt.cell, 'its executor was silent for too long');
+      }
+    } else if (attempt.timeoutAt !== null && attempt.timeoutAt <= now) {
+      timeOut(step, attempt.cell.facts.id);
+    }
+  }
+}
+
+/** The executor enforces its own time-out; this is the backstop when it did not. */
+function timeOut(step: Step, run: string): void {
+  const attempt = step.state.open.get(run);
+  if (attempt === undefined) return;
+  const { cell } = attempt;
+  if (cell.token === null || (cell.state !== 'RUNNING' && cell.state !== 'UNKNOWN')) return;
+  const { graceMs } = cell.facts.policy;
+  cell.record.cancel = {
+    outcome: 'TIMED_OUT',
+    reason: 'the attempt ran longer than its timeout',
+    by: 'orrery',
+    at: step.now,
+    graceMs,
+  };
+  attempt.sentAt = step.now;
+  move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: 'orrery' });
+  save(step, cell);
+  perform(step, { kind: 'stop', token: cell.token, graceMs, why: 'timeout' });
+}
+
+/** Grants that nobody claimed and cancels that nobody confirmed are restated; silence is not. */
+function resend(step: Step): void {
+  for (const attempt of step.state.open.values()) {
+    const { cell } = attempt;
+    if (cell.token === null || attempt.lostAt !== null) continue;
+    if (step.now - attempt.sentAt < LIMITS.resendMs) continue;
+    if (cell.state === 'GRANTED' && !attempt.claimed) {
+      attempt.sentAt = step.now;
+      perform(step, { kind: 'assign', cell, token: cell.token });
+    } else if (cell.state === 'CANCELLING') {
+      attempt.sentAt = step.now;
+      const cancel = cell.record.cancel;
+      perform(step, {
+        kind: 'stop',
+        token: cell.token,
+        graceMs: cancel?.graceMs ?? cell.facts.policy.graceMs,
+        why: cancel?.reason ?? 'cancelled',
+      });
+    }
+  }
+}
+
+/** 3.1: the executor's GRANTED and RUNNING runs are UNKNOWN; LOST follows after `lostAfter`. */
+export function silent(step: Step, executor: string): void {
+  const { state, now } = step;
+  for (const run of state.byExecutor.get(executor) ?? []) {
+    const attempt = state.open.get(run);
+    if (attempt === undefined || attempt.lostAt !== null) continue;
+    const { cell } = attempt;
+    const { lostAfterMs } = cell.facts.policy;
+    if (cell.state === 'GRANTED' || cell.state === 'RUNNING') {
+      move(step, cell, 'UNKNOWN', 'SILENT');
+      save(step, cell);
+    }
+    attempt.lostAt = lostAfterMs === null ? Number.MAX_SAFE_INTEGER : now + lostAfterMs;
+    if (lostAfterMs !== null && cell.token !== null) {
+      state.alarms.push({ at: attempt.lostAt, run, token: cell.token, what: 'lost' });
+    }
+  }
+}
+
+/** The executor is there: what is UNKNOWN is asked for; an older incarnation's attempts are LOST. */
+export function heard(step: Step, executor: string, incarnation: number): void {
+  const { state } = step;
+  let ask = false;
+  for (const run of [...(state.byExecutor.get(executor) ?? [])]) {
+    const attempt = state.open.get(run);
+    const token = attempt?.cell.token;
+    if (attempt === undefined || token === null || token === undefined) continue;
+    if (token.incarnation < incarnation) lose(step, attempt.cell, 'its executor lost its disk');
+    else if (attempt.lostAt !== null) ask = true;
+  }
+  if (ask) perform(step, { kind: 'ask-digest', executor });
+}

@@ -1,0 +1,314 @@
+import { Heap } from '../kernel/heap.js';
+import type { Machine, Millis } from '../kernel/machine.js';
+import { compareRanked } from '../kernel/window.js';
+
+/**
+ * Which ready run goes to which free executor (architecture §7). Everything here is soft: offers
+ * and beats are restated, a wrong match is declined or bounced. Invariants:
+ *  Q1 an executor is never matched beyond the slots it says it has, as far as we know;
+ *  Q2 among runs an executor can serve, the lowest (rank, id) leaves first;
+ *  Q3 runs that nobody here can serve delay no other;
+ *  Q4 a match that is not answered lapses, and its run may be matched again when it is restated.
+ */
+export interface Offer {
+  readonly run: string;
+  readonly partition: number;
+  readonly rank: number;
+  readonly need: string;
+  /** Executors it must not go to for now. */
+  readonly avoid: readonly string[];
+}
+interface Offered extends Offer {
+  readonly id: string;
+  statedAt: Millis;
+}
+interface Seat {
+  readonly id: string;
+  incarnation: number;
+  slots: number;
+  capabilities: ReadonlySet<string>;
+  /** Runs we believe it holds, by when they were matched. */
+  readonly held: Map<string, Millis>;
+  /** What it holds beside, by its own word. */
+  others: number;
+  /** It said that it is full: no more before this time. */
+  blockedUntil: Millis;
+}
+interface Need {
+  readonly queue: Heap<Offered>;
+  /** Executors that serve this need, in turn. */
+  seats: Seat[];
+  turn: number;
+}
+export interface PoolState {
+  readonly name: string;
+  readonly seats: Map<string, Seat>;
+  readonly offers: Map<string, Offered>;
+  readonly needs: Map<string, Need>;
+  readonly matched: Map<string, { readonly executor: string; readonly at: Millis }>;
+}
+
+export type PoolMessage =
+  | ({ readonly kind: 'offer' } & Offer)
+  | { readonly kind: 'withdraw'; readonly run: string }
+  | { readonly kind: 'granted'; readonly run: string; readonly executor: string }
+  | { readonly kind: 'declined'; readonly run: string; readonly executor: string }
+  | { readonly kind: 'freed'; readonly run: string; readonly executor: string }
+  | { readonly kind: 'bounced'; readonly run: string; readonly executor: string }
+  | {
+      readonly kind: 'seat';
+      readonly executor: string;
+      readonly incarnation: number;
+      readonly slots: number;
+      readonly capabilities: readonly string[];
+    }
+  | { readonly kind: 'unseat'; readonly executor: string }
+  | {
+      readonly kind: 'beat';
+      readonly executor: string;
+      readonly slots: number;
+      readonly busy: number;
+    }
+  /** Make what matches there are. */
+  | { readonly kind: 'match' }
+  | { readonly kind: 'tick' };
+
+export interface Match {
+  readonly kind: 'match';
+  readonly run: string;
+  readonly partition: number;
+  readonly executor: string;
+  readonly incarnation: number;
+}
+
+export const POOL_LIMITS = {
+  matchLapsesMs: 1_000,
+  /** An offer that its partition no longer restates is forgotten. */
+  offerLapsesMs: 10_000,
+  /** Matches younger than this may be unknown to the beat that is being read. */
+  beatBlindMs: 1_500,
+  blockedMs: 500,
+} as const;
+
+export function emptyPool(name: string): PoolState {
+  return { name, seats: new Map(), offers: new Map(), needs: new Map(), matched: new Map() };
+}
+
+export const poolMachine: Machine<PoolState, PoolMessage, Match> = {
+  step(state, message, now, emit) {
+    switch (message.kind) {
+      case 'offer':
+        offer(state, message, now);
+        break;
+      case 'withdraw':
+        state.offers.delete(message.run);
+        break;
+      case 'granted':
+        state.matched.delete(message.run);
+        state.offers.delete(message.run);
+        state.seats.get(message.executor)?.held.set(message.run, now);
+        break;
+      case 'declined':
+      case 'freed':
+        release(state, message.run, message.executor);
+        break;
+      case 'bounced':
+        release(state, message.run, message.executor);
+        block(state, message.executor, now);
+        break;
+      case 'seat':
+        seat(state, message);
+        break;
+      case 'unseat':
+        state.seats.delete(message.executor);
+        reseat(state);
+        break;
+      case 'beat':
+        beat(state, message, now);
+        break;
+      case 'match':
+        matchAll(state, now, emit);
+        break;
+      case 'tick':
+        lapse(state, now);
+        break;
+      default: {
+        const never: never = message;
+        return never;
+      }
+    }
+    return state;
+  },
+};
+
+function needOf(state: PoolState, name: string): Need {
+  let need = state.needs.get(name);
+  if (need === undefined) {
+    const seats = [...state.seats.values()].filter((s) => s.capabilities.has(name));
+    need = { queue: new Heap((a, b) => compareRanked(a, b) < 0), seats, turn: 0 };
+    state.needs.set(name, need);
+  }
+  return need;
+}
+
+function offer(state: PoolState, message: Offer, now: Millis): void {
+  if (state.matched.has(message.run)) return;
+  const known = state.offers.get(message.run);
+  if (
+    known !== undefined &&
+    known.rank === message.rank &&
+    known.avoid.length === message.avoid.length
+  ) {
+    known.statedAt = now;
+    return;
+  }
+  const { run, partition, rank, need, avoid } = message;
+  const offered: Offered = { run, id: run, partition, rank, need, avoid, statedAt: now };
+  state.offers.set(run, offered);
+  needOf(state, need).queue.push(offered);
+}
+
+function release(state: PoolState, run: string, executor: string): void {
+  state.matched.delete(run);
+  state.offers.delete(run);
+  state.seats.get(executor)?.held.delete(run);
+}
+
+function block(state: PoolState, executor: string, now: Millis): void {
+  const found = state.seats.get(executor);
+  if (found !== undefined) found.blockedUntil = now + POOL_LIMITS.blockedMs;
+}
+
+function seat(state: PoolState, message: Extract<PoolMessage, { kind: 'seat' }>): void {
+  const known = state.seats.get(message.executor);
+  if (known !== undefined && known.incarnation === message.incarnation) {
+    known.slots = message.slots;
+    known.capabilities = new Set(message.capabilities);
+  } else {
+    state.seats.set(message.executor, {
+      id: message.executor,
+      incarnation: message.incarnation,
+      slots: message.slots,
+      capabilities: new Set(message.capabilities),
+      held: new Map(),
+      others: 0,
+      blockedUntil: 0,
+    });
+  }
+  reseat(state);
+}
+
+function reseat(state: PoolState): void {
+  const seats = [...state.seats.values()];
+  for (const [name, need] of state.needs) {
+    need.seats = seats.filter((s) => s.capabilities.has(name));
+    need.turn = 0;
+  }
+}
+
+/** A beat is the truth about slots, but for matches that it cannot know yet. */
+function beat(
+  state: PoolState,
+  message: Extract<PoolMessage, { kind: 'beat' }>,
+  now: Millis,
+): void {
+  const found = state.seats.get(message.executor);
+  if (found === undefined) return;
+  found.slots = message.slots;
+  const old: string[] = [];
+  for (const [run, at] of found.held) {
+    if (now - at > POOL_LIMITS.beatBlindMs) old.push(run);
+  }
+  // Fewer than we thought: the oldest of ours have ended unheard.
+  for (const run of old.slice(0, Math.max(0, old.length - message.busy))) found.held.delete(run);
+  found.others = Math.max(0, message.busy - found.held.size);
+}
+
+const freeOf = (s: Seat, now: Millis): number =>
+  s.blockedUntil > now ? 0 : s.slots - s.held.size - s.others;
+
+/** Rank first, over all needs that somebody here can serve now. */
+function matchAll(state: PoolState, now: Millis, emit: (match: Match) => void): void {
+  if (state.offers.size === 0 || state.seats.size === 0) return;
+  const stuck: Offered[] = [];
+  const open = new Set([...state.needs.values()].filter((n) => n.seats.length > 0));
+  while (open.size > 0) {
+    let best: Need | undefined;
+    let head: Offered | undefined;
+    for (const need of open) {
+      const first = headOf(state, need);
+      if (first === undefined) open.delete(need);
+      else if (head === undefined || compareRanked(first, head) < 0) {
+        head = first;
+        best = need;
+      }
+    }
+    if (best === undefined || head === undefined) break;
+    const found = freeSeat(best, head, now);
+    if (found === 'none') {
+      open.delete(best);
+      continue;
+    }
+    best.queue.pop();
+    if (found === 'avoided') {
+      stuck.push(head);
+      continue;
+    }
+    found.held.set(head.run, now);
+    state.matched.set(head.run, { executor: found.id, at: now });
+    state.offers.delete(head.run);
+    emit({
+      kind: 'match',
+      run: head.run,
+      partition: head.partition,
+      executor: found.id,
+      incarnation: found.incarnation,
+    });
+  }
+  for (const offered of stuck) needOf(state, offered.need).queue.push(offered);
+}
+
+/** The heap keeps what was withdrawn or restated until it comes up. */
+function headOf(state: PoolState, need: Need): Offered | undefined {
+  for (let first = need.queue.peek(); first !== undefined; first = need.queue.peek()) {
+    if (state.offers.get(first.run) === first) return first;
+    need.queue.pop();
+  }
+  return undefined;
+}
+
+function freeSeat(need: Need, offered: Offered, now: Millis): Seat | 'none' | 'avoided' {
+  let avoided = false;
+  for (let i = 0; i < need.seats.length; i++) {
+    const at = (need.turn + i) % need.seats.length;
+    const candidate = need.seats[at] as Seat;
+    if (freeOf(candidate, now) <= 0) continue;
+    if (offered.avoid.includes(candidate.id)) {
+      avoided = true;
+      continue;
+    }
+    need.turn = (at + 1) % need.seats.length;
+    return candidate;
+  }
+  return avoided ? 'avoided' : 'none';
+}
+
+function lapse(state: PoolState, now: Millis): void {
+  for (const [run, match] of state.matched) {
+    if (now - match.at >= POOL_LIMITS.matchLapsesMs) release(state, run, match.executor);
+  }
+  for (const [run, offered] of state.offers) {
+    if (now - offered.statedAt > POOL_LIMITS.offerLapsesMs) state.offers.delete(run);
+  }
+}
+
+/** What a person may ask of a pool. */
+export function viewPool(state: PoolState, now: Millis) {
+  let slots = 0;
+  let busy = 0;
+  for (const s of state.seats.values()) {
+    slots += s.slots;
+    busy += s.slots - Math.max(0, freeOf(s, now));
+  }
+  return { name: state.name, executors: state.seats.size, slots, busy, offered: state.offers.size };
+}
