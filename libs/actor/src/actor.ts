@@ -4,7 +4,7 @@ import { STOP } from './behavior.js';
 import type { Behavior, Loading, SpawnOptions } from './behavior.js';
 import { Family } from './family.js';
 import { childPath } from './kernel.js';
-import type { Child, End, Host, Parent, Resident } from './kernel.js';
+import type { Child, End, Host, Incident, Parent, Resident } from './kernel.js';
 import { EMPTY } from './lane.js';
 import { Life } from './life.js';
 import type { Liver } from './life.js';
@@ -51,7 +51,7 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
     private readonly parent: Parent,
     private readonly behavior: Behavior<M, S, A>,
     private readonly args: A,
-    private readonly options: SpawnOptions<M, S>,
+    options: SpawnOptions<M, S>,
     address: Address,
   ) {
     this.path = address.path;
@@ -94,7 +94,7 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
     options: ThreadSpawnOptions,
   ): Child {
     this.family.assertFree(childPath(this, options.name));
-    const child = this.host.spawnOn(this, pool, entry, args, options);
+    const child = this.host.startOn(this, pool, entry, args, options);
     this.family.add(child);
     return child;
   }
@@ -108,10 +108,12 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
     if (end.escalated) this.fail(end.error);
   }
 
-  /** From outside a turn: a child escalated, or a promise's outcome could not become a message. */
+  /** A child escalated, or what it was owed could not become a message. Not within a turn. */
   fail(error: unknown): void {
-    if (this.busy) this.host.dispatcher.ready(() => this.fail(error));
-    else if (this.life !== undefined && this.ending === undefined) this.escalated$.next(error);
+    const { life } = this;
+    if (life === undefined || this.ending !== undefined) return;
+    if (!this.busy) this.escalated$.next(error);
+    else this.host.dispatcher.ready(() => (this.life === life ? this.fail(error) : undefined));
   }
 
   private run(): void {
@@ -213,9 +215,8 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
     const { message } = this;
     this.endLife();
     if (this.ending !== undefined) return throwError(() => error);
-    const address = this.ref.address;
-    const verdict = this.supervisor.judge(address, error, message);
-    this.host.report({ address, error, message, outcome: verdict.directive });
+    const verdict = this.supervisor.judge(this.ref.address, error, message);
+    this.report(error, message, verdict.directive);
     if (verdict.directive === 'restart') return this.restarted(verdict.delayMs);
     const escalated = verdict.directive === 'escalate';
     this.ending = { reason: 'failed', error, escalated };
@@ -229,7 +230,7 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
       subscriber.add(
         this.family.whenEmpty(() => {
           this.releaseHeld('failed');
-          subscriber.add(this.host.clock.after(delayMs, () => subscriber.next()));
+          subscriber.add(this.host.clock.after(delayMs, () => subscriber.next(undefined)));
         }),
       );
     });
@@ -287,9 +288,13 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
     try {
       this.behavior.stopped?.(state, reason);
     } catch (error) {
-      const address = this.ref.address;
-      this.host.report({ address, error, message: undefined, outcome: 'dropped' });
+      this.report(error, undefined, 'dropped');
     }
+  }
+
+  private report(error: unknown, message: unknown, outcome: Incident['outcome']): void {
+    const { address } = this.ref;
+    this.host.report({ address, behavior: this.behavior.name, error, message, outcome });
   }
 }
 

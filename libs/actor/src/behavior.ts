@@ -29,11 +29,7 @@ export interface ActorContext<M> {
   readonly self: ActorRef<M>;
   readonly clock: Pick<Clock, 'now' | 'elapsed'>;
   /** The child starts in a turn of its own and ends with this life. A name in use throws. */
-  spawn<N, S, A>(
-    behavior: Behavior<N, S, A>,
-    args: A,
-    options: SpawnOptions<N, S>,
-  ): ActorRef<N>;
+  spawn<N, S, A>(behavior: Behavior<N, S, A>, args: A, options: SpawnOptions<N, S>): ActorRef<N>;
   spawnOn<N, A>(
     pool: ThreadPool,
     entry: Entry<N, A>,

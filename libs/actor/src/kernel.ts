@@ -7,6 +7,8 @@ import type { Entry, ThreadPool, ThreadSpawnOptions } from './threads/entry.js';
 /** Something went wrong and was dealt with: for the log and the metrics. */
 export interface Incident {
   readonly address: Address;
+  /** The name of its behaviour, where it is known here. */
+  readonly behavior?: string;
   readonly error: unknown;
   readonly message: unknown;
   /** What was done; 'dropped': a message or a clean-up failed and nobody can take it back. */
@@ -34,6 +36,7 @@ export interface Parent {
 /** What an address leads to: an actor, or a reply that another thread may send to. */
 export interface Resident {
   readonly ref: Ref<never>;
+  stop?(reason: StopReason): void;
   watch?(notify: (end: Terminated) => void): Cancel;
   readonly view$?: Observable<unknown>;
 }
@@ -48,7 +51,7 @@ export interface Host {
   leave(address: Address): void;
   watch(target: Address, notify: (end: Terminated) => void): Cancel;
   report(incident: Incident): void;
-  spawnOn<A>(
+  startOn<A>(
     parent: Parent,
     pool: ThreadPool,
     entry: Entry<never, A>,

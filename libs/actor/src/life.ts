@@ -17,12 +17,7 @@ export interface Liver<M> {
   readonly ref: Ref<M>;
   readonly mailbox: Mailbox<M>;
   adopt<N, S, A>(behavior: Behavior<N, S, A>, args: A, options: SpawnOptions<N, S>): Ref<N>;
-  adoptOn<A>(
-    pool: ThreadPool,
-    entry: Entry<never, A>,
-    args: A,
-    options: ThreadSpawnOptions,
-  ): Child;
+  adoptOn<A>(pool: ThreadPool, entry: Entry<never, A>, args: A, options: ThreadSpawnOptions): Child;
   stopChild(child: ActorRef<never>): void;
   fail(error: unknown): void;
 }
@@ -42,16 +37,10 @@ export class Life<M> implements ActorContext<M> {
   constructor(private readonly actor: Liver<M>) {
     this.self = actor.ref;
     this.clock = actor.host.clock;
-    this.timers = new Timers(actor.host.clock, (message, open) =>
-      actor.mailbox.owe(message, open),
-    );
+    this.timers = new Timers(actor.host.clock, (message, open) => actor.mailbox.owe(message, open));
   }
 
-  spawn<N, S, A>(
-    behavior: Behavior<N, S, A>,
-    args: A,
-    options: SpawnOptions<N, S>,
-  ): ActorRef<N> {
+  spawn<N, S, A>(behavior: Behavior<N, S, A>, args: A, options: SpawnOptions<N, S>): ActorRef<N> {
     this.assertAlive();
     return this.actor.adopt(behavior, args, options);
   }

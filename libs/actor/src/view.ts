@@ -1,7 +1,6 @@
 import { Observable, Subject, defer, throwError } from 'rxjs';
 import { distinctUntilChanged, filter, map, startWith } from 'rxjs';
 import { EMPTY } from './lane.js';
-import type { Empty } from './lane.js';
 import type { Dispatcher } from './runtime.js';
 
 /**
@@ -48,7 +47,7 @@ export class View<S> {
     this.changes$.complete();
   }
 
-  private current(): unknown | Empty {
+  private current(): unknown {
     const held = this.held();
     if (this.fresh || held === undefined) return this.value;
     this.value = this.view?.(held.state);

@@ -36,6 +36,7 @@ function report(message: Readonly<Record<string, unknown>>): Promise<void> {
 }
 
 async function main(): Promise<number> {
+  process.stdout.on('error', () => undefined); // the pipe ends with the parent
   const asked = new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());

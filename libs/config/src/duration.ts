@@ -1,4 +1,4 @@
-/** Largest unit first: the order in which a duration is written and the only order it is read in. */
+/** Largest unit first: the order of writing, and the only order that is read. */
 const unitsMs = [
   ['d', 86_400_000],
   ['h', 3_600_000],

@@ -38,7 +38,8 @@ export function integer(min: number, max: number): Parser<number> {
 }
 
 export function duration(minMs: number, maxMs: number): Parser<number> {
-  const expected = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, like 1h30m`;
+  const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  const expected = `a duration ${range}, like 250ms, 90s or 1h30m`;
   return (given) => {
     const valueMs = parseDuration(given);
     return valueMs !== undefined && valueMs >= minMs && valueMs <= maxMs

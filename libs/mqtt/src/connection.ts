@@ -1,5 +1,6 @@
 import net from 'node:net';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import type { MessageHandler } from './dispatch.js';
 
 const CONNECT_BOUND_MS = 5_000;
 const CLOSE_BOUND_MS = 1_000;
@@ -31,7 +32,7 @@ export interface ConnectionOptions {
   readonly will: Will | undefined;
   readonly bounds: Bounds;
   readonly onOpen: () => void;
-  readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
+  readonly onMessage: MessageHandler;
   readonly onError: (error: Error) => void;
   readonly onClose: () => void;
 }
@@ -57,7 +58,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   if (client.stream instanceof net.Socket) client.stream.setNoDelay(true);
   client.on('connect', options.onOpen);
   client.on('message', (topic, payload, packet) => {
-    options.onMessage(topic, payload, packet.retain);
+    options.onMessage(topic, payload, packet.retain, packet.qos === 0 ? 0 : 1);
   });
   client.on('error', options.onError);
   client.on('close', options.onClose);

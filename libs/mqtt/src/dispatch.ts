@@ -1,5 +1,10 @@
 /** What a subscriber is called with; `retained` says that it is an old state and no news. */
-export type MessageHandler = (topic: string, payload: Buffer, retained: boolean) => void;
+export type MessageHandler = (
+  topic: string,
+  payload: Buffer,
+  retained: boolean,
+  qos: 0 | 1,
+) => void;
 
 export interface Dispatch {
   /** Whether this is the first handler of the filter: the broker must be asked for it. */

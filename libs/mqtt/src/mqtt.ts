@@ -144,7 +144,7 @@ class MqttLink implements Mqtt {
 
   subscribe(filter: string, handler: MessageHandler): () => void {
     // A function of its own, so that one handler may be given twice.
-    const own: MessageHandler = (topic, payload, retained) => handler(topic, payload, retained);
+    const own: MessageHandler = (...message) => handler(...message);
     const first = this.dispatch.add(filter, own);
     if (first && this.askable) void this.ask([filter]); // answered by a log line at worst
     return () => {
@@ -172,9 +172,7 @@ class MqttLink implements Mqtt {
       will: this.options.will?.(session),
       bounds: this.bounds,
       onOpen: () => ifCurrent(() => void this.opened(connection, session)),
-      onMessage: (topic, payload, retained) => {
-        ifCurrent(() => this.deliver(topic, payload, retained));
-      },
+      onMessage: (...message) => ifCurrent(() => this.deliver(message)),
       onError: (error) => log.debug('MQTT connection failed', { url, because: error.message }),
       onClose: () => ifCurrent(() => this.closed(performance.now() - openedAt)),
     });
@@ -184,7 +182,7 @@ class MqttLink implements Mqtt {
 
   private async opened(connection: Connection, session: string): Promise<void> {
     this.askable = true;
-    await Promise.resolve();
+    await this.ask(this.dispatch.filters);
     if (this.connection !== connection || !this.started) return;
     this.options.log.debug('MQTT is up', { url: this.options.url, session });
     this.isUp.next(true);
@@ -202,9 +200,10 @@ class MqttLink implements Mqtt {
     }
   }
 
-  private deliver(topic: string, payload: Buffer, retained: boolean): void {
+  private deliver(message: Parameters<MessageHandler>): void {
+    const [topic] = message;
     for (const handler of this.dispatch.handlersOf(topic)) {
-      this.guarded(topic, () => handler(topic, payload, retained));
+      this.guarded(topic, () => handler(...message));
     }
   }
 

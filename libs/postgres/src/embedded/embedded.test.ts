@@ -12,7 +12,7 @@ import {
   startEmbedded,
 } from './index.js';
 import { keepSmall } from './launch.js';
-import { isAlive, readPostmaster, stopServer, waitUntil } from './postmaster.js';
+import { isAlive, isServerOf, readPostmaster, stopServer, waitUntil } from './postmaster.js';
 import { canReach, chooseServerUser } from './server-user.js';
 
 const MAIN = path.resolve('dist/libs/postgres/src/embedded/main.js');
@@ -38,7 +38,8 @@ beforeEach(() => {
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
   const left = readPostmaster(path.join(directory, 'data'));
-  if (left) await stopServer(left.pid, { fastMs: 5_000, immediateMs: 1_000 });
+  if (left && isServerOf(left.pid, path.join(directory, 'data')))
+    await stopServer(left.pid, { fastMs: 5_000, immediateMs: 1_000 });
   fs.rmSync(directory, { recursive: true, force: true });
 });
 

@@ -53,6 +53,8 @@ function report(message: Readonly<Record<string, unknown>>): Promise<void> {
 }
 
 async function main(): Promise<number> {
+  // The pipe ends with the parent, and that is when the server must still be stopped.
+  process.stdout.on('error', () => undefined);
   let asked = false;
   let server: EmbeddedServer | undefined;
   const stop = (): void => {

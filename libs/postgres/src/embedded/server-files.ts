@@ -49,7 +49,10 @@ export function findServerPackage(): ServerPackage {
 export function materialise(server: ServerPackage, place: string): string {
   const target = path.join(place, `server-${server.version}`);
   const mark = path.join(target, '.complete');
-  if (isOurs(mark)) return target;
+  if (isOurs(mark)) {
+    if (Number(fs.readFileSync(mark, 'utf8')) === countFiles(target)) return target;
+    fs.rmSync(target, { recursive: true, force: true }); // something cleaned up in it
+  }
   const aside = `${target}.${process.pid}`;
   fs.rmSync(aside, { recursive: true, force: true });
   copyTree(server.native, aside, '');
@@ -59,7 +62,7 @@ export function materialise(server: ServerPackage, place: string): string {
     fs.rmSync(at, { force: true });
     fs.symlinkSync(path.basename(link.source), at); // every link stays inside its folder
   }
-  fs.writeFileSync(path.join(aside, '.complete'), server.version);
+  fs.writeFileSync(path.join(aside, '.complete'), String(countFiles(aside) + 1));
   try {
     fs.renameSync(aside, target);
   } catch (error) {
@@ -68,6 +71,8 @@ export function materialise(server: ServerPackage, place: string): string {
   }
   return target;
 }
+
+const countFiles = (at: string): number => fs.readdirSync(at, { recursive: true }).length;
 
 /** In a shared temporary folder somebody else could have put a server there before us. */
 function isOurs(mark: string): boolean {

@@ -1,0 +1,3 @@
+export type { Endpoint, EndpointProcess } from './home.js';
+export { type DevLog, DevProblem } from './problem.js';
+export { type DevOptions, runDev } from './run-dev.js';

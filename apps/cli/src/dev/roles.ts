@@ -1,0 +1,118 @@
+import path from 'node:path';
+import type { Settings } from '#config';
+import type { ChildSpec, Role } from './child.js';
+import type { Home, Ports } from './home.js';
+
+export type Entries = Readonly<Record<Role, string>>;
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+const dist = path.resolve(import.meta.dirname, '..', '..', '..', '..');
+
+export const DIST_ENTRIES: Entries = {
+  postgres: path.join(dist, 'libs/postgres/src/embedded/main.js'),
+  broker: path.join(dist, 'libs/broker/src/main.js'),
+  gateway: path.join(dist, 'apps/gateway/src/main.js'),
+  scheduler: path.join(dist, 'apps/scheduler/src/main.js'),
+  executor: path.join(dist, 'apps/executor/src/main.js'),
+};
+
+/** What the roles share and what is known only once the embedded servers run. */
+export interface Wiring {
+  readonly settings: Settings;
+  readonly environment: Variables;
+  readonly entries: Entries;
+  readonly home: Home;
+  readonly ports: () => Ports;
+  readonly databaseUrl: () => string;
+  readonly mqttUrl: () => string;
+}
+
+export function serverSpecs(wiring: Wiring): readonly ChildSpec[] {
+  const { settings, home, ports } = wiring;
+  const specs: ChildSpec[] = [];
+  const directory = home.at('postgres');
+  if (!settings.databaseUrl) {
+    const words = (): string[] => [JSON.stringify({ directory, port: ports().postgres ?? 0 })];
+    specs.push(specOf(wiring, 'postgres', 'postgres', true, words, () => ({})));
+  }
+  if (!settings.mqttUrl) {
+    const words = (): string[] => [JSON.stringify({ port: ports().broker ?? 0 })];
+    specs.push(specOf(wiring, 'broker', 'broker', true, words, () => ({})));
+  }
+  return specs;
+}
+
+export interface Counts {
+  readonly schedulers: number;
+  readonly executors: number;
+}
+
+export function appSpecs(wiring: Wiring, counts: Counts): readonly ChildSpec[] {
+  const { settings, home } = wiring;
+  const words = (): string[] => [];
+  const gateway = (): Record<string, string> => ({
+    ORRERY_PORT: String(wiring.ports().gateway ?? 0),
+  });
+  const specs = [specOf(wiring, 'gateway', 'gateway', true, words, gateway)];
+  for (const name of namesFrom(settings.schedulerName, counts.schedulers)) {
+    const own = { ORRERY_SCHEDULER_NAME: name };
+    specs.push(specOf(wiring, 'scheduler', name, counts.schedulers === 1, words, () => own));
+  }
+  for (const name of namesFrom(settings.executorId, counts.executors)) {
+    const given = counts.executors === 1 ? settings.executorDirectory : undefined;
+    const own = {
+      ORRERY_EXECUTOR_ID: name,
+      ORRERY_EXECUTOR_DIRECTORY: given ?? home.at('executors', name),
+    };
+    specs.push(specOf(wiring, 'executor', name, counts.executors === 1, words, () => own));
+  }
+  return specs;
+}
+
+/** executor-1, executor-2, … from the configured name of the first. */
+function namesFrom(first: string, count: number): readonly string[] {
+  const stem = first.replace(/-\d+$/, '');
+  return Array.from({ length: count }, (_, n) => (n === 0 ? first : `${stem}-${n + 1}`));
+}
+
+function specOf(
+  wiring: Wiring,
+  role: Role,
+  name: string,
+  single: boolean,
+  words: () => readonly string[],
+  own: () => Readonly<Record<string, string>>,
+): ChildSpec {
+  return {
+    role,
+    name,
+    entry: wiring.entries[role],
+    logFile: wiring.home.at('logs', `${single ? role : name}.log`),
+    words,
+    variables: () => ({ ...shared(wiring, role), ...own() }),
+  };
+}
+
+function shared(wiring: Wiring, role: Role): Record<string, string> {
+  const { settings } = wiring;
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(wiring.environment)) {
+    if (value !== undefined) variables[name] = value;
+  }
+  if (role === 'postgres' || role === 'broker') return variables;
+  return {
+    ...variables,
+    DATABASE_URL: wiring.databaseUrl(),
+    MQTT_URL: wiring.mqttUrl(),
+    ORRERY_ENV: 'dev',
+    ORRERY_HOME: wiring.home.path,
+    ORRERY_HOST: settings.host,
+    ORRERY_CLUSTER: settings.cluster,
+    ORRERY_PARTITIONS: String(settings.partitions),
+    ORRERY_SCHEDULER_THREADS: String(settings.schedulerThreads),
+    ORRERY_EXECUTOR_POOL: settings.executorPool,
+    ORRERY_EXECUTOR_SLOTS: String(settings.executorSlots),
+    ORRERY_LOG_LEVEL: settings.logLevel,
+    ORRERY_LOG_FORMAT: 'json', // the supervisor reads it to find errors
+  };
+}

@@ -1,0 +1,116 @@
+import type { Settings } from '#config';
+import { lockHome } from './home.lock.js';
+import { type Endpoint, type Home, openHome } from './home.js';
+import { type DevLog, DevProblem, messageOf } from './problem.js';
+import { DIST_ENTRIES, type Entries, type Variables } from './roles.js';
+import { Supervisor } from './supervisor.js';
+import { awaitSurvivors } from './survivors.js';
+
+const KILLED_BY_HAND = 130;
+
+export interface DevOptions {
+  readonly settings: Settings;
+  /** What the children inherit; from the one reader of the environment, so that PATH is there. */
+  readonly environment: Variables;
+  readonly schedulers?: number;
+  readonly executors?: number;
+  /** Brings the schema up to date, and may throw: its message is shown. */
+  readonly migrate: (databaseUrl: string) => Promise<void>;
+  /** Called once, when everything serves. */
+  readonly screen: (endpoint: Endpoint) => void;
+  readonly log: DevLog;
+  /** Other entry files, for tests. */
+  readonly entries?: Partial<Entries>;
+  /** Default: admin.key in the home. */
+  readonly adminKeyFile?: string;
+}
+
+/** Everything on one machine, until Ctrl-C. Resolves with the exit code. */
+export async function runDev(options: DevOptions): Promise<number> {
+  const { log, settings } = options;
+  try {
+    const home = openHome(settings.home);
+    const lock = lockHome(home.at('lock'), home.path);
+    try {
+      return await runLocked(options, home, lock.stale);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    if (error instanceof DevProblem) log.error(error.message);
+    else {
+      const stack = error instanceof Error ? error.stack : undefined;
+      log.error(`orrery dev failed: ${messageOf(error)}`, { stack });
+    }
+    return 1;
+  }
+}
+
+async function runLocked(options: DevOptions, home: Home, stale: boolean): Promise<number> {
+  const { log } = options;
+  const entries = { ...DIST_ENTRIES, ...options.entries };
+  const supervisor = new Supervisor({
+    settings: options.settings,
+    environment: options.environment,
+    entries,
+    home,
+    counts: { schedulers: options.schedulers ?? 1, executors: options.executors ?? 1 },
+    adminKeyFile: options.adminKeyFile ?? home.at('admin.key'),
+    migrate: options.migrate,
+    log,
+  });
+  const signals = listenSignals();
+  const serve = async (): Promise<'stopped'> => {
+    if (stale) {
+      log.info('taking over from an Orrery that was killed');
+      await awaitSurvivors(home.readEndpoint()?.processes ?? [], Object.values(entries));
+      home.removeEndpoint();
+    }
+    options.screen(await supervisor.start(stale));
+    await signals.first;
+    return 'stopped';
+  };
+  try {
+    await Promise.race([serve(), signals.first]);
+  } finally {
+    // Also after a problem: what was started ends with us.
+    const outcome = await Promise.race([supervisor.stop(), signals.second]);
+    if (outcome === 'again') supervisor.killAll();
+    signals.release();
+  }
+  return signals.count() > 1 ? KILLED_BY_HAND : 0;
+}
+
+interface Signals {
+  readonly first: Promise<'asked'>;
+  readonly second: Promise<'again'>;
+  count(): number;
+  release(): void;
+}
+
+function listenSignals(): Signals {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  let count = 0;
+  let tellFirst: (value: 'asked') => void = () => undefined;
+  let tellSecond: (value: 'again') => void = () => undefined;
+  const first = new Promise<'asked'>((resolve) => {
+    tellFirst = resolve;
+  });
+  const second = new Promise<'again'>((resolve) => {
+    tellSecond = resolve;
+  });
+  const hear = (): void => {
+    count += 1;
+    if (count === 1) tellFirst('asked');
+    else tellSecond('again');
+  };
+  for (const name of names) process.on(name, hear);
+  return {
+    first,
+    second,
+    count: () => count,
+    release: () => {
+      for (const name of names) process.off(name, hear);
+    },
+  };
+}
