@@ -8,6 +8,8 @@ import {
   claimPartition,
   commitBatch,
   intakeBatch,
+  sealEnd,
+  sealRun,
   touchNode,
 } from '#postgres';
 
@@ -162,15 +164,11 @@ function writes(
     events: of.length * 2,
     segment: segment(final ? 'FINISHED' : 'GRANTED', of, at),
     consumed: final ? [] : of.map((cell) => cell.facts.id),
-    changed: final ? [] : of,
+    changed: final ? [] : of.map(sealRun),
     finished: final
-      ? of.map((cell) => ({
-          cell,
-          outcome: 'SUCCEEDED' as const,
-          finishedAt: at,
-          result: '"ok"',
-          error: null,
-        }))
+      ? of.map((cell) =>
+          sealEnd({ cell, outcome: 'SUCCEEDED', finishedAt: at, result: '"ok"', error: null }),
+        )
       : [],
     answers: [],
     outgoing: [],

@@ -1,6 +1,6 @@
 import { Observable, Subject, Subscription, defer, merge, of, throwError } from 'rxjs';
 import { map, retry, scan, startWith, switchMap } from 'rxjs';
-import { STOP } from './behavior.js';
+import { STOP, isLoading } from './behavior.js';
 import type { Behavior, Loading, SpawnOptions } from './behavior.js';
 import { Family } from './family.js';
 import { childPath } from './kernel.js';
@@ -296,9 +296,4 @@ export class Actor<M, S, A> implements Liver<M>, Child, Parent, Resident {
     const { address } = this.ref;
     this.host.report({ address, behavior: this.behavior.name, error, message, outcome });
   }
-}
-
-function isLoading<S>(started: S | Loading<S>): started is Loading<S> {
-  if (typeof started !== 'object' || started === null || !('loading' in started)) return false;
-  return started.loading instanceof Promise;
 }

@@ -12,10 +12,15 @@ export interface Loading<S> {
   readonly loading: Promise<S>;
 }
 
+export function isLoading<S>(started: S | Loading<S>): started is Loading<S> {
+  if (typeof started !== 'object' || started === null || !('loading' in started)) return false;
+  return started.loading instanceof Promise;
+}
+
 /** The impure shell round a machine. */
 export interface Behavior<M, S, A = void> {
   readonly name: string;
-  /** Fresh state, at birth and at every restart. While `Loading`, messages wait; a stop does not. */
+  /** Fresh state, at birth and at restarts. While `Loading`, messages wait; a stop does not. */
   start(args: A, context: ActorContext<M>): S | Loading<S>;
   receive(state: S, message: M, context: ActorContext<M>): S | Stop;
   /** Once after each slice of messages: the place of a group commit. Not after a STOP. */

@@ -1,150 +1,12 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ActorContext, Behavior } from './behavior.js';
+import type { ActorContext } from './behavior.js';
 import type { ActorRef, Answer, Outcome } from './refs.js';
-import { testOptions, testWorld } from './testkit/options.js';
+import { deferred } from './testkit/deferred.js';
+import type { Deferred } from './testkit/deferred.js';
+import { testOptions } from './testkit/options.js';
 import { probe } from './testkit/probe.js';
-
-type Do = (context: ActorContext<Told>, log: string[]) => void;
-type Told = string | { readonly run: Do };
-
-/** Does what it is told, and logs what it hears. */
-function puppet(log: string[]): Behavior<Told, number> {
-  let life = 0;
-  return {
-    name: 'puppet',
-    start: () => ++life,
-    receive(state, message, context) {
-      if (typeof message === 'string') log.push(`${state}:${message}`);
-      else message.run(context, log);
-      return state;
-    },
-  };
-}
-
-function stage(seed = 1) {
-  const world = testWorld(seed);
-  const log: string[] = [];
-  const ref = world.system.spawn(puppet(log), undefined, testOptions('puppet'));
-  const run = (work: Do) => {
-    ref.tell({ run: work });
-    world.dispatcher.run();
-  };
-  const advance = (ms: number) => {
-    world.clock.advance(ms);
-    world.dispatcher.run();
-  };
-  const crash = () => {
-    run(() => {
-      throw new Error('crash');
-    });
-    advance(10);
-  };
-  return { ...world, ref, log, run, advance, crash };
-}
-
-describe('timers', () => {
-  it('deliver once, after their delay', () => {
-    const { run, advance, log } = stage();
-    run((context) => context.timer('k', 50, 'rang'));
-    advance(49);
-    expect(log).toEqual([]);
-    advance(1);
-    advance(1_000);
-    expect(log).toEqual(['1:rang']);
-  });
-
-  it('are replaced by key and cancelled, also when they have fired and wait to be taken', () => {
-    const { clock, dispatcher, ref, run, advance, log } = stage();
-    run((context) => context.timer('k', 50, 'old'));
-    ref.tell({ run: (context) => context.timer('k', 50, 'new') });
-    clock.advance(50);
-    dispatcher.run();
-    expect(log).toEqual([]);
-    advance(50);
-    expect(log).toEqual(['1:new']);
-    run((context) => context.timer('k', 50, 'late'));
-    ref.tell({ run: (context) => context.cancel('k') });
-    clock.advance(50);
-    dispatcher.run();
-    advance(1_000);
-    expect(log).toEqual(['1:new']);
-  });
-
-  it('of an earlier incarnation never deliver', () => {
-    const { clock, dispatcher, ref, run, advance, crash, log } = stage();
-    run((context) => context.timer('far', 500, 'far'));
-    crash();
-    expect(clock.pending).toBe(0);
-    // Fired, waiting behind the message that fails.
-    run((context) => context.timer('near', 5, 'near'));
-    ref.tell({
-      run: () => {
-        throw new Error('crash');
-      },
-    });
-    clock.advance(5);
-    dispatcher.run();
-    advance(1_000);
-    expect(log).toEqual([]);
-  });
-
-  it('behave like a map of keys under any script', () => {
-    const step = fc.oneof(
-      fc.record({
-        do: fc.constant('arm' as const),
-        key: fc.nat(2),
-        ms: fc.integer({ max: 40, min: 1 }),
-      }),
-      fc.record({ do: fc.constant('cancel' as const), key: fc.nat(2), ms: fc.constant(0) }),
-      fc.record({ do: fc.constant('wait' as const), key: fc.constant(0), ms: fc.nat(40) }),
-      fc.record({ do: fc.constant('crash' as const), key: fc.constant(0), ms: fc.constant(0) }),
-    );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), fc.nat(100), (script, seed) => {
-        const world = testWorld(seed);
-        const log: string[] = [];
-        const supervision = { intensity: { restarts: 1_000, within: 1 } };
-        const options = testOptions<Told, number>('p', { supervision });
-        const ref = world.system.spawn(puppet(log), undefined, options);
-        const armed = new Map<number, { at: number; text: string }>();
-        const expected: string[] = [];
-        let life = 1;
-        const wait = (ms: number) => {
-          world.clock.advance(ms);
-          world.dispatcher.run();
-          const due = [...armed].filter(([, { at }]) => at <= world.clock.elapsed());
-          due.sort((a, b) => a[1].at - b[1].at);
-          for (const [key, { text }] of due) {
-            armed.delete(key);
-            expected.push(`${life}:${text}`);
-          }
-        };
-        script.forEach(({ do: what, key, ms }, n) => {
-          if (what === 'wait') return wait(ms);
-          ref.tell({
-            run: (context) => {
-              if (what === 'arm') context.timer(`${key}`, ms, `${n}`);
-              else if (what === 'cancel') context.cancel(`${key}`);
-              else throw new Error('crash');
-            },
-          });
-          world.dispatcher.run();
-          if (what === 'arm') armed.set(key, { at: world.clock.elapsed() + ms, text: `${n}` });
-          else if (what === 'cancel') armed.delete(key);
-          else {
-            armed.clear();
-            life += 1;
-            wait(1_000);
-          }
-        });
-        wait(1_000);
-        expect(log.toSorted()).toEqual(expected.toSorted());
-      }),
-      { numRuns: 60 },
-    );
-  });
-});
+import { puppet, stage } from './testkit/puppet.js';
+import type { Told } from './testkit/puppet.js';
 
 describe('pipe', () => {
   const text = (outcome: Outcome<string>) => (outcome.ok ? outcome.value : String(outcome.error));
@@ -175,6 +37,39 @@ describe('pipe', () => {
     await gates[1]?.promise;
     dispatcher.run();
     expect(log).toEqual([]);
+  });
+
+  it('drops an outcome that already waits behind the message that fails', async () => {
+    const { clock, dispatcher, ref, run, log } = stage();
+    run((context) => context.pipe(Promise.resolve('old'), text));
+    ref.tell({
+      run: () => {
+        throw new Error('crash');
+      },
+    });
+    await Promise.resolve();
+    await Promise.resolve();
+    dispatcher.run();
+    clock.advance(10);
+    dispatcher.run();
+    expect(log).toEqual([]);
+  });
+
+  it('does not let the outcome of an earlier life fail the next one', async () => {
+    const { dispatcher, system, run, crash } = stage();
+    const outcomes: string[] = [];
+    const gate = deferred<string>();
+    run((context) =>
+      context.pipe(gate.promise, () => {
+        throw new Error('no message');
+      }),
+    );
+    crash();
+    system.incidents$.subscribe(({ outcome }) => outcomes.push(outcome));
+    gate.resolve('late');
+    await gate.promise;
+    dispatcher.run();
+    expect(outcomes).toEqual([]);
   });
 
   it('fails the actor when the outcome cannot become a message', async () => {
@@ -291,16 +186,3 @@ describe('a context', () => {
     expect([child?.tell('x'), stranger.tell('x')]).toEqual(['gone', 'accepted']);
   });
 });
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
-}

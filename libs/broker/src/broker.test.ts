@@ -2,9 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import mqtt, { type MqttClient } from 'mqtt';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Broker, BrokerProblem, createBroker } from './index.js';
 import { createFrameGuard } from './frame-guard.js';
 
@@ -28,11 +27,7 @@ afterEach(async () => {
 });
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + BOUND_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error('the condition did not come true in time');
-    await delay(5);
-  }
+  await vi.waitUntil(condition, { timeout: BOUND_MS, interval: 5 });
 }
 
 async function connect(): Promise<MqttClient> {

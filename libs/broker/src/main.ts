@@ -2,8 +2,8 @@ import { type BrokerLog, BrokerProblem, createBroker } from './broker.js';
 
 /**
  * The role `broker`: node main.js '{"port": 0}'.
- * Reports {ready: true, url, port} or {ready: false, problem} to its parent; ends with 0 on SIGTERM,
- * SIGINT and a lost parent.
+ * Reports {ready: true, url, port, pid} or {ready: false, problem} to its parent; ends with 0 on
+ * SIGTERM, SIGINT and a lost parent.
  */
 const PORT_MAX = 65_535;
 

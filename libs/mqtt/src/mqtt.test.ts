@@ -1,7 +1,6 @@
 import net from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { filter, firstValueFrom, take, timeout, toArray } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#broker';
 import { createMqtt, type Mqtt, type MqttOptions } from './index.js';
 import { createDispatch, wildcards } from './dispatch.js';
@@ -26,11 +25,7 @@ afterEach(async () => {
 });
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + BOUND_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error('the condition did not come true in time');
-    await delay(5);
-  }
+  await vi.waitUntil(condition, { timeout: BOUND_MS, interval: 5 });
 }
 
 function client(options: Partial<MqttOptions> = {}): Mqtt {

@@ -1,6 +1,5 @@
 import net from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#broker';
 import { createMqtt, createPresenceLink, type Mqtt, type PresenceLink } from './index.js';
 
@@ -16,12 +15,8 @@ let states: string[];
 let proxy: net.Server;
 let proxied: Set<net.Socket>;
 
-async function until(condition: () => boolean, boundMs = BOUND_MS): Promise<void> {
-  const end = performance.now() + boundMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not in time; states: ${states.join(', ')}`);
-    await delay(5);
-  }
+async function until(condition: () => boolean, timeout = BOUND_MS): Promise<void> {
+  await vi.waitUntil(condition, { timeout, interval: 5 });
 }
 
 /** Stands between, so that a connection can be cut without a word. */
@@ -77,7 +72,7 @@ it('is born with the session of its connection', () => {
   expect(states).toEqual([`birth ${link.session}`]);
 });
 
-it('a cut connection delivers the will of its session within a second, then a new birth', async () => {
+it('a cut delivers the will of its session within a second, then a new birth', async () => {
   const first = link.session;
   cut();
   await until(() => states.includes(`death ${first}`), 1_000);
@@ -86,7 +81,7 @@ it('a cut connection delivers the will of its session within a second, then a ne
   await until(() => states.at(-1) === `birth ${link.session}`);
 });
 
-it('answers a foreign state on its topic with its birth, and not at the speed of the wire', async () => {
+it('answers a foreign state with its birth, and not at the speed of the wire', async () => {
   for (const foreign of ['death of an earlier one', 'birth of a twin']) {
     expect(await witness.publishAcked(TOPIC, Buffer.from(foreign), true)).toBe(true);
   }

@@ -6,13 +6,14 @@ import {
   RUN_STATES,
   type RunError,
   type RunState,
+  type Token,
   isOpen,
 } from '#core';
 import { Columns, callText } from './columns.js';
 import type { Connection } from './connection.js';
 import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 
-/** What one partition writes in a batch. Cells are read when the batch is encoded, not before. */
+/** What one partition writes in a batch: sealed, so that a repeat is the same call. */
 export interface PartitionWrites {
   readonly partition: number;
   readonly epoch: number;
@@ -20,8 +21,8 @@ export interface PartitionWrites {
   readonly segment?: string | undefined;
   readonly events: number;
   readonly consumed: readonly string[];
-  readonly changed: Iterable<Cell>;
-  readonly finished: Iterable<FinishedRun>;
+  readonly changed: readonly SealedRun[];
+  readonly finished: readonly FinishedRun[];
   readonly answers: readonly CommandAnswer[];
   readonly outgoing: readonly OutgoingMessage[];
   readonly executors: readonly ExecutorRow[];
@@ -30,14 +31,61 @@ export interface PartitionWrites {
   readonly named: readonly string[];
 }
 
-export interface FinishedRun {
+/** A run as it is to be written: taken when its batch is sealed, as the cell lives on. */
+export interface SealedRun {
+  readonly id: string;
+  readonly state: number;
+  readonly lane: string | null;
+  readonly rank: number;
+  readonly readyAt: number | null;
+  readonly startedAt: number | null;
+  readonly attempt: number;
+  readonly spent: number;
+  readonly token: Token | null;
+  readonly record: string;
+}
+export interface FinishedRun extends SealedRun {
+  readonly outcome: number | null;
+  readonly finishedAt: number;
+  readonly retentionMs: number;
+  /** JSON texts. */
+  readonly result: string | null;
+  readonly error: string | null;
+}
+export interface RunEnd {
   readonly cell: Cell;
   readonly outcome: Outcome | null;
   readonly finishedAt: number;
-  /** JSON texts. */
   readonly result: string | null;
   readonly error: RunError | null;
 }
+
+export function sealRun(cell: Cell): SealedRun {
+  return {
+    id: cell.facts.id,
+    state: stateCode(cell.state),
+    lane: isOpen(cell.state) ? LANE_OPEN : cell.lane,
+    rank: Math.round(cell.rank),
+    readyAt: cell.readyAt,
+    startedAt: cell.startedAt,
+    attempt: cell.attempt,
+    spent: cell.spent,
+    token: cell.token,
+    record: JSON.stringify(cell.record),
+  };
+}
+
+export function sealEnd(end: RunEnd): FinishedRun {
+  return {
+    ...sealRun(end.cell),
+    outcome: end.outcome === null ? null : (OUTCOME_CODE.get(end.outcome) ?? null),
+    finishedAt: end.finishedAt,
+    retentionMs: end.cell.facts.policy.retentionMs,
+    result: end.result,
+    error: end.error === null ? null : JSON.stringify(end.error),
+  };
+}
+
 export interface CommandAnswer {
   readonly command: string;
   readonly outcome: string;
@@ -91,7 +139,7 @@ export function encodeCommit(
       columns.push('i_partition', writes.partition);
       columns.push('i_id', id);
     }
-    for (const cell of writes.changed) pushChanged(columns, cell);
+    for (const run of writes.changed) pushChanged(columns, run);
     for (const run of writes.finished) pushFinished(columns, run);
     pushRest(columns, writes);
   }
@@ -99,33 +147,33 @@ export function encodeCommit(
   return columns.values();
 }
 
-function pushMutable(columns: Columns, prefix: 'u' | 'f', cell: Cell): void {
-  columns.push(`${prefix}_id`, cell.facts.id);
-  columns.push(`${prefix}_state`, stateCode(cell.state));
-  columns.push(`${prefix}_ready`, cell.readyAt);
-  columns.push(`${prefix}_started`, cell.startedAt);
-  columns.push(`${prefix}_attempt`, cell.attempt);
-  columns.push(`${prefix}_spent`, cell.spent);
-  columns.push(`${prefix}_executor`, cell.token?.executor);
-  columns.push(`${prefix}_incarnation`, cell.token?.incarnation);
-  columns.push(`${prefix}_epoch`, cell.token?.epoch);
-  columns.push(`${prefix}_seq`, cell.token?.seq);
-  columns.push(`${prefix}_record`, JSON.stringify(cell.record));
+function pushMutable(columns: Columns, prefix: 'u' | 'f', run: SealedRun): void {
+  columns.push(`${prefix}_id`, run.id);
+  columns.push(`${prefix}_state`, run.state);
+  columns.push(`${prefix}_ready`, run.readyAt);
+  columns.push(`${prefix}_started`, run.startedAt);
+  columns.push(`${prefix}_attempt`, run.attempt);
+  columns.push(`${prefix}_spent`, run.spent);
+  columns.push(`${prefix}_executor`, run.token?.executor);
+  columns.push(`${prefix}_incarnation`, run.token?.incarnation);
+  columns.push(`${prefix}_epoch`, run.token?.epoch);
+  columns.push(`${prefix}_seq`, run.token?.seq);
+  columns.push(`${prefix}_record`, run.record);
 }
 
-function pushChanged(columns: Columns, cell: Cell): void {
-  pushMutable(columns, 'u', cell);
-  columns.push('u_lane', isOpen(cell.state) ? LANE_OPEN : cell.lane);
-  columns.push('u_rank', Math.round(cell.rank));
+function pushChanged(columns: Columns, run: SealedRun): void {
+  pushMutable(columns, 'u', run);
+  columns.push('u_lane', run.lane);
+  columns.push('u_rank', run.rank);
 }
 
 function pushFinished(columns: Columns, run: FinishedRun): void {
-  pushMutable(columns, 'f', run.cell);
-  columns.push('f_outcome', run.outcome === null ? null : OUTCOME_CODE.get(run.outcome));
+  pushMutable(columns, 'f', run);
+  columns.push('f_outcome', run.outcome);
   columns.push('f_finished', run.finishedAt);
-  columns.push('f_retention', run.cell.facts.policy.retentionMs);
+  columns.push('f_retention', run.retentionMs);
   columns.push('f_result', run.result);
-  columns.push('f_error', run.error === null ? null : JSON.stringify(run.error));
+  columns.push('f_error', run.error);
 }
 
 function pushRest(columns: Columns, writes: PartitionWrites): void {

@@ -5,7 +5,7 @@ export {
   type Role,
   newSession,
 } from './connection.js';
-export { FORMAT, type Installation, migrate } from './migrate.js';
+export { FORMAT, type Installation, migrate, readInstallation } from './migrate.js';
 export {
   type AsideRow,
   type CommandAnswer,
@@ -14,6 +14,10 @@ export {
   type FinishedRun,
   type OutgoingMessage,
   type PartitionWrites,
+  type RunEnd,
+  type SealedRun,
+  sealEnd,
+  sealRun,
   commitBatch,
 } from './commit.js';
 export {

@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { Connection } from './connection.js';
 import { Foundation1763700000000 } from './migrations/0001-foundation.js';
 
 /** What this program reads and writes; the commit's and the claim's guard against older readers. */
@@ -62,4 +63,20 @@ async function install(
   await runner.query('reset role');
   await runner.query('reset search_path');
   return installed;
+}
+
+/** What was installed, read by a process that does not migrate. */
+export async function readInstallation(url: string): Promise<Installation> {
+  const connection = new Connection({ url, role: 'orrery_scheduler', name: 'orrery/start' });
+  try {
+    const [installed] = await connection.query<{
+      format: number;
+      partitions: number;
+      life: string;
+    }>('installation', 'select format, partitions, life from installation', []);
+    if (installed === undefined) throw new Error('the database is not migrated: orrery migrate');
+    return installed;
+  } finally {
+    await connection.stop();
+  }
 }

@@ -20,3 +20,14 @@ export {
 export { type Beat, type Soft, beatCodec, softCodec } from './soft.js';
 export { NAME_PATTERN, type Topics, lastLevel, topicsOf } from './topics.js';
 export { type DigestEntry, type ResultReport, type Up, upCodec } from './up.js';
+export { LIVE, type Live, liveCodec } from './live.js';
+export { SEGMENT_VERSION, decodeSegment, encodeSegment } from './segment.js';
+export {
+  type CancelPayload,
+  type HintFacts,
+  MAX_HINT_PARAMS_BYTES,
+  decodeCancel,
+  decodeHint,
+  encodeCancel,
+  encodeHint,
+} from './hint.js';

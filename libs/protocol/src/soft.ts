@@ -18,6 +18,8 @@ const table = {
   /** The partition's answer to a match. */
   granted: { letter: 'g', fields: { pool: text, run: text, executor: text } },
   declined: { letter: 'd', fields: { pool: text, run: text, executor: text } },
+  /** The executor could not take it now: it is full or going. */
+  bounced: { letter: 'b', fields: { pool: text, run: text, executor: text } },
   /** An attempt has ended: its slot is free. */
   freed: { letter: 'f', fields: { pool: text, run: text, executor: text } },
 } as const;

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, type MicroserviceOptions, Payload } from '@nestjs/microservices';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#broker';
 import { createMqtt, type Mqtt } from '#mqtt';
 import { createInbox, type Delivery } from './inbox.js';
@@ -45,11 +44,7 @@ class NowhereController {
 class NowhereModule {}
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + BOUND_MS;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error('the condition did not come true in time');
-    await delay(5);
-  }
+  await vi.waitUntil(condition, { timeout: BOUND_MS, interval: 5 });
 }
 
 const received = (): Delivery[] => slices.flat();
@@ -102,7 +97,7 @@ describe('MqttBatchStrategy', () => {
     expect(slices.length).toBeLessThan(20);
   });
 
-  it('collects while a handler works, drops the oldest above the bound and counts them', async () => {
+  it('collects while a handler works, drops the oldest above the bound, counts them', async () => {
     let open = (): void => {};
     gate = new Promise((resolve) => {
       open = resolve;

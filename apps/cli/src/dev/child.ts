@@ -8,7 +8,7 @@ const OUTPUT_BOUND_MS = 250;
 
 export type Role = 'postgres' | 'broker' | 'gateway' | 'scheduler' | 'executor';
 
-/** What a child sends when it serves: {ready: true, …}, or why it cannot: {ready: false, problem}. */
+/** What a child sends: {ready: true, …} when it serves, or {ready: false, problem}. */
 export type Report = Readonly<Record<string, unknown>> & { readonly ready: boolean };
 
 export interface ChildSpec {

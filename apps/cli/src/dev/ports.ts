@@ -4,6 +4,14 @@ import { codeOf, DevProblem, messageOf } from './problem.js';
 
 const POLL_MS = 50;
 const REACH_BOUND_MS = 5_000;
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+  'postgres:': 5432,
+  'postgresql:': 5432,
+  'mqtt:': 1883,
+  'mqtts:': 8883,
+  'ws:': 80,
+  'wss:': 443,
+};
 
 /** The port, or a free one for 0. Rejects with the system's error. */
 export function probePort(host: string, port: number): Promise<number> {
@@ -27,7 +35,7 @@ export async function isFree(host: string, port: number): Promise<boolean> {
   }
 }
 
-/** The gateway's port; with patience where the children of a killed supervisor may still hold it. */
+/** The gateway's port; with patience where children of a killed supervisor may still hold it. */
 export async function claimGatewayPort(
   host: string,
   port: number,
@@ -53,11 +61,11 @@ export async function claimGatewayPort(
 }
 
 /** Whether somebody listens at the URL of a server that is not ours; else one sentence. */
-export async function reach(url: string, variable: string, fallbackPort: number): Promise<void> {
-  const { hostname, port: given, searchParams } = new URL(url);
+export async function reach(url: string, variable: string): Promise<void> {
+  const { protocol, hostname, port: given, searchParams } = new URL(url);
   const host = decodeURIComponent(searchParams.get('host') ?? hostname).replace(/^\[|\]$/g, '');
   if (host.startsWith('/')) return; // a socket in a folder: whoever connects will say
-  const port = given === '' ? fallbackPort : Number(given);
+  const port = given === '' ? (DEFAULT_PORTS[protocol] ?? 0) : Number(given);
   const failure = await new Promise<string | undefined>((resolve) => {
     const socket = net.connect({ host: host === '' ? 'localhost' : host, port });
     const done = (outcome: string | undefined): void => {

@@ -7,6 +7,8 @@ import { Supervisor } from './supervisor.js';
 import { awaitSurvivors } from './survivors.js';
 
 const KILLED_BY_HAND = 130;
+/** One Ctrl-C comes twice: the terminal tells the whole group, and npm passes its own on. */
+const SAME_PRESS_MS = 500;
 
 export interface DevOptions {
   readonly settings: Settings;
@@ -66,7 +68,8 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
       await awaitSurvivors(home.readEndpoint()?.processes ?? [], Object.values(entries));
       home.removeEndpoint();
     }
-    options.screen(await supervisor.start(stale));
+    const endpoint = await supervisor.start(stale);
+    if (signals.count() === 0) options.screen(endpoint);
     await signals.first;
     return 'stopped';
   };
@@ -91,6 +94,7 @@ interface Signals {
 function listenSignals(): Signals {
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   let count = 0;
+  let firstAt = 0;
   let tellFirst: (value: 'asked') => void = () => undefined;
   let tellSecond: (value: 'again') => void = () => undefined;
   const first = new Promise<'asked'>((resolve) => {
@@ -100,9 +104,12 @@ function listenSignals(): Signals {
     tellSecond = resolve;
   });
   const hear = (): void => {
+    const now = performance.now();
+    if (count > 0 && now - firstAt < SAME_PRESS_MS) return;
     count += 1;
-    if (count === 1) tellFirst('asked');
-    else tellSecond('again');
+    if (count > 1) return tellSecond('again');
+    firstAt = now;
+    tellFirst('asked');
   };
   for (const name of names) process.on(name, hear);
   return {

@@ -31,6 +31,7 @@ export class Supervisor {
   private ports: Ports = {};
   private databaseUrl = '';
   private mqttUrl = '';
+  private last: Pick<Endpoint, 'graphql' | 'ws'> = { graphql: '', ws: '' };
   private isReady = false;
   private stopping: Promise<void> | undefined;
 
@@ -50,6 +51,8 @@ export class Supervisor {
   /** Resolves when every child serves; rejects with a DevProblem that a person can put right. */
   async start(takeover: boolean): Promise<Endpoint> {
     const { settings } = this.options;
+    if (settings.databaseUrl) await reach(settings.databaseUrl, 'DATABASE_URL');
+    if (settings.mqttUrl) await reach(settings.mqttUrl, 'MQTT_URL');
     this.ports = await this.choosePorts(takeover);
     await this.startAll(serverSpecs(this.wiring));
     this.databaseUrl = settings.databaseUrl ?? this.urlOf('postgres');
@@ -60,8 +63,6 @@ export class Supervisor {
       ...(settings.mqttUrl ? {} : { broker: Number(new URL(this.mqttUrl).port) }),
     };
     this.home.writePorts(this.ports);
-    if (settings.databaseUrl) await reach(settings.databaseUrl, 'DATABASE_URL', 5432);
-    if (settings.mqttUrl) await reach(settings.mqttUrl, 'MQTT_URL', 1883);
     await this.migrate();
     await this.startAll(appSpecs(this.wiring, this.options.counts));
     this.isReady = true;
@@ -128,7 +129,7 @@ export class Supervisor {
       spec,
       {
         onChange: () => this.changed(child),
-        onReady: (report) => this.settle(child, report),
+        onReady: () => this.settle(child),
         onProblem: (problem) => this.complain(child, problem),
       },
       this.options.log,
@@ -144,7 +145,7 @@ export class Supervisor {
     });
   }
 
-  private settle(child: Child, _report: Report): void {
+  private settle(child: Child): void {
     this.waiting.get(child)?.();
     this.changed(child);
   }
@@ -165,8 +166,6 @@ export class Supervisor {
     }
     if (this.isReady && !this.stopping) this.home.writeEndpoint(this.endpoint());
   }
-
-  private last: Pick<Endpoint, 'graphql' | 'ws'> = { graphql: '', ws: '' };
 
   private endpoint(): Endpoint {
     const report = this.children.find(({ role }) => role === 'gateway')?.report;

@@ -6,7 +6,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Time that moves only when told to. Timers run in the order of their due times, then of arming. */
+/** Time that moves only when told to. Timers run in the order of their due times, then arming. */
 export class ManualClock implements Clock {
   private readonly timers = new Map<number, Timer>();
   private armed = 0;

@@ -25,7 +25,7 @@ export interface InboundHome {
 export class Inbound {
   /** While its module is imported, what is meant for an actor waits here. */
   private readonly arriving = new Map<number, ForActor[]>();
-  /** One for each sending thread and target that was full, so that order holds and nothing drops. */
+  /** One for each sending thread and target that is full: order holds, and nothing drops. */
   private readonly pumps = new Map<string, Pump<unknown>>();
 
   constructor(

@@ -30,7 +30,7 @@ interface Followed {
   readonly watchers: Set<Notify>;
 }
 
-/** The refs of other threads: where they lead, what is in flight to them, who waits for their end. */
+/** Refs of other threads: where they lead, what is in flight to them, who waits for their end. */
 export class Router {
   private readonly links = new Map<number, Link>();
   private readonly uplink: Link | undefined;

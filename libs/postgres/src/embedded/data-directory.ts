@@ -30,8 +30,9 @@ export function makeDirectory(directory: string): void {
     fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
     fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
   } catch (error) {
+    const because = codeOf(error) ?? messageOf(error);
     throw new EmbeddedProblem(
-      `The database folder ${directory} cannot be written (${codeOf(error) ?? messageOf(error)}): ` +
+      `The database folder ${directory} cannot be written (${because}): ` +
         'make it writable, or set ORRERY_HOME to a folder of your own.',
     );
   }

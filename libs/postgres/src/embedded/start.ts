@@ -28,7 +28,7 @@ const ORPHAN_BOUNDS = { fastMs: 10_000, immediateMs: 2_000 } as const;
 const WATCH_MS = 250;
 const CONNECT_BOUND_MS = 10_000;
 
-/** Nothing lost first: every commit is on the disk. Then bounded memory for a developer's machine. */
+/** Nothing lost first: every commit is on the disk. Then bounded memory for a small machine. */
 const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'on',
   synchronous_commit: 'on',

@@ -1,0 +1,44 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { loadSettings } from '#config';
+import { readInstallation } from '#postgres';
+import { createLogger } from '#telemetry';
+import { SchedulerModule } from './scheduler.module.js';
+
+/** What a person can mend, told to the supervisor or to the terminal, in one sentence. */
+function giveUp(problem: string): void {
+  process.stderr.write(`${problem}\n`);
+  process.exitCode = 1;
+  if (process.send === undefined) process.exit(1);
+  process.send({ ready: false, problem }, () => process.exit(1));
+}
+
+async function main(): Promise<void> {
+  const loaded = loadSettings();
+  if (!loaded.ok) return giveUp(loaded.problems.join('\n'));
+  const { settings } = loaded;
+  if (settings.databaseUrl === undefined) return giveUp('Set DATABASE_URL: a scheduler needs one.');
+  if (settings.mqttUrl === undefined) return giveUp('Set MQTT_URL: a scheduler needs one.');
+  const { logLevel: level, logFormat: format } = settings;
+  const log = createLogger({ level, format, role: settings.schedulerName });
+  const installation = await readInstallation(settings.databaseUrl);
+  const app = await NestFactory.createApplicationContext(
+    SchedulerModule.for(settings, log, installation),
+    { logger: false },
+  );
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    void app.close().finally(() => process.exit(0));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  process.on('disconnect', stop);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  process.send?.({ ready: true });
+  log.info('the scheduler runs', { threads: settings.schedulerThreads });
+}
+
+main().catch((error: unknown) => {
+  giveUp(`The scheduler cannot start: ${error instanceof Error ? error.message : String(error)}`);
+});

@@ -1,0 +1,65 @@
+import { type PartitionMessage, hash32 } from '#core';
+import type { AsideRow } from '#postgres';
+
+/** What a refused message becomes: its own words with the error, to be looked at by a person. */
+export function asideRow(message: PartitionMessage, error: string): AsideRow {
+  const bytes = JSON.stringify(message, (key, value: unknown) =>
+    key === 'facts' ? undefined : value,
+  );
+  const run = runOf(message);
+  return {
+    id: idOf(`${message.kind}/${run ?? ''}/${bytes}`),
+    run,
+    kind: message.kind,
+    bytes,
+    error,
+  };
+}
+
+/** The same message refused twice is one row. */
+function idOf(text: string): string {
+  const part = (seed: number): string => hash32(text, seed).toString(16).padStart(8, '0');
+  const hex = part(1) + part(2) + part(3) + part(4);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+function runOf(message: PartitionMessage): string | null {
+  switch (message.kind) {
+    case 'submitted':
+      return message.cell.facts.id;
+    case 'cancel':
+    case 'match':
+    case 'fetched':
+    case 'expire':
+      return message.run;
+    case 'claimed':
+    case 'started':
+    case 'progress':
+    case 'result':
+    case 'bounce':
+      return message.token.run;
+    default:
+      return null;
+  }
+}
+
+/** The inbox row that brought it, if one did. */
+export function inboxOf(message: PartitionMessage): string | undefined {
+  return message.kind === 'submitted' || message.kind === 'cancel' ? message.inbox : undefined;
+}
+
+/** A result that cannot be stored ends its attempt as FAILED, with this class (§4). */
+export function withoutResult(message: PartitionMessage): PartitionMessage | undefined {
+  if (message.kind !== 'result') return undefined;
+  return {
+    ...message,
+    outcome: 'FAILED',
+    result: null,
+    error: {
+      class: 'RESULT_INVALID',
+      message: 'the result could not be stored; it was set aside',
+      code: null,
+      stack: null,
+    },
+  };
+}

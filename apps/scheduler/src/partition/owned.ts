@@ -1,0 +1,64 @@
+import {
+  type Cell,
+  type ExecutorCell,
+  type PartitionMessage,
+  type PartitionState,
+  emptyPartition,
+} from '#core';
+import { EXECUTOR_STATES, type ExecutorDetail } from '#core';
+import type { LoadedExecutor } from '#postgres';
+import { Floors } from './floors.js';
+
+/** For so long after a claim a hint is only a nudge to read the inbox (architecture §3). */
+export const NUDGE_ONLY_MS = 5_000;
+
+/** One partition as this thread owns it: the machine's state and what surrounds it. */
+export class OwnedPartition {
+  readonly state: PartitionState;
+  readonly floors: Floors;
+  /** One message a commit, until the one that PostgreSQL refuses stands alone. */
+  readonly waiting: PartitionMessage[] = [];
+  alone: PartitionMessage | undefined;
+  passed = 0;
+
+  constructor(
+    readonly id: number,
+    readonly epoch: number,
+    head: number,
+    life: string,
+    /** Monotonic. */
+    readonly claimedAt: number,
+    public careful: boolean,
+  ) {
+    this.state = emptyPartition(id, epoch, head, life);
+    this.floors = new Floors(epoch, head);
+  }
+
+  adoptExecutors(rows: readonly LoadedExecutor[]): void {
+    for (const row of rows) {
+      const { session, detail } = JSON.parse(row.record) as {
+        session: string;
+        detail: ExecutorDetail;
+      };
+      const cell: ExecutorCell = {
+        id: row.id,
+        pool: row.pool,
+        state: EXECUTOR_STATES[row.state] ?? 'OFFLINE',
+        incarnation: row.incarnation,
+        since: row.since,
+        session,
+        detail,
+      };
+      this.state.executors.set(row.id, cell);
+    }
+  }
+}
+
+/** What a claim and a load brought. */
+export interface Loaded {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly head: number;
+  readonly cells: readonly Cell[];
+  readonly executors: readonly LoadedExecutor[];
+}

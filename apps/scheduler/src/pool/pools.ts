@@ -1,0 +1,198 @@
+import {
+  type Cell,
+  type FleetMember,
+  type Match,
+  type Millis,
+  type PoolMessage,
+  type PoolState,
+  type Soft,
+  emptyPool,
+  partitionOf,
+  poolMachine,
+  viewPool,
+} from '#core';
+import type { Soft as WireSoft } from '#protocol';
+
+export interface PoolsHost {
+  readonly partitions: number;
+  /** This thread holds the partition now. */
+  owns(partition: number): boolean;
+  /** Who owns it, as far as is known. */
+  ownerOf(partition: number): string | undefined;
+  toThread(thread: string, item: WireSoft): void;
+  /** A match for a partition of this thread. */
+  matched(match: Match): void;
+  members(): Iterable<FleetMember>;
+}
+
+/**
+ * The pools whose home is here, and the way to those that are elsewhere. A pool lives on the
+ * thread that owns partition hash(pool name): no second placement (architecture §7).
+ */
+export class Pools {
+  private readonly here = new Map<string, PoolState>();
+
+  constructor(private readonly host: PoolsHost) {}
+
+  homeOf(pool: string): number {
+    return partitionOf(`pool/${pool}`, this.host.partitions);
+  }
+
+  /** From a partition of this thread. */
+  tell(partition: number, soft: Soft, now: Millis): void {
+    const pool = soft.kind === 'declined' ? soft.pool : poolOf(soft);
+    if (pool === null) {
+      if (soft.kind === 'declined') this.declineEverywhere(soft.run, soft.executor, now);
+      return;
+    }
+    const home = this.homeOf(pool);
+    if (this.host.owns(home)) {
+      this.step(pool, localMessage(partition, soft, now), now);
+      return;
+    }
+    const thread = this.host.ownerOf(home);
+    if (thread !== undefined) this.host.toThread(thread, wireMessage(pool, partition, soft));
+  }
+
+  /** From another thread, about a pool that should be here; if it is not, it is restated. */
+  receive(item: Exclude<WireSoft, { kind: 'submitted' | 'nudge' | 'match' }>, now: Millis): void {
+    if (!this.host.owns(this.homeOf(item.pool))) return;
+    switch (item.kind) {
+      case 'offer': {
+        const { run, partition, rank, need } = item;
+        const avoid = item.avoid === '' ? [] : item.avoid.split(' ');
+        this.step(item.pool, { kind: 'offer', run, partition, rank, need, avoid }, now);
+        return;
+      }
+      case 'withdraw':
+        this.step(item.pool, { kind: 'withdraw', run: item.run }, now);
+        return;
+      default:
+        this.step(item.pool, { kind: item.kind, run: item.run, executor: item.executor }, now);
+    }
+  }
+
+  online(member: FleetMember, now: Millis): void {
+    if (!this.host.owns(this.homeOf(member.pool))) return;
+    this.step(member.pool, seatOf(member), now);
+  }
+
+  offline(member: FleetMember, now: Millis): void {
+    const state = this.here.get(member.pool);
+    if (state !== undefined) {
+      this.step(member.pool, { kind: 'unseat', executor: member.executor }, now);
+    }
+  }
+
+  beat(member: FleetMember, busy: number, now: Millis): void {
+    if (!this.here.has(member.pool)) return;
+    const slots = member.draining ? 0 : member.slots;
+    this.step(member.pool, { kind: 'beat', executor: member.executor, slots, busy }, now);
+  }
+
+  /** Makes what matches there are; at the end of each slice. */
+  match(now: Millis): void {
+    for (const [name, state] of this.here) {
+      if (state.offers.size > 0) this.step(name, { kind: 'match' }, now);
+    }
+  }
+
+  tick(now: Millis): void {
+    for (const name of this.here.keys()) {
+      if (this.host.owns(this.homeOf(name))) this.step(name, { kind: 'tick' }, now);
+      else this.here.delete(name);
+    }
+  }
+
+  views(now: Millis) {
+    return [...this.here.values()].map((state) => viewPool(state, now));
+  }
+
+  /** The partition knows no such run any more: whichever pool matched it. */
+  private declineEverywhere(run: string, executor: string, now: Millis): void {
+    for (const [name, state] of this.here) {
+      if (state.matched.has(run)) this.step(name, { kind: 'declined', run, executor }, now);
+    }
+  }
+
+  private step(pool: string, message: PoolMessage, now: Millis): void {
+    let state = this.here.get(pool);
+    if (state === undefined) {
+      state = emptyPool(pool);
+      this.here.set(pool, state);
+      for (const member of this.host.members()) {
+        if (member.pool === pool && member.online) {
+          poolMachine.step(state, seatOf(member), now, () => undefined);
+        }
+      }
+    }
+    // Collected first: a match steps its partition, which speaks to this very pool again.
+    const matches: Match[] = [];
+    poolMachine.step(state, message, now, (match) => matches.push(match));
+    for (const match of matches) this.matched(pool, match);
+  }
+
+  private matched(pool: string, match: Match): void {
+    if (this.host.owns(match.partition)) {
+      this.host.matched(match);
+      return;
+    }
+    const thread = this.host.ownerOf(match.partition);
+    const { run, partition, executor } = match;
+    if (thread !== undefined) {
+      this.host.toThread(thread, { kind: 'match', pool, partition, run, executor });
+    }
+  }
+}
+
+const seatOf = (member: FleetMember): PoolMessage => ({
+  kind: 'seat',
+  executor: member.executor,
+  incarnation: member.incarnation,
+  slots: member.draining ? 0 : member.slots,
+  capabilities: member.capabilities,
+});
+
+type OfPool = Exclude<Soft, { kind: 'declined' }>;
+
+function poolOf(soft: OfPool): string {
+  return soft.kind === 'freed' || soft.kind === 'bounced' ? soft.pool : soft.cell.facts.pool;
+}
+
+function avoidOf(cell: Cell, now: Millis): string[] {
+  return Object.entries(cell.record.bounces ?? {})
+    .filter(([, [, until]]) => until > now)
+    .map(([executor]) => executor);
+}
+
+function localMessage(partition: number, soft: Soft, now: Millis): PoolMessage {
+  switch (soft.kind) {
+    case 'offer': {
+      const { facts, rank } = soft.cell;
+      const avoid = avoidOf(soft.cell, now);
+      return { kind: 'offer', run: facts.id, partition, rank, need: facts.need, avoid };
+    }
+    case 'withdraw':
+      return { kind: 'withdraw', run: soft.cell.facts.id };
+    case 'granted':
+      return { kind: 'granted', run: soft.cell.facts.id, executor: soft.executor };
+    default:
+      return { kind: soft.kind, run: soft.run, executor: soft.executor };
+  }
+}
+
+function wireMessage(pool: string, partition: number, soft: Soft): WireSoft {
+  switch (soft.kind) {
+    case 'offer': {
+      const { facts, rank } = soft.cell;
+      const avoid = avoidOf(soft.cell, 0).join(' ');
+      return { kind: 'offer', pool, need: facts.need, partition, run: facts.id, rank, avoid };
+    }
+    case 'withdraw':
+      return { kind: 'withdraw', pool, need: soft.cell.facts.need, run: soft.cell.facts.id };
+    case 'granted':
+      return { kind: 'granted', pool, run: soft.cell.facts.id, executor: soft.executor };
+    default:
+      return { kind: soft.kind, pool, run: soft.run, executor: soft.executor };
+  }
+}

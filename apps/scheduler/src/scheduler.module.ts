@@ -1,0 +1,20 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Settings } from '#config';
+import type { Installation } from '#postgres';
+import type { Logger } from '#telemetry';
+import { INSTALLATION, LOGGER, SETTINGS, ThreadsService } from './threads.service.js';
+
+@Module({})
+export class SchedulerModule {
+  static for(settings: Settings, log: Logger, installation: Installation): DynamicModule {
+    return {
+      module: SchedulerModule,
+      providers: [
+        { provide: SETTINGS, useValue: settings },
+        { provide: LOGGER, useValue: log },
+        { provide: INSTALLATION, useValue: installation },
+        ThreadsService,
+      ],
+    };
+  }
+}

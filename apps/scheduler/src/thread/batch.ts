@@ -1,0 +1,145 @@
+import type { Cell, Effect, ExecutorCell, Millis, RunEvent, Write } from '#core';
+import { EXECUTOR_STATES } from '#core';
+import {
+  type AsideRow,
+  type CommandAnswer,
+  type ExecutorRow,
+  type PartitionWrites,
+  type RunEnd,
+  sealEnd,
+  sealRun,
+} from '#postgres';
+import { encodeSegment } from '#protocol';
+
+/** What one partition will have written when the batch is committed. */
+export class PartitionBatch {
+  readonly events: RunEvent[] = [];
+  readonly consumed: string[] = [];
+  readonly changed = new Map<string, Cell>();
+  readonly finished = new Map<string, RunEnd>();
+  readonly answers: CommandAnswer[] = [];
+  readonly executors = new Map<string, ExecutorRow>();
+  readonly aside: AsideRow[] = [];
+  readonly named: string[] = [];
+  /** Encoded when the batch is sent: the journal and the live stream share the text. */
+  segment: string | undefined;
+
+  constructor(
+    readonly partition: number,
+    readonly epoch: number,
+  ) {}
+
+  apply(write: Write): Millis | undefined {
+    switch (write.kind) {
+      case 'save':
+        this.changed.set(write.cell.facts.id, write.cell);
+        return undefined;
+      case 'finish':
+        this.changed.delete(write.cell.facts.id);
+        this.finished.set(write.cell.facts.id, write);
+        return undefined;
+      case 'consume':
+        this.consumed.push(write.inbox);
+        return undefined;
+      case 'answer':
+        this.answers.push({ command: write.command, outcome: JSON.stringify(write.outcome) });
+        return undefined;
+      case 'event':
+        this.events.push(write.event);
+        return undefined;
+      case 'executor':
+        this.executors.set(write.executor.id, executorRow(write.executor));
+        return undefined;
+      case 'fired':
+        return write.planned;
+      default: {
+        const never: never = write;
+        return never;
+      }
+    }
+  }
+
+  get isEmpty(): boolean {
+    return (
+      this.events.length + this.consumed.length + this.changed.size + this.finished.size === 0 &&
+      this.answers.length + this.executors.size + this.aside.length + this.named.length === 0
+    );
+  }
+
+  seal(): PartitionWrites {
+    if (this.events.length > 0) this.segment ??= encodeSegment(this.events);
+    return {
+      partition: this.partition,
+      epoch: this.epoch,
+      segment: this.segment,
+      events: this.events.length,
+      consumed: this.consumed,
+      changed: [...this.changed.values()].map(sealRun),
+      finished: [...this.finished.values()].map(sealEnd),
+      answers: this.answers,
+      outgoing: [],
+      executors: [...this.executors.values()],
+      aside: this.aside,
+      named: this.named,
+    };
+  }
+}
+
+export interface PendingEffect {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly effect: Effect;
+}
+
+/** A thread's batch over all its partitions (architecture §4, Commit). */
+export class Batch {
+  readonly partitions = new Map<number, PartitionBatch>();
+  readonly effects: PendingEffect[] = [];
+  /** The latest planned time among what fired. */
+  notBefore: Millis | null = null;
+
+  of(partition: number, epoch: number): PartitionBatch {
+    let found = this.partitions.get(partition);
+    if (found === undefined) {
+      found = new PartitionBatch(partition, epoch);
+      this.partitions.set(partition, found);
+    }
+    return found;
+  }
+
+  apply(partition: number, epoch: number, write: Write): void {
+    const planned = this.of(partition, epoch).apply(write);
+    if (planned !== undefined) this.notBefore = Math.max(this.notBefore ?? 0, planned);
+  }
+
+  /** Something must be written: effects alone do not make a commit. */
+  get isEmpty(): boolean {
+    for (const partition of this.partitions.values()) if (!partition.isEmpty) return false;
+    return true;
+  }
+
+  get events(): number {
+    let count = 0;
+    for (const partition of this.partitions.values()) count += partition.events.length;
+    return count;
+  }
+
+  /** The partition's part of it is void: its writes and its effects. */
+  drop(partition: number): void {
+    this.partitions.delete(partition);
+    const kept = this.effects.filter((pending) => pending.partition !== partition);
+    this.effects.length = 0;
+    this.effects.push(...kept);
+  }
+}
+
+function executorRow(cell: ExecutorCell): ExecutorRow {
+  return {
+    id: cell.id,
+    pool: cell.pool,
+    state: EXECUTOR_STATES.indexOf(cell.state),
+    incarnation: cell.incarnation,
+    since: cell.since,
+    record: JSON.stringify({ session: cell.session, detail: cell.detail }),
+  };
+}

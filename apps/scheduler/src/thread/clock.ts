@@ -1,0 +1,40 @@
+import type { Millis } from '#core';
+
+/** A sample older than this says nothing: nothing fires until the database is heard again (§4). */
+const MAX_SAMPLE_AGE_MS = 30_000;
+const STALL_MS = 1_000;
+
+/**
+ * A lower bound of the database's clock: its time in the last answer plus what has passed since it
+ * was received, on a clock that cannot jump. So nothing planned fires early, on any machine.
+ */
+export class DatabaseClock {
+  private sampleAt: Millis | undefined;
+  private sampledAt = 0;
+  private lastTurn: number;
+
+  constructor(private readonly monotonic: () => number) {
+    this.lastTurn = monotonic();
+  }
+
+  sample(at: Millis): void {
+    const known = this.now();
+    this.sampleAt = known === undefined ? at : Math.max(at, known);
+    this.sampledAt = this.monotonic();
+  }
+
+  /** Undefined: no sample, or one that is too old. */
+  now(): Millis | undefined {
+    if (this.sampleAt === undefined) return undefined;
+    const age = this.monotonic() - this.sampledAt;
+    return age > MAX_SAMPLE_AGE_MS ? undefined : Math.floor(this.sampleAt + age);
+  }
+
+  /** How long this thread stood still beyond what a turn may take; 0 when it did not. */
+  stalledForMs(expectedMs: number): number {
+    const now = this.monotonic();
+    const gap = now - this.lastTurn - expectedMs;
+    this.lastTurn = now;
+    return gap > STALL_MS ? gap : 0;
+  }
+}

@@ -1,0 +1,794 @@
+import {
+  type Effect,
+  type FleetEffect,
+  type Match,
+  type Millis,
+  type PartitionMessage,
+  type PartitionOutput,
+  emptyFleet,
+  fleetMachine,
+  loadPartition,
+  nextDue,
+  partitionMachine,
+  partitionOf,
+} from '#core';
+import type { Mqtt } from '#mqtt';
+import {
+  type Connection,
+  INBOX_CANCEL,
+  INBOX_SUBMIT,
+  type InboxRow,
+  Specifications,
+} from '#postgres';
+import { type DownFrom, LIVE, type Soft, type Topics, type Up } from '#protocol';
+import type { Logger } from '#telemetry';
+import { Membership } from '../cluster/membership.js';
+import { asideRow, inboxOf, withoutResult } from '../partition/aside.js';
+import { type Loaded, NUDGE_ONLY_MS, OwnedPartition } from '../partition/owned.js';
+import { cellOfHint, commandOf } from '../partition/hint.js';
+import { Pools } from '../pool/pools.js';
+import { Assigner } from './assigner.js';
+import type { Batch, PendingEffect } from './batch.js';
+import { DatabaseClock } from './clock.js';
+import { Committer } from './committer.js';
+import type { ThreadMessage } from './messages.js';
+import { Post } from './post.js';
+import { Reader } from './reader.js';
+
+export interface ThreadOptions {
+  readonly thread: string;
+  readonly session: string;
+  readonly scheduler: string;
+  readonly partitions: number;
+  readonly life: string;
+  readonly silentAfterMs: Millis;
+  readonly topics: Topics;
+}
+export interface ThreadPorts {
+  readonly mqtt: Pick<Mqtt, 'publish'>;
+  readonly commits: Connection;
+  readonly reads: Connection;
+  readonly control: Connection;
+  readonly log: Logger;
+  /** Puts a message into this thread's mailbox. */
+  readonly tell: (message: ThreadMessage) => void;
+  readonly after: (delayMs: number, run: () => void) => () => void;
+}
+
+/** After so many messages that passed alone, a careful partition goes on as the others. */
+const CAREFUL_PASSES = 256;
+const RESTATE_OFFERS_MS = 2_000;
+
+/**
+ * One scheduler thread: the partitions it owns, the pools that live with them, its view of the
+ * fleet, and its one commit. `receive` steps pure machines; `settle`, once a slice, matches,
+ * commits and posts. What the machines emit is performed by the rules of architecture §4.
+ */
+export class ThreadHost {
+  private readonly owned = new Map<number, OwnedPartition>();
+  private readonly fleet = emptyFleet();
+  private readonly clock = new DatabaseClock(() => performance.now());
+  private readonly committer: Committer;
+  private readonly reader: Reader;
+  private readonly post: Post;
+  private readonly assigner: Assigner;
+  private readonly pools: Pools;
+  private readonly membership: Membership;
+  private readonly deadThreads = new Map<string, string>();
+  private readonly sessions = new Map<string, string>();
+  private readonly followers = new Map<number, number>();
+  /** What a partition was doing alone when PostgreSQL refused it. */
+  private readonly culprits = new Map<number, { message: PartitionMessage; error: string }>();
+  /** Effects of the step that is under way. */
+  private readonly stepped: PendingEffect[] = [];
+  private sweepSoon = false;
+  private alarm: { readonly at: Millis; readonly cancel: () => void } | undefined;
+  private restatedAt = 0;
+  readonly counts = { received: 0, stale: 0, misrouted: 0, reloads: 0 };
+
+  constructor(
+    private readonly options: ThreadOptions,
+    private readonly ports: ThreadPorts,
+  ) {
+    const { log, tell } = ports;
+    const specifications = new Specifications();
+    this.post = new Post(ports.mqtt, options.topics, options.thread);
+    this.reader = new Reader(ports.reads, specifications, tell, log);
+    this.committer = new Committer(ports.commits, this.committerHost(), log);
+    this.assigner = new Assigner(specifications, this.reader, (assignment, work) => {
+      const { partition, epoch, effect } = assignment;
+      const { token } = effect;
+      this.down(partition, epoch, token.executor, (from) => ({
+        kind: 'assign',
+        ...from,
+        token,
+        work,
+      }));
+    });
+    this.pools = new Pools({
+      partitions: options.partitions,
+      owns: (partition) => this.owned.has(partition),
+      ownerOf: (partition) => this.membership.ownerOf(partition)?.thread,
+      toThread: (thread, item) => this.post.toThread(thread, item),
+      matched: (match) => this.matched(match),
+      members: () => this.fleet.members.values(),
+    });
+    this.membership = new Membership(
+      ports.control,
+      specifications,
+      {
+        thread: options.thread,
+        session: options.session,
+        scheduler: options.scheduler,
+        held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
+        dead: () => new Set([...this.deadThreads.keys()]),
+        tell,
+      },
+      log,
+    );
+  }
+
+  start(): void {
+    this.membership.start();
+  }
+
+  async stop(): Promise<void> {
+    this.alarm?.cancel();
+    this.reader.stop();
+    await this.membership.stop();
+  }
+
+  get isIdle(): boolean {
+    return this.committer.isIdle;
+  }
+
+  status() {
+    const now = this.now() ?? 0;
+    return {
+      thread: this.options.thread,
+      owned: this.owned.size,
+      cells: [...this.owned.values()].reduce((sum, p) => sum + p.state.cells.size, 0),
+      ...this.counts,
+      ...this.committer.counts,
+      pools: this.pools.views(now),
+    };
+  }
+
+  receive(message: ThreadMessage): void {
+    this.counts.received++;
+    switch (message.kind) {
+      case 'soft':
+        for (const item of message.items) this.soft(item);
+        return;
+      case 'up':
+        for (const item of message.items) this.up(message.executor, item);
+        return;
+      case 'presence':
+      case 'beat':
+      case 'link':
+        this.fleetMessage(message);
+        return;
+      case 'scheduler':
+        this.schedulerPresence(message);
+        return;
+      case 'want': {
+        const until = performance.now() + LIVE.lapseMs;
+        for (const partition of message.partitions) this.followers.set(partition, until);
+        return;
+      }
+      case 'commit-done':
+      case 'commit-failed':
+      case 'commit-again':
+        this.committer.receive(message);
+        return;
+      case 'read':
+        this.readAnswer(message.partition, message.epoch, message.messages);
+        return;
+      case 'swept':
+        for (const row of message.rows) this.inboxRow(row);
+        if (message.more) this.sweepSoon = true;
+        return;
+      case 'view':
+        this.clock.sample(message.view.at);
+        return;
+      case 'loaded':
+        this.adopt(message.loaded, message.careful);
+        return;
+      case 'give-up':
+        this.forget(message.partition, message.why);
+        return;
+      case 'alarm':
+        this.alarm = undefined;
+        this.tickAll();
+        return;
+      case 'second':
+        this.second();
+        return;
+      default: {
+        const never: never = message;
+        return never;
+      }
+    }
+  }
+
+  /** Once after each slice of messages. */
+  settle(): void {
+    const now = this.now();
+    if (now !== undefined) this.pools.match(now);
+    for (const partition of this.owned.values()) this.stepCareful(partition);
+    this.committer.settle();
+    if (this.sweepSoon) {
+      this.sweepSoon = false;
+      this.reader.sweep([...this.owned.keys()]);
+    }
+    this.assigner.flush();
+    this.post.flush();
+    this.armAlarm();
+  }
+
+  private now(): Millis | undefined {
+    return this.clock.now();
+  }
+
+  // ── Ingress ──────────────────────────────────────────────────────────────────────────────────
+
+  private soft(item: Soft): void {
+    const now = this.now();
+    switch (item.kind) {
+      case 'submitted':
+        this.hint(item.partition, item.row);
+        return;
+      case 'nudge':
+        if (this.owned.has(item.partition)) this.sweepSoon = true;
+        return;
+      case 'match': {
+        const member = this.fleet.members.get(item.executor);
+        if (now === undefined || !this.owned.has(item.partition)) return;
+        this.matched({
+          kind: 'match',
+          run: item.run,
+          partition: item.partition,
+          executor: item.executor,
+          incarnation: member?.incarnation ?? 0,
+        });
+        return;
+      }
+      default:
+        if (now !== undefined) this.pools.receive(item, now);
+    }
+  }
+
+  /** A submission that the gateway has just written. */
+  private hint(partition: number, row: string): void {
+    const owned = this.owned.get(partition);
+    if (owned === undefined) return;
+    if (performance.now() - owned.claimedAt < NUDGE_ONLY_MS) {
+      this.sweepSoon = true;
+      return;
+    }
+    const cell = cellOfHint(row, this.reader.specifications);
+    // Unknown specification, or nonsense: the inbox has the truth.
+    if (cell === undefined) this.sweepSoon = true;
+    else this.deliver(owned, { kind: 'submitted', inbox: cell.facts.id, cell });
+  }
+
+  private inboxRow(row: InboxRow): void {
+    const owned = this.owned.get(row.partition);
+    if (owned === undefined || owned.state.applied.has(row.id)) return;
+    if (row.kind === INBOX_SUBMIT && row.run !== undefined && !row.run.taken) {
+      this.deliver(owned, { kind: 'submitted', inbox: row.id, cell: row.run.cell });
+    } else if (row.kind === INBOX_CANCEL) {
+      const command = commandOf(row);
+      if (command === undefined)
+        this.ports.log.error('an inbox row makes no sense', { row: row.id });
+      else this.deliver(owned, command);
+    }
+  }
+
+  private up(executor: string, item: Up): void {
+    const owned = this.owned.get(item.partition);
+    if (owned === undefined) {
+      this.redirect(executor, item.partition);
+      return;
+    }
+    if (item.kind === 'digest') {
+      this.deliver(owned, { ...item, executor });
+      return;
+    }
+    if (item.token.executor !== executor) {
+      this.counts.misrouted++;
+      return;
+    }
+    this.deliver(owned, item);
+  }
+
+  /** A message for a partition that is not ours is answered with the owner that we know. */
+  private redirect(executor: string, partition: number): void {
+    const owner = this.membership.ownerOf(partition);
+    if (owner === undefined || owner.thread === this.options.thread) return;
+    const session = this.sessions.get(executor);
+    if (session === undefined) return;
+    this.post.toExecutor(executor, session, {
+      kind: 'owners',
+      owners: [{ partition, thread: owner.thread, epoch: owner.epoch }],
+    });
+  }
+
+  private schedulerPresence(message: Extract<ThreadMessage, { kind: 'scheduler' }>): void {
+    const { thread, presence } = message;
+    if (presence.state === 'death') this.deadThreads.set(thread, presence.session);
+    else this.deadThreads.delete(thread);
+    this.membership.look();
+  }
+
+  // ── The fleet ────────────────────────────────────────────────────────────────────────────────
+
+  private fleetMessage(
+    message: Extract<ThreadMessage, { kind: 'presence' | 'beat' | 'link' }>,
+  ): void {
+    const now = performance.now();
+    const emit = (effect: FleetEffect): void => this.fleetEffect(effect);
+    if (message.kind === 'link') {
+      fleetMachine.step(this.fleet, { kind: 'link', up: message.up }, now, emit);
+      return;
+    }
+    const { executor } = message;
+    if (message.kind === 'beat') {
+      const { session, slots, busy, n } = message.beat;
+      fleetMachine.step(this.fleet, { kind: 'beat', executor, session, slots, busy }, now, emit);
+      if (this.homeOf(executor) !== undefined) {
+        this.post.toExecutor(executor, session, { kind: 'beat', n, at: this.now() ?? 0 });
+      }
+      return;
+    }
+    const { presence } = message;
+    if (presence.state === 'death') {
+      const { session } = presence;
+      fleetMachine.step(this.fleet, { kind: 'death', executor, session }, now, emit);
+      const home = this.homeOf(executor);
+      if (home !== undefined) this.deliver(home, { kind: 'gone', executor, session });
+      return;
+    }
+    this.birth(executor, presence, now, emit);
+  }
+
+  private birth(
+    executor: string,
+    presence: Extract<Extract<ThreadMessage, { kind: 'presence' }>['presence'], { state: 'birth' }>,
+    now: number,
+    emit: (effect: FleetEffect) => void,
+  ): void {
+    const { session, pool, slots, capabilities, draining, name, version, labels } = presence;
+    this.sessions.set(executor, session);
+    const home = this.homeOf(executor);
+    if (home !== undefined && this.fleet.dead.get(executor) !== session) {
+      const detail = { name, version, slots, labels, capabilities, draining };
+      const { incarnation, cluster: life } = presence;
+      this.deliver(home, {
+        kind: 'birth',
+        birth: { executor, session, incarnation, life, pool, detail },
+      });
+    }
+    const incarnation = presence.cluster === this.options.life ? presence.incarnation : null;
+    fleetMachine.step(
+      this.fleet,
+      { kind: 'birth', executor, session, incarnation, pool, slots, capabilities, draining },
+      now,
+      emit,
+    );
+  }
+
+  private fleetEffect(effect: FleetEffect): void {
+    const now = this.now() ?? 0;
+    switch (effect.kind) {
+      case 'online':
+        this.pools.online(effect.member, now);
+        if (effect.isNew) this.tellHeard(effect.member.executor, effect.member.incarnation);
+        return;
+      case 'offline':
+        this.pools.offline(effect.member, now);
+        this.tellSilent(effect.member.executor);
+        return;
+      case 'beat':
+        this.pools.beat(effect.member, effect.busy, now);
+        return;
+      case 'ask-birth':
+        if (this.homeOf(effect.executor) !== undefined) {
+          this.post.toExecutor(effect.executor, effect.session, { kind: 'rebirth' });
+        }
+        return;
+      default: {
+        const never: never = effect;
+        return never;
+      }
+    }
+  }
+
+  private homeOf(executor: string): OwnedPartition | undefined {
+    return this.owned.get(partitionOf(`executor/${executor}`, this.options.partitions));
+  }
+
+  private tellHeard(executor: string, incarnation: number): void {
+    for (const owned of this.owned.values()) {
+      if (owned.state.byExecutor.has(executor)) {
+        this.deliver(owned, { kind: 'heard', executor, incarnation });
+      }
+    }
+  }
+
+  private tellSilent(executor: string): void {
+    for (const owned of this.owned.values()) {
+      if (owned.state.byExecutor.has(executor)) this.deliver(owned, { kind: 'silent', executor });
+    }
+  }
+
+  private matched(match: Match): void {
+    const owned = this.owned.get(match.partition);
+    if (owned === undefined) return;
+    const member = this.fleet.members.get(match.executor);
+    const isOnline = member?.online === true && member.incarnation === match.incarnation;
+    if (isOnline) {
+      this.deliver(owned, match);
+      return;
+    }
+    const cell = owned.state.cells.get(match.run);
+    const { run, executor } = match;
+    const pool = cell?.facts.pool ?? null;
+    this.pools.tell(owned.id, { kind: 'declined', pool, run, executor }, this.now() ?? 0);
+  }
+
+  // ── Time ─────────────────────────────────────────────────────────────────────────────────────
+
+  private second(): void {
+    const mono = performance.now();
+    if (this.clock.stalledForMs(1_000) > 0) {
+      fleetMachine.step(this.fleet, { kind: 'stalled' }, mono, (e) => this.fleetEffect(e));
+    }
+    const { silentAfterMs } = this.options;
+    fleetMachine.step(this.fleet, { kind: 'tick', silentAfterMs }, mono, (e) =>
+      this.fleetEffect(e),
+    );
+    this.compareLevels(mono);
+    this.tickAll();
+    const now = this.now();
+    if (now !== undefined) this.pools.tick(now);
+    if (mono - this.restatedAt >= RESTATE_OFFERS_MS) {
+      this.restatedAt = mono;
+      if (now !== undefined) this.restateOffers(now);
+      this.sayHeads(mono);
+    }
+    this.sweepSoon = true;
+  }
+
+  /** Presence is a level: every open attempt is compared with what is known of its executor. */
+  private compareLevels(mono: number): void {
+    const { hearingSince } = this.fleet;
+    if (hearingSince === null) return;
+    for (const owned of this.owned.values()) {
+      for (const executor of [...owned.state.byExecutor.keys()]) {
+        const member = this.fleet.members.get(executor);
+        if (member?.online === true) {
+          const { incarnation } = member;
+          this.deliver(owned, { kind: 'heard', executor, incarnation });
+          continue;
+        }
+        const since = Math.max(hearingSince, owned.claimedAt, member?.heardAt ?? 0);
+        if (member !== undefined || mono - since >= this.options.silentAfterMs) {
+          this.deliver(owned, { kind: 'silent', executor });
+        }
+      }
+    }
+  }
+
+  private tickAll(): void {
+    for (const owned of this.owned.values()) this.deliver(owned, { kind: 'tick' });
+  }
+
+  private restateOffers(now: Millis): void {
+    for (const owned of this.owned.values()) {
+      for (const [name, lane] of owned.state.lanes) {
+        if (name === '0') continue;
+        for (const { cell } of lane.window) {
+          if (cell.state === 'READY') this.pools.tell(owned.id, { kind: 'offer', cell }, now);
+        }
+      }
+    }
+  }
+
+  private armAlarm(): void {
+    const now = this.now();
+    if (now === undefined) return;
+    let due = Number.POSITIVE_INFINITY;
+    for (const owned of this.owned.values()) due = Math.min(due, nextDue(owned) ?? due);
+    if (!Number.isFinite(due)) return;
+    if (this.alarm !== undefined) {
+      if (this.alarm.at <= due) return;
+      this.alarm.cancel();
+    }
+    const wait = Math.min(60_000, Math.max(1, due - now));
+    const cancel = this.ports.after(wait, () => this.ports.tell({ kind: 'alarm' }));
+    this.alarm = { at: due, cancel };
+  }
+
+  // ── Partitions ───────────────────────────────────────────────────────────────────────────────
+
+  private adopt(loaded: Loaded, careful: boolean): void {
+    const { partition, epoch, head, cells, executors } = loaded;
+    this.forget(partition, 'claimed anew');
+    const owned = new OwnedPartition(
+      partition,
+      epoch,
+      head,
+      this.options.life,
+      performance.now(),
+      careful,
+    );
+    owned.adoptExecutors(executors);
+    this.owned.set(partition, owned);
+    const now = this.now() ?? 0;
+    loadPartition(owned.state, cells, now, (output) => this.output(owned, output));
+    this.releaseEffects();
+    this.setAside(owned);
+    this.sweepSoon = true;
+    for (const executor of [...owned.state.byExecutor.keys()]) {
+      const member = this.fleet.members.get(executor);
+      if (member?.online === true) {
+        this.deliver(owned, { kind: 'heard', executor, incarnation: member.incarnation });
+      }
+    }
+    this.ports.log.debug('a partition is owned', { partition, epoch, cells: cells.length });
+  }
+
+  private forget(partition: number, why: string): void {
+    if (!this.owned.delete(partition)) return;
+    this.committer.drop(partition);
+    this.ports.log.debug('a partition is let go', { partition, why });
+  }
+
+  private deliver(owned: OwnedPartition, message: PartitionMessage): void {
+    if (owned.careful) owned.waiting.push(message);
+    else this.step(owned, message);
+  }
+
+  private step(owned: OwnedPartition, message: PartitionMessage): void {
+    const now = this.now();
+    if (now === undefined) return;
+    try {
+      partitionMachine.step(owned.state, message, now, (output) => this.output(owned, output));
+      this.releaseEffects();
+    } catch (error) {
+      this.ports.log.error('a partition failed at a message', {
+        partition: owned.id,
+        message: message.kind,
+        error,
+      });
+      this.drop(owned.id, 'a bug', { reclaim: true, careful: true });
+    }
+  }
+
+  /** One message a commit: the next only when the last has been written. */
+  private stepCareful(owned: OwnedPartition): void {
+    if (!owned.careful) return;
+    while (owned.waiting.length > 0 && !this.committer.holds(owned.id)) {
+      owned.alone = owned.waiting.shift();
+      owned.passed++;
+      if (owned.alone !== undefined) this.step(owned, owned.alone);
+    }
+    if (owned.passed > CAREFUL_PASSES && owned.waiting.length === 0) owned.careful = false;
+  }
+
+  private setAside(owned: OwnedPartition): void {
+    const culprit = this.culprits.get(owned.id);
+    if (culprit === undefined) return;
+    this.culprits.delete(owned.id);
+    const { message, error } = culprit;
+    const batch = this.committer.batch.of(owned.id, owned.epoch);
+    batch.aside.push(asideRow(message, error));
+    const inbox = inboxOf(message);
+    if (inbox !== undefined) {
+      batch.consumed.push(inbox);
+      owned.state.applied.add(inbox);
+    }
+    const rest = withoutResult(message);
+    if (rest !== undefined) this.step(owned, rest);
+    this.ports.log.error('a message is set aside', {
+      partition: owned.id,
+      kind: message.kind,
+      error,
+    });
+  }
+
+  private readAnswer(
+    partition: number,
+    epoch: number,
+    messages: readonly PartitionMessage[],
+  ): void {
+    const owned = this.owned.get(partition);
+    if (owned === undefined || owned.epoch !== epoch) return;
+    for (const message of messages) this.deliver(owned, message);
+  }
+
+  private drop(
+    partition: number,
+    why: string,
+    how: { readonly reclaim: boolean; readonly careful: boolean },
+  ): void {
+    const owned = this.owned.get(partition);
+    this.counts.reloads++;
+    if (how.careful && owned?.careful === true && owned.alone !== undefined) {
+      this.culprits.set(partition, { message: owned.alone, error: why });
+    }
+    this.forget(partition, why);
+    if (how.reclaim) this.membership.reclaim(partition, how.careful);
+  }
+
+  // ── What machines emit ───────────────────────────────────────────────────────────────────────
+
+  private output(owned: OwnedPartition, output: PartitionOutput): void {
+    // Dropped in the middle of its step: what it still says is void.
+    if (this.owned.get(owned.id) !== owned) return;
+    switch (output.to) {
+      case 'commit':
+        this.committer.batch.apply(owned.id, owned.epoch, output.write);
+        return;
+      case 'world':
+        this.stepped.push({ partition: owned.id, epoch: owned.epoch, effect: output.effect });
+        return;
+      case 'pool':
+        this.pools.tell(owned.id, output.soft, this.now() ?? 0);
+        return;
+      case 'owner':
+        this.ports.log.warn('displaced: somebody else owns the partition', {
+          partition: owned.id,
+          epoch: owned.epoch,
+          newer: output.displaced.epoch,
+        });
+        this.drop(owned.id, 'displaced', { reclaim: false, careful: false });
+        return;
+      default: {
+        const never: never = output;
+        return never;
+      }
+    }
+  }
+  /** An ack is emitted before the writes of its step: effects are placed when the step is over. */
+  private releaseEffects(): void {
+    for (const pending of this.stepped.splice(0)) this.committer.effect(pending);
+  }
+
+  private committerHost() {
+    return {
+      tell: this.ports.tell,
+      after: (delayMs: number, run: () => void) => void this.ports.after(delayMs, run),
+      committed: (batch: Batch) => this.committed(batch),
+      perform: (pending: PendingEffect) => this.perform(pending),
+      sample: (at: Millis) => this.clock.sample(at),
+      wanted: () => this.membership.look(),
+      dropPartition: (
+        id: number,
+        why: string,
+        how: { readonly reclaim: boolean; readonly careful: boolean },
+      ) => this.drop(id, why, how),
+    };
+  }
+
+  private committed(batch: Batch): void {
+    const now = performance.now();
+    for (const written of batch.partitions.values()) {
+      const last = written.events.at(-1);
+      if (last === undefined) continue;
+      const owned = this.owned.get(written.partition);
+      if (owned?.epoch === written.epoch) owned.floors.committed(last.seq);
+      const isFollowed = (this.followers.get(written.partition) ?? 0) > now;
+      if (!isFollowed || written.segment === undefined) continue;
+      this.post.toFollowers({
+        kind: 'segment',
+        partition: written.partition,
+        seq: written.events[0]?.seq ?? 0,
+        n: written.events.length,
+        events: written.segment,
+      });
+    }
+  }
+
+  /** Heads are restated, so that a segment lost before silence is noticed (§8). */
+  private sayHeads(now: number): void {
+    const heads: { partition: number; seq: number }[] = [];
+    for (const [partition, owned] of this.owned) {
+      if ((this.followers.get(partition) ?? 0) > now) {
+        heads.push({ partition, seq: owned.floors.committedHead });
+      }
+    }
+    if (heads.length > 0) this.post.toFollowers({ kind: 'heads', heads });
+  }
+
+  private perform(pending: PendingEffect): void {
+    const { partition, epoch, effect } = pending;
+    const owned = this.owned.get(partition);
+    if (owned === undefined || owned.epoch !== epoch) return;
+    this.performOwned(owned, effect);
+  }
+
+  private performOwned(owned: OwnedPartition, effect: Effect): void {
+    const { id, epoch } = owned;
+    switch (effect.kind) {
+      case 'opened':
+      case 'closed':
+        owned.floors.apply(effect);
+        return;
+      case 'assign':
+        this.assigner.add({ partition: id, epoch, effect });
+        return;
+      case 'stop': {
+        const { token, graceMs, why } = effect;
+        this.down(id, epoch, token.executor, (from) => ({
+          kind: 'cancel',
+          ...from,
+          token,
+          graceMs,
+          why,
+        }));
+        return;
+      }
+      case 'ack': {
+        const { token, of } = effect;
+        this.down(id, epoch, token.executor, (from) => ({ kind: 'ack', ...from, token, of }));
+        return;
+      }
+      case 'digested': {
+        const { watermark } = effect;
+        this.down(id, epoch, effect.executor, (from) => ({ kind: 'digested', ...from, watermark }));
+        return;
+      }
+      case 'ask-digest':
+        this.down(id, epoch, effect.executor, (from) => ({ kind: 'askDigest', ...from }));
+        return;
+      case 'welcome':
+        this.welcome(effect);
+        return;
+      case 'fetch':
+        this.reader.fetch({ partition: id, epoch, run: effect.run, then: effect.then });
+        return;
+      case 'refill':
+        this.reader.refill(id, epoch, effect.lane);
+        return;
+      case 'refill-expiries':
+        this.reader.expiries(id, epoch, effect.after);
+        return;
+      default: {
+        const never: never = effect;
+        return never;
+      }
+    }
+  }
+
+  /**
+   * Said with the session this thread believes in (an executor of another ignores it), and with the
+   * floor as it is now that the message leaves.
+   */
+  private down(
+    partition: number,
+    epoch: number,
+    executor: string,
+    build: (from: Pick<DownFrom, 'partition' | 'epoch' | 'floor'>) => DownFrom,
+  ): void {
+    const owned = this.owned.get(partition);
+    if (owned === undefined || owned.epoch !== epoch) return;
+    const session = this.fleet.members.get(executor)?.session ?? this.sessions.get(executor);
+    if (session === undefined) return;
+    const from = { partition, epoch, floor: owned.floors.floor(executor) };
+    this.post.toExecutor(executor, session, build(from));
+  }
+
+  private welcome(effect: Extract<Effect, { kind: 'welcome' }>): void {
+    const { executor, session, incarnation } = effect;
+    const cluster = this.options.life;
+    this.post.toExecutor(executor, session, { kind: 'welcome', cluster, incarnation });
+    const owners = [];
+    for (let partition = 0; partition < this.options.partitions; partition++) {
+      const owner = this.membership.ownerOf(partition);
+      if (owner !== undefined) owners.push({ partition, thread: owner.thread, epoch: owner.epoch });
+    }
+    this.post.toExecutor(executor, session, { kind: 'owners', owners });
+  }
+}

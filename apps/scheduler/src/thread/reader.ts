@@ -1,0 +1,160 @@
+import type { PartitionMessage } from '#core';
+import { LIMITS } from '#core';
+import {
+  type Connection,
+  type InboxRow,
+  type Specifications,
+  FIRST_ID,
+  fetchParams,
+  fetchRuns,
+  loadExpiries,
+  loadLane,
+  sweepInbox,
+} from '#postgres';
+import type { Logger } from '#telemetry';
+
+/** The answer to a read, for the partition at the epoch that asked. */
+export interface ReadAnswer {
+  readonly kind: 'read';
+  readonly partition: number;
+  readonly epoch: number;
+  readonly messages: readonly PartitionMessage[];
+}
+export interface Swept {
+  readonly kind: 'swept';
+  readonly rows: readonly InboxRow[];
+  /** There is more than was read. */
+  readonly more: boolean;
+}
+export type ReaderNews = ReadAnswer | Swept;
+
+interface Wanted {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly run: string;
+  readonly then: PartitionMessage;
+}
+
+const RETRY_MS = 200;
+const FETCH_MAX = 500;
+const SWEEP_MAX = 2_048;
+
+/**
+ * Everything a thread reads beside its commits, on a connection of its own, one query at a time.
+ * A read that fails is asked again: reads change nothing, and the machines wait for each answer.
+ */
+export class Reader {
+  private wanted: Wanted[] = [];
+  private queue: Promise<void> = Promise.resolve();
+  private fetching = false;
+  private sweeping = false;
+  private stopped = false;
+
+  constructor(
+    private readonly connection: Connection,
+    readonly specifications: Specifications,
+    private readonly tell: (news: ReaderNews) => void,
+    private readonly log: Logger,
+  ) {}
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** Looks runs up by id; what is asked within a turn goes in one query. */
+  fetch(wanted: Wanted): void {
+    this.wanted.push(wanted);
+    if (this.fetching) return;
+    this.fetching = true;
+    this.enqueue(async () => {
+      this.fetching = false;
+      const batch = this.wanted.splice(0, FETCH_MAX);
+      if (this.wanted.length > 0) this.fetch(this.wanted.shift() as Wanted);
+      await this.fetchBatch(batch);
+    });
+  }
+
+  refill(partition: number, epoch: number, lane: string): void {
+    this.enqueue(async () => {
+      const window = LIMITS.window;
+      const rows = await loadLane(this.connection, partition, lane, window, this.specifications);
+      const cells = rows.map((row) => row.cell);
+      const complete = rows.length < window;
+      const message = { kind: 'refilled', lane, cells, complete } as const;
+      this.tell({ kind: 'read', partition, epoch, messages: [message] });
+    });
+  }
+
+  expiries(partition: number, epoch: number, after: number): void {
+    this.enqueue(async () => {
+      const rows = await loadExpiries(this.connection, partition, after, LIMITS.expiries);
+      const items = rows.map((row) => ({ id: row.id, rank: row.expires }));
+      const complete = rows.length < LIMITS.expiries;
+      const message = { kind: 'expiries', items, complete } as const;
+      this.tell({ kind: 'read', partition, epoch, messages: [message] });
+    });
+  }
+
+  /** Specifications and large params that are not at hand, then the call-back. */
+  bodies(
+    refs: readonly { readonly project: string; readonly spec: string }[],
+    paramsOf: readonly string[],
+    then: (params: ReadonlyMap<string, string>) => void,
+  ): void {
+    this.enqueue(async () => {
+      await this.specifications.ensure(this.connection, refs);
+      then(paramsOf.length === 0 ? new Map() : await fetchParams(this.connection, paramsOf));
+    });
+  }
+
+  sweep(partitions: readonly number[]): void {
+    if (this.sweeping || partitions.length === 0) return;
+    this.sweeping = true;
+    const each = Math.max(16, Math.floor(SWEEP_MAX / partitions.length));
+    this.enqueue(async () => {
+      try {
+        const from = partitions.map((partition) => ({ partition, after: FIRST_ID }));
+        const rows = await sweepInbox(this.connection, from, each, this.specifications);
+        const counts = new Map<number, number>();
+        for (const row of rows) counts.set(row.partition, (counts.get(row.partition) ?? 0) + 1);
+        const more = [...counts.values()].some((count) => count >= each);
+        this.tell({ kind: 'swept', rows, more });
+      } finally {
+        this.sweeping = false;
+      }
+    }, false);
+  }
+
+  private async fetchBatch(batch: readonly Wanted[]): Promise<void> {
+    const ids = [...new Set(batch.map((wanted) => wanted.run))];
+    const { live, final } = await fetchRuns(this.connection, ids, this.specifications);
+    for (const { partition, epoch, run, then } of batch) {
+      const found = live.get(run);
+      const message: PartitionMessage = {
+        kind: 'fetched',
+        run,
+        cell: found?.cell ?? null,
+        taken: found?.taken ?? false,
+        final: final.get(run) ?? null,
+        then,
+      };
+      this.tell({ kind: 'read', partition, epoch, messages: [message] });
+    }
+  }
+
+  private enqueue(work: () => Promise<void>, again = true): void {
+    this.queue = this.queue.then(async () => {
+      for (;;) {
+        if (this.stopped) return;
+        try {
+          await work();
+          return;
+        } catch (error) {
+          this.log.warn('a read failed', { error });
+          if (!again) return;
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,161 @@
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { INestMicroservice } from '@nestjs/common';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import type { ActorContext, ThreadEntry } from '#actor';
+import { createPresenceLink } from '#mqtt';
+import { Connection, newSession } from '#postgres';
+import { encodePresence, topicsOf } from '#protocol';
+import {
+  type LogFormat,
+  type LogLevel,
+  createCounters,
+  createLogger,
+  createThrottle,
+} from '#telemetry';
+import { MqttBatchStrategy } from '#transport';
+import { ThreadHost } from './host.js';
+import { INGRESS, type Ingress, IngressController } from './ingress.controller.js';
+import { type ThreadMessage, laneOfMessage } from './messages.js';
+
+/** All that a thread is told: plain values, as closures cannot cross. */
+export interface ThreadArgs {
+  readonly thread: string;
+  readonly scheduler: string;
+  readonly databaseUrl: string;
+  readonly mqttUrl: string;
+  readonly cluster: string;
+  readonly partitions: number;
+  readonly life: string;
+  readonly silentAfterMs: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+interface ThreadState {
+  readonly host: ThreadHost;
+  readonly service: INestMicroservice;
+  readonly release: () => Promise<void>;
+}
+
+const SECOND_MS = 1_000;
+
+/** One scheduler thread as an actor: a mailbox, the host behind it, a Nest microservice before it. */
+export const schedulerThread: ThreadEntry<ThreadMessage, ThreadState, ThreadArgs> = {
+  behavior: {
+    name: 'scheduler-thread',
+    start: (args, context) => ({ loading: begin(args, context) }),
+    receive(state, message, context) {
+      state.host.receive(message);
+      if (message.kind === 'second') context.timer('second', SECOND_MS, { kind: 'second' });
+      return state;
+    },
+    settle(state) {
+      state.host.settle();
+      return state;
+    },
+    stopped(state) {
+      // The thread ends when its event loop is empty: what is let go here empties it.
+      void state.release();
+    },
+  },
+  options: {
+    mailbox: { capacity: 65_536, slice: 512, overflow: 'reject', lane: laneOfMessage },
+    supervision: {
+      scope: 'one',
+      decide: () => 'restart',
+      intensity: { restarts: 5, within: 60_000 },
+      backoff: { first: 100, max: 5_000, jitter: 0.2, resetAfter: 30_000 },
+    },
+  },
+};
+
+async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Promise<ThreadState> {
+  const { thread, logLevel: level, logFormat: format } = args;
+  const log = createLogger({ level, format, role: `scheduler/${thread}` });
+  const session = newSession();
+  const topics = topicsOf(args.cluster);
+  const tell = (message: ThreadMessage): void => void context.self.tell(message);
+  const presence = createPresenceLink({
+    topic: topics.schedulerPresence(thread),
+    birth: (of) => Buffer.from(encodePresence({ v: 1, state: 'birth', session: of })),
+    death: (of) => Buffer.from(encodePresence({ v: 1, state: 'death', session: of })),
+    mqtt: { url: args.mqttUrl, clientId: `orrery-${thread}-${session}`, log },
+  });
+  const connection = (pinned: boolean): Connection =>
+    new Connection({
+      url: args.databaseUrl,
+      role: 'orrery_scheduler',
+      name: `orrery/${thread}/${session}`,
+      pinned,
+      transactionTimeoutMs: 10_000,
+    });
+  const connections = {
+    commits: connection(true),
+    reads: connection(true),
+    control: connection(true),
+  };
+  const timers = new Set<NodeJS.Timeout>();
+  const after = (delayMs: number, run: () => void): (() => void) => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      run();
+    }, delayMs);
+    timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      timers.delete(timer);
+    };
+  };
+  const mqtt = presence.client;
+  const host = new ThreadHost(
+    { ...args, session, topics },
+    { mqtt, ...connections, log, tell, after },
+  );
+  const link = mqtt.up$.subscribe((up) => tell({ kind: 'link', up }));
+  const service = await ingress(args, presence.client, log, tell);
+  await presence.start();
+  host.start();
+  context.timer('second', SECOND_MS, { kind: 'second' });
+  const release = async (): Promise<void> => {
+    for (const timer of timers) clearTimeout(timer);
+    link.unsubscribe();
+    await host.stop();
+    await service.close();
+    await presence.stop();
+    await Promise.all(Object.values(connections).map(async (c) => await c.stop()));
+  };
+  return { host, service, release };
+}
+
+async function ingress(
+  args: ThreadArgs,
+  client: Parameters<typeof createStrategy>[0],
+  log: ReturnType<typeof createLogger>,
+  tell: (message: ThreadMessage) => void,
+): Promise<INestMicroservice> {
+  const counters = createCounters();
+  const throttled = createThrottle({ logger: log, nowMs: () => performance.now() });
+  const value: Ingress = { tell, counters, throttled };
+  @Module({
+    controllers: [IngressController],
+    providers: [{ provide: INGRESS, useValue: value }],
+  })
+  class ThreadModule {}
+  const service = await NestFactory.createMicroservice<MicroserviceOptions>(ThreadModule, {
+    logger: false,
+    strategy: createStrategy(client, args, log),
+  });
+  await service.listen();
+  return service;
+}
+
+function createStrategy(
+  client: ConstructorParameters<typeof MqttBatchStrategy>[0]['client'],
+  args: ThreadArgs,
+  log: ReturnType<typeof createLogger>,
+): MqttBatchStrategy {
+  const values = { cluster: args.cluster, thread: args.thread };
+  return new MqttBatchStrategy({ client, values, log });
+}

@@ -1,0 +1,90 @@
+import { JOB_KINDS, type RunFacts } from '#core';
+
+/** The facts of a run that was just written, for its owner: what the row says, without the bodies. */
+export type HintFacts = Omit<RunFacts, 'policy'>;
+
+/** Params above this stay in the database (architecture §3, Bodies). */
+export const MAX_HINT_PARAMS_BYTES = 4_096;
+
+const KINDS: ReadonlySet<string> = new Set(JOB_KINDS);
+
+export function encodeHint(facts: HintFacts): string {
+  const params = facts.params;
+  const isSmall = params !== undefined && params.length <= MAX_HINT_PARAMS_BYTES;
+  return JSON.stringify([
+    facts.id,
+    facts.partition,
+    facts.project,
+    facts.job,
+    facts.jobVersion,
+    facts.spec,
+    facts.kind,
+    facts.pool,
+    facts.need,
+    facts.priority,
+    facts.due,
+    facts.expires,
+    facts.submittedAt,
+    isSmall ? params : null,
+  ]);
+}
+
+const isText = (v: unknown): v is string => typeof v === 'string';
+const isNumber = (v: unknown): v is number => typeof v === 'number' && Number.isFinite(v);
+const isTextOrNull = (v: unknown): v is string | null => v === null || isText(v);
+const isNumberOrNull = (v: unknown): v is number | null => v === null || isNumber(v);
+
+/** Undefined: nonsense. The inbox row, which is the truth, is swept in its place. */
+export function decodeHint(text: string): HintFacts | undefined {
+  let values: unknown;
+  try {
+    values = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(values)) return undefined;
+  const [id, partition, project, job, jobVersion, spec, kind, pool, need, priority, ...times] =
+    values as unknown[];
+  const [due, expires, submittedAt, params] = times;
+  const isSound =
+    [id, project, spec, kind, pool, need].every(isText) &&
+    [partition, priority, submittedAt].every(isNumber) &&
+    [job, params ?? null].every(isTextOrNull) &&
+    [jobVersion, due, expires].every(isNumberOrNull) &&
+    KINDS.has(kind as string);
+  if (!isSound) return undefined;
+  return {
+    id,
+    partition,
+    project,
+    job,
+    jobVersion,
+    spec,
+    kind,
+    pool,
+    need,
+    priority,
+    due,
+    expires,
+    submittedAt,
+    params: params ?? undefined,
+  } as HintFacts;
+}
+
+/** What a cancel's inbox row holds. */
+export interface CancelPayload {
+  readonly reason: string;
+  readonly by: string;
+  readonly graceMs: number | null;
+  readonly force: boolean;
+}
+export const encodeCancel = (payload: CancelPayload): string => JSON.stringify(payload);
+export function decodeCancel(text: string): CancelPayload | undefined {
+  try {
+    const { reason, by, graceMs, force } = JSON.parse(text) as Record<string, unknown>;
+    if (!isText(reason) || !isText(by) || !isNumberOrNull(graceMs)) return undefined;
+    return { reason, by, graceMs, force: force === true };
+  } catch {
+    return undefined;
+  }
+}
