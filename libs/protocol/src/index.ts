@@ -31,3 +31,4 @@ export {
   encodeCancel,
   encodeHint,
 } from './hint.js';
+export { type LogChunk, logCodec } from './log.js';

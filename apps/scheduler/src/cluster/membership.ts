@@ -11,6 +11,7 @@ import {
   touchNode,
   wantPartition,
 } from '#postgres';
+import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
 import type { Loaded } from '../partition/owned.js';
 
@@ -90,6 +91,14 @@ export class Membership {
     const known = this.view?.partitions[partition];
     if (known === undefined || known.owner === null) return undefined;
     return { thread: known.owner, epoch: known.epoch };
+  }
+
+  owners(): readonly Owner[] {
+    const known: Owner[] = [];
+    for (const { id, owner, epoch } of this.view?.partitions ?? []) {
+      if (owner !== null) known.push({ partition: id, thread: owner, epoch });
+    }
+    return known;
   }
 
   private async turn(): Promise<void> {

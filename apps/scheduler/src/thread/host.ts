@@ -1,12 +1,8 @@
 import {
-  type Effect,
-  type FleetEffect,
   type Match,
   type Millis,
   type PartitionMessage,
   type PartitionOutput,
-  emptyFleet,
-  fleetMachine,
   loadPartition,
   nextDue,
   partitionMachine,
@@ -20,18 +16,20 @@ import {
   type InboxRow,
   Specifications,
 } from '#postgres';
-import { type DownFrom, LIVE, type Soft, type Topics, type Up } from '#protocol';
+import type { Soft, Topics, Up } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Membership } from '../cluster/membership.js';
 import { asideRow, inboxOf, withoutResult } from '../partition/aside.js';
 import { type Loaded, NUDGE_ONLY_MS, OwnedPartition } from '../partition/owned.js';
 import { cellOfHint, commandOf } from '../partition/hint.js';
 import { Pools } from '../pool/pools.js';
-import { Assigner } from './assigner.js';
+import { Fleet, type FleetHost } from '../fleet/fleet.js';
 import type { Batch, PendingEffect } from './batch.js';
 import { DatabaseClock } from './clock.js';
 import { Committer } from './committer.js';
+import { Followers } from './followers.js';
 import type { ThreadMessage } from './messages.js';
+import { Performer, type PerformerHost } from './performer.js';
 import { Post } from './post.js';
 import { Reader } from './reader.js';
 
@@ -66,17 +64,16 @@ const RESTATE_OFFERS_MS = 2_000;
  */
 export class ThreadHost {
   private readonly owned = new Map<number, OwnedPartition>();
-  private readonly fleet = emptyFleet();
+  private readonly fleet: Fleet;
   private readonly clock = new DatabaseClock(() => performance.now());
   private readonly committer: Committer;
   private readonly reader: Reader;
   private readonly post: Post;
-  private readonly assigner: Assigner;
+  private readonly performer: Performer;
+  private readonly followers: Followers;
   private readonly pools: Pools;
   private readonly membership: Membership;
   private readonly deadThreads = new Map<string, string>();
-  private readonly sessions = new Map<string, string>();
-  private readonly followers = new Map<number, number>();
   /** What a partition was doing alone when PostgreSQL refused it. */
   private readonly culprits = new Map<number, { message: PartitionMessage; error: string }>();
   /** Effects of the step that is under way. */
@@ -95,23 +92,16 @@ export class ThreadHost {
     this.post = new Post(ports.mqtt, options.topics, options.thread);
     this.reader = new Reader(ports.reads, specifications, tell, log);
     this.committer = new Committer(ports.commits, this.committerHost(), log);
-    this.assigner = new Assigner(specifications, this.reader, (assignment, work) => {
-      const { partition, epoch, effect } = assignment;
-      const { token } = effect;
-      this.down(partition, epoch, token.executor, (from) => ({
-        kind: 'assign',
-        ...from,
-        token,
-        work,
-      }));
-    });
+    this.performer = new Performer(this.performerHost(), this.post, this.reader);
+    this.followers = new Followers(this.post);
+    this.fleet = new Fleet(this.fleetHost());
     this.pools = new Pools({
       partitions: options.partitions,
       owns: (partition) => this.owned.has(partition),
       ownerOf: (partition) => this.membership.ownerOf(partition)?.thread,
       toThread: (thread, item) => this.post.toThread(thread, item),
       matched: (match) => this.matched(match),
-      members: () => this.fleet.members.values(),
+      members: () => this.fleet.members(),
     });
     this.membership = new Membership(
       ports.control,
@@ -164,18 +154,20 @@ export class ThreadHost {
         for (const item of message.items) this.up(message.executor, item);
         return;
       case 'presence':
+        this.fleet.presence(message.executor, message.presence);
+        return;
       case 'beat':
+        this.fleet.beat(message.executor, message.beat);
+        return;
       case 'link':
-        this.fleetMessage(message);
+        this.fleet.link(message.up);
         return;
       case 'scheduler':
         this.schedulerPresence(message);
         return;
-      case 'want': {
-        const until = performance.now() + LIVE.lapseMs;
-        for (const partition of message.partitions) this.followers.set(partition, until);
+      case 'want':
+        this.followers.want(message.partitions, performance.now());
         return;
-      }
       case 'commit-done':
       case 'commit-failed':
       case 'commit-again':
@@ -221,7 +213,7 @@ export class ThreadHost {
       this.sweepSoon = false;
       this.reader.sweep([...this.owned.keys()]);
     }
-    this.assigner.flush();
+    this.performer.flush();
     this.post.flush();
     this.armAlarm();
   }
@@ -242,7 +234,7 @@ export class ThreadHost {
         if (this.owned.has(item.partition)) this.sweepSoon = true;
         return;
       case 'match': {
-        const member = this.fleet.members.get(item.executor);
+        const member = this.fleet.member(item.executor);
         if (now === undefined || !this.owned.has(item.partition)) return;
         this.matched({
           kind: 'match',
@@ -306,7 +298,7 @@ export class ThreadHost {
   private redirect(executor: string, partition: number): void {
     const owner = this.membership.ownerOf(partition);
     if (owner === undefined || owner.thread === this.options.thread) return;
-    const session = this.sessions.get(executor);
+    const session = this.fleet.sessionOf(executor);
     if (session === undefined) return;
     this.post.toExecutor(executor, session, {
       kind: 'owners',
@@ -323,109 +315,46 @@ export class ThreadHost {
 
   // ── The fleet ────────────────────────────────────────────────────────────────────────────────
 
-  private fleetMessage(
-    message: Extract<ThreadMessage, { kind: 'presence' | 'beat' | 'link' }>,
-  ): void {
-    const now = performance.now();
-    const emit = (effect: FleetEffect): void => this.fleetEffect(effect);
-    if (message.kind === 'link') {
-      fleetMachine.step(this.fleet, { kind: 'link', up: message.up }, now, emit);
-      return;
-    }
-    const { executor } = message;
-    if (message.kind === 'beat') {
-      const { session, slots, busy, n } = message.beat;
-      fleetMachine.step(this.fleet, { kind: 'beat', executor, session, slots, busy }, now, emit);
-      if (this.homeOf(executor) !== undefined) {
-        this.post.toExecutor(executor, session, { kind: 'beat', n, at: this.now() ?? 0 });
-      }
-      return;
-    }
-    const { presence } = message;
-    if (presence.state === 'death') {
-      const { session } = presence;
-      fleetMachine.step(this.fleet, { kind: 'death', executor, session }, now, emit);
-      const home = this.homeOf(executor);
-      if (home !== undefined) this.deliver(home, { kind: 'gone', executor, session });
-      return;
-    }
-    this.birth(executor, presence, now, emit);
-  }
-
-  private birth(
-    executor: string,
-    presence: Extract<Extract<ThreadMessage, { kind: 'presence' }>['presence'], { state: 'birth' }>,
-    now: number,
-    emit: (effect: FleetEffect) => void,
-  ): void {
-    const { session, pool, slots, capabilities, draining, name, version, labels } = presence;
-    this.sessions.set(executor, session);
-    const home = this.homeOf(executor);
-    if (home !== undefined && this.fleet.dead.get(executor) !== session) {
-      const detail = { name, version, slots, labels, capabilities, draining };
-      const { incarnation, cluster: life } = presence;
-      this.deliver(home, {
-        kind: 'birth',
-        birth: { executor, session, incarnation, life, pool, detail },
-      });
-    }
-    const incarnation = presence.cluster === this.options.life ? presence.incarnation : null;
-    fleetMachine.step(
-      this.fleet,
-      { kind: 'birth', executor, session, incarnation, pool, slots, capabilities, draining },
-      now,
-      emit,
-    );
-  }
-
-  private fleetEffect(effect: FleetEffect): void {
-    const now = this.now() ?? 0;
-    switch (effect.kind) {
-      case 'online':
-        this.pools.online(effect.member, now);
-        if (effect.isNew) this.tellHeard(effect.member.executor, effect.member.incarnation);
-        return;
-      case 'offline':
-        this.pools.offline(effect.member, now);
-        this.tellSilent(effect.member.executor);
-        return;
-      case 'beat':
-        this.pools.beat(effect.member, effect.busy, now);
-        return;
-      case 'ask-birth':
-        if (this.homeOf(effect.executor) !== undefined) {
-          this.post.toExecutor(effect.executor, effect.session, { kind: 'rebirth' });
-        }
-        return;
-      default: {
-        const never: never = effect;
-        return never;
-      }
-    }
+  private fleetHost(): FleetHost {
+    const { life, silentAfterMs } = this.options;
+    return {
+      life,
+      silentAfterMs,
+      isHome: (executor) => this.homeOf(executor) !== undefined,
+      born: (birth) => this.toHome(birth.executor, { kind: 'birth', birth }),
+      gone: (executor, session) => this.toHome(executor, { kind: 'gone', executor, session }),
+      online: (member) => this.pools.online(member, this.now() ?? 0),
+      offline: (member) => this.pools.offline(member, this.now() ?? 0),
+      busy: (member, busy) => this.pools.beat(member, busy, this.now() ?? 0),
+      heard: (executor, incarnation) =>
+        this.toHolders(executor, { kind: 'heard', executor, incarnation }),
+      silent: (executor) => this.toHolders(executor, { kind: 'silent', executor }),
+      answerBeat: (executor, session, n) =>
+        this.post.toExecutor(executor, session, { kind: 'beat', n, at: this.now() ?? 0 }),
+      askBirth: (executor, session) => this.post.toExecutor(executor, session, { kind: 'rebirth' }),
+    };
   }
 
   private homeOf(executor: string): OwnedPartition | undefined {
     return this.owned.get(partitionOf(`executor/${executor}`, this.options.partitions));
   }
 
-  private tellHeard(executor: string, incarnation: number): void {
-    for (const owned of this.owned.values()) {
-      if (owned.state.byExecutor.has(executor)) {
-        this.deliver(owned, { kind: 'heard', executor, incarnation });
-      }
-    }
+  private toHome(executor: string, message: PartitionMessage): void {
+    const home = this.homeOf(executor);
+    if (home !== undefined) this.deliver(home, message);
   }
 
-  private tellSilent(executor: string): void {
+  /** To every partition that has attempts open on this executor. */
+  private toHolders(executor: string, message: PartitionMessage): void {
     for (const owned of this.owned.values()) {
-      if (owned.state.byExecutor.has(executor)) this.deliver(owned, { kind: 'silent', executor });
+      if (owned.state.byExecutor.has(executor)) this.deliver(owned, message);
     }
   }
 
   private matched(match: Match): void {
     const owned = this.owned.get(match.partition);
     if (owned === undefined) return;
-    const member = this.fleet.members.get(match.executor);
+    const member = this.fleet.member(match.executor);
     const isOnline = member?.online === true && member.incarnation === match.incarnation;
     if (isOnline) {
       this.deliver(owned, match);
@@ -441,43 +370,18 @@ export class ThreadHost {
 
   private second(): void {
     const mono = performance.now();
-    if (this.clock.stalledForMs(1_000) > 0) {
-      fleetMachine.step(this.fleet, { kind: 'stalled' }, mono, (e) => this.fleetEffect(e));
-    }
-    const { silentAfterMs } = this.options;
-    fleetMachine.step(this.fleet, { kind: 'tick', silentAfterMs }, mono, (e) =>
-      this.fleetEffect(e),
-    );
-    this.compareLevels(mono);
+    if (this.clock.stalledForMs(1_000) > 0) this.fleet.stalled();
+    this.fleet.tick();
+    for (const owned of this.owned.values()) this.fleet.compare(owned, mono);
     this.tickAll();
     const now = this.now();
     if (now !== undefined) this.pools.tick(now);
     if (mono - this.restatedAt >= RESTATE_OFFERS_MS) {
       this.restatedAt = mono;
       if (now !== undefined) this.restateOffers(now);
-      this.sayHeads(mono);
+      this.followers.sayHeads(this.owned.values(), mono);
     }
     this.sweepSoon = true;
-  }
-
-  /** Presence is a level: every open attempt is compared with what is known of its executor. */
-  private compareLevels(mono: number): void {
-    const { hearingSince } = this.fleet;
-    if (hearingSince === null) return;
-    for (const owned of this.owned.values()) {
-      for (const executor of [...owned.state.byExecutor.keys()]) {
-        const member = this.fleet.members.get(executor);
-        if (member?.online === true) {
-          const { incarnation } = member;
-          this.deliver(owned, { kind: 'heard', executor, incarnation });
-          continue;
-        }
-        const since = Math.max(hearingSince, owned.claimedAt, member?.heardAt ?? 0);
-        if (member !== undefined || mono - since >= this.options.silentAfterMs) {
-          this.deliver(owned, { kind: 'silent', executor });
-        }
-      }
-    }
   }
 
   private tickAll(): void {
@@ -530,12 +434,7 @@ export class ThreadHost {
     this.releaseEffects();
     this.setAside(owned);
     this.sweepSoon = true;
-    for (const executor of [...owned.state.byExecutor.keys()]) {
-      const member = this.fleet.members.get(executor);
-      if (member?.online === true) {
-        this.deliver(owned, { kind: 'heard', executor, incarnation: member.incarnation });
-      }
-    }
+    this.fleet.compare(owned, performance.now());
     this.ports.log.debug('a partition is owned', { partition, epoch, cells: cells.length });
   }
 
@@ -661,7 +560,7 @@ export class ThreadHost {
       tell: this.ports.tell,
       after: (delayMs: number, run: () => void) => void this.ports.after(delayMs, run),
       committed: (batch: Batch) => this.committed(batch),
-      perform: (pending: PendingEffect) => this.perform(pending),
+      perform: (pending: PendingEffect) => this.performer.perform(pending),
       sample: (at: Millis) => this.clock.sample(at),
       wanted: () => this.membership.look(),
       dropPartition: (
@@ -673,122 +572,23 @@ export class ThreadHost {
   }
 
   private committed(batch: Batch): void {
-    const now = performance.now();
     for (const written of batch.partitions.values()) {
       const last = written.events.at(-1);
-      if (last === undefined) continue;
       const owned = this.owned.get(written.partition);
-      if (owned?.epoch === written.epoch) owned.floors.committed(last.seq);
-      const isFollowed = (this.followers.get(written.partition) ?? 0) > now;
-      if (!isFollowed || written.segment === undefined) continue;
-      this.post.toFollowers({
-        kind: 'segment',
-        partition: written.partition,
-        seq: written.events[0]?.seq ?? 0,
-        n: written.events.length,
-        events: written.segment,
-      });
+      if (last !== undefined && owned?.epoch === written.epoch) owned.floors.committed(last.seq);
     }
+    this.followers.publish(batch, performance.now());
   }
 
-  /** Heads are restated, so that a segment lost before silence is noticed (§8). */
-  private sayHeads(now: number): void {
-    const heads: { partition: number; seq: number }[] = [];
-    for (const [partition, owned] of this.owned) {
-      if ((this.followers.get(partition) ?? 0) > now) {
-        heads.push({ partition, seq: owned.floors.committedHead });
-      }
-    }
-    if (heads.length > 0) this.post.toFollowers({ kind: 'heads', heads });
-  }
-
-  private perform(pending: PendingEffect): void {
-    const { partition, epoch, effect } = pending;
-    const owned = this.owned.get(partition);
-    if (owned === undefined || owned.epoch !== epoch) return;
-    this.performOwned(owned, effect);
-  }
-
-  private performOwned(owned: OwnedPartition, effect: Effect): void {
-    const { id, epoch } = owned;
-    switch (effect.kind) {
-      case 'opened':
-      case 'closed':
-        owned.floors.apply(effect);
-        return;
-      case 'assign':
-        this.assigner.add({ partition: id, epoch, effect });
-        return;
-      case 'stop': {
-        const { token, graceMs, why } = effect;
-        this.down(id, epoch, token.executor, (from) => ({
-          kind: 'cancel',
-          ...from,
-          token,
-          graceMs,
-          why,
-        }));
-        return;
-      }
-      case 'ack': {
-        const { token, of } = effect;
-        this.down(id, epoch, token.executor, (from) => ({ kind: 'ack', ...from, token, of }));
-        return;
-      }
-      case 'digested': {
-        const { watermark } = effect;
-        this.down(id, epoch, effect.executor, (from) => ({ kind: 'digested', ...from, watermark }));
-        return;
-      }
-      case 'ask-digest':
-        this.down(id, epoch, effect.executor, (from) => ({ kind: 'askDigest', ...from }));
-        return;
-      case 'welcome':
-        this.welcome(effect);
-        return;
-      case 'fetch':
-        this.reader.fetch({ partition: id, epoch, run: effect.run, then: effect.then });
-        return;
-      case 'refill':
-        this.reader.refill(id, epoch, effect.lane);
-        return;
-      case 'refill-expiries':
-        this.reader.expiries(id, epoch, effect.after);
-        return;
-      default: {
-        const never: never = effect;
-        return never;
-      }
-    }
-  }
-
-  /**
-   * Said with the session this thread believes in (an executor of another ignores it), and with the
-   * floor as it is now that the message leaves.
-   */
-  private down(
-    partition: number,
-    epoch: number,
-    executor: string,
-    build: (from: Pick<DownFrom, 'partition' | 'epoch' | 'floor'>) => DownFrom,
-  ): void {
-    const owned = this.owned.get(partition);
-    if (owned === undefined || owned.epoch !== epoch) return;
-    const session = this.fleet.members.get(executor)?.session ?? this.sessions.get(executor);
-    if (session === undefined) return;
-    const from = { partition, epoch, floor: owned.floors.floor(executor) };
-    this.post.toExecutor(executor, session, build(from));
-  }
-
-  private welcome(effect: Extract<Effect, { kind: 'welcome' }>): void {
-    const { executor, session, incarnation } = effect;
-    const cluster = this.options.life;
-    this.post.toExecutor(executor, session, { kind: 'welcome', cluster, incarnation });
-    const owners = [];
-    for (let partition = 0; partition < this.options.partitions; partition++) {
-      const owner = this.membership.ownerOf(partition);
-      if (owner !== undefined) owners.push({ partition, thread: owner.thread, epoch: owner.epoch });
-    }
-    this.post.toExecutor(executor, session, { kind: 'owners', owners });
+  private performerHost(): PerformerHost {
+    return {
+      life: this.options.life,
+      ownedAt: (partition, epoch) => {
+        const owned = this.owned.get(partition);
+        return owned?.epoch === epoch ? owned : undefined;
+      },
+      sessionOf: (executor) => this.fleet.sessionOf(executor),
+      owners: () => this.membership.owners(),
+    };
   }
 }

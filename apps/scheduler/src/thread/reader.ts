@@ -32,7 +32,7 @@ interface Wanted {
   readonly partition: number;
   readonly epoch: number;
   readonly run: string;
-  readonly then: PartitionMessage;
+  readonly next: PartitionMessage;
 }
 
 const RETRY_MS = 200;
@@ -99,11 +99,11 @@ export class Reader {
   bodies(
     refs: readonly { readonly project: string; readonly spec: string }[],
     paramsOf: readonly string[],
-    then: (params: ReadonlyMap<string, string>) => void,
+    next: (params: ReadonlyMap<string, string>) => void,
   ): void {
     this.enqueue(async () => {
       await this.specifications.ensure(this.connection, refs);
-      then(paramsOf.length === 0 ? new Map() : await fetchParams(this.connection, paramsOf));
+      next(paramsOf.length === 0 ? new Map() : await fetchParams(this.connection, paramsOf));
     });
   }
 
@@ -128,7 +128,7 @@ export class Reader {
   private async fetchBatch(batch: readonly Wanted[]): Promise<void> {
     const ids = [...new Set(batch.map((wanted) => wanted.run))];
     const { live, final } = await fetchRuns(this.connection, ids, this.specifications);
-    for (const { partition, epoch, run, then } of batch) {
+    for (const { partition, epoch, run, next } of batch) {
       const found = live.get(run);
       const message: PartitionMessage = {
         kind: 'fetched',
@@ -136,7 +136,7 @@ export class Reader {
         cell: found?.cell ?? null,
         taken: found?.taken ?? false,
         final: final.get(run) ?? null,
-        then,
+        next,
       };
       this.tell({ kind: 'read', partition, epoch, messages: [message] });
     }

@@ -95,7 +95,7 @@ export type PartitionMessage =
       readonly cell: Cell | null;
       readonly taken: boolean;
       readonly final: RunState | null;
-      readonly then: PartitionMessage;
+      readonly next: PartitionMessage;
     }
   | {
       readonly kind: 'refilled';
@@ -192,7 +192,7 @@ export type Effect =
   /** Floors are computed from committed state only: these keep it. */
   | { readonly kind: 'opened'; readonly token: Token }
   | { readonly kind: 'closed'; readonly token: Token }
-  | { readonly kind: 'fetch'; readonly run: string; readonly then: PartitionMessage }
+  | { readonly kind: 'fetch'; readonly run: string; readonly next: PartitionMessage }
   | { readonly kind: 'refill'; readonly lane: string }
   | { readonly kind: 'refill-expiries'; readonly after: Millis };
 

@@ -94,18 +94,18 @@ function adopt(step: Step, cell: Cell): boolean {
 
 function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched' }>): void {
   const { state } = step;
-  const { run, cell, then } = message;
+  const { run, cell, next } = message;
   const isOldNews = state.touched.has(run);
   readDone(state);
   if (!state.cells.has(run) && isOldNews) {
-    fetchThen(step, run, then);
+    fetchThen(step, run, next);
     return;
   }
   let stays = true;
   if (!state.cells.has(run)) {
     if (cell === null) {
-      if (then.kind === 'cancel') answerAbsent(step, then, message);
-      else if (then.kind === 'result' || then.kind === 'bounce') stale(step, then);
+      if (next.kind === 'cancel') answerAbsent(step, next, message);
+      else if (next.kind === 'result' || next.kind === 'bounce') stale(step, next);
       return;
     }
     if (message.taken) stays = adopt(step, cell);
@@ -113,7 +113,7 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
     // A row from behind its window is in memory for the message at hand only.
     if (!stays) state.cells.set(run, cell);
   }
-  if (state.cells.has(run)) handle(step, then);
+  if (state.cells.has(run)) handle(step, next);
   if (!stays) forget(state, run);
 }
 

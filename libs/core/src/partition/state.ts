@@ -137,9 +137,9 @@ export const tellPool = (
 ): void => step.emit({ to: 'pool', soft });
 
 /** A run that is not in memory is loaded first, then the message is judged against its row (§6). */
-export function fetchThen(step: Step, run: string, then: PartitionMessage): void {
+export function fetchThen(step: Step, run: string, next: PartitionMessage): void {
   step.state.reads++;
-  perform(step, { kind: 'fetch', run, then });
+  perform(step, { kind: 'fetch', run, next });
 }
 
 /** A read has come back: with none under way, nothing can be old news. */

@@ -1,0 +1,145 @@
+import {
+  type Birth,
+  type FleetEffect,
+  type FleetMember,
+  type FleetMessage,
+  type Millis,
+  emptyFleet,
+  fleetMachine,
+} from '#core';
+import type { Beat, Death, ExecutorBirth } from '#protocol';
+
+export interface FleetHost {
+  readonly life: string;
+  readonly silentAfterMs: Millis;
+  /** The executor's own cell is on this thread. */
+  isHome(executor: string): boolean;
+  born(birth: Birth): void;
+  gone(executor: string, session: string): void;
+  online(member: FleetMember): void;
+  offline(member: FleetMember): void;
+  /** The executor said what it holds. */
+  busy(member: FleetMember, busy: number): void;
+  heard(executor: string, incarnation: number): void;
+  silent(executor: string): void;
+  answerBeat(executor: string, session: string, n: number): void;
+  askBirth(executor: string, session: string): void;
+}
+
+/** An owned partition as the fleet sees it: whose attempts it has open, and since when. */
+export interface WithAttempts {
+  readonly claimedAt: number;
+  readonly state: { readonly byExecutor: ReadonlyMap<string, ReadonlySet<string>> };
+}
+
+/** One thread's view of executors: presence and beats in, silence and return out (§6). */
+export class Fleet {
+  private readonly state = emptyFleet();
+  /** The newest session of each executor, also of those that have no incarnation yet. */
+  private readonly sessions = new Map<string, string>();
+
+  constructor(private readonly host: FleetHost) {}
+
+  member(executor: string): FleetMember | undefined {
+    return this.state.members.get(executor);
+  }
+
+  members(): Iterable<FleetMember> {
+    return this.state.members.values();
+  }
+
+  sessionOf(executor: string): string | undefined {
+    return this.state.members.get(executor)?.session ?? this.sessions.get(executor);
+  }
+
+  link(up: boolean): void {
+    this.step({ kind: 'link', up });
+  }
+
+  /** This thread stood still: what was said meanwhile could not be heard. */
+  stalled(): void {
+    this.step({ kind: 'stalled' });
+  }
+
+  tick(): void {
+    this.step({ kind: 'tick', silentAfterMs: this.host.silentAfterMs });
+  }
+
+  beat(executor: string, beat: Beat): void {
+    const { session, slots, busy, n } = beat;
+    this.step({ kind: 'beat', executor, session, slots, busy });
+    if (this.host.isHome(executor)) this.host.answerBeat(executor, session, n);
+  }
+
+  presence(executor: string, presence: ExecutorBirth | Death): void {
+    const { session } = presence;
+    if (presence.state === 'death') {
+      this.step({ kind: 'death', executor, session });
+      if (this.host.isHome(executor)) this.host.gone(executor, session);
+      return;
+    }
+    this.sessions.set(executor, session);
+    const { pool, slots, capabilities, draining, name, version, labels, cluster } = presence;
+    if (this.host.isHome(executor) && this.state.dead.get(executor) !== session) {
+      const detail = { name, version, slots, labels, capabilities, draining };
+      const { incarnation } = presence;
+      this.host.born({ executor, session, incarnation, life: cluster, pool, detail });
+    }
+    const incarnation = cluster === this.host.life ? presence.incarnation : null;
+    this.step({
+      kind: 'birth',
+      executor,
+      session,
+      incarnation,
+      pool,
+      slots,
+      capabilities,
+      draining,
+    });
+  }
+
+  /** Presence is a level: every open attempt is compared with what is known of its executor. */
+  compare(partition: WithAttempts, mono: number): void {
+    const { hearingSince } = this.state;
+    if (hearingSince === null) return;
+    for (const executor of [...partition.state.byExecutor.keys()]) {
+      const member = this.state.members.get(executor);
+      if (member?.online === true) {
+        this.host.heard(executor, member.incarnation);
+        continue;
+      }
+      const since = Math.max(hearingSince, partition.claimedAt);
+      const isKnownGone = member !== undefined || this.state.dead.has(executor);
+      if (isKnownGone || mono - since >= this.host.silentAfterMs) this.host.silent(executor);
+    }
+  }
+
+  private step(message: FleetMessage): void {
+    fleetMachine.step(this.state, message, performance.now(), (effect) => this.perform(effect));
+  }
+
+  private perform(effect: FleetEffect): void {
+    switch (effect.kind) {
+      case 'online':
+        this.host.online(effect.member);
+        if (effect.isNew) this.host.heard(effect.member.executor, effect.member.incarnation);
+        return;
+      case 'offline':
+        this.host.offline(effect.member);
+        this.host.silent(effect.member.executor);
+        return;
+      case 'beat':
+        this.host.busy(effect.member, effect.busy);
+        return;
+      case 'ask-birth':
+        if (this.host.isHome(effect.executor)) {
+          this.host.askBirth(effect.executor, effect.session);
+        }
+        return;
+      default: {
+        const never: never = effect;
+        return never;
+      }
+    }
+  }
+}

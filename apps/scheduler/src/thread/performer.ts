@@ -1,0 +1,127 @@
+import type { Effect } from '#core';
+import type { DownFrom, Owner } from '#protocol';
+import type { OwnedPartition } from '../partition/owned.js';
+import { Assigner } from './assigner.js';
+import type { PendingEffect } from './batch.js';
+import type { Post } from './post.js';
+import type { Reader } from './reader.js';
+
+export interface PerformerHost {
+  readonly life: string;
+  /** The partition, if it is still owned at this epoch. */
+  ownedAt(partition: number, epoch: number): OwnedPartition | undefined;
+  sessionOf(executor: string): string | undefined;
+  owners(): readonly Owner[];
+}
+
+/** Performs what the partition machine asked of the world, once it may leave (§4, Effects). */
+export class Performer {
+  private readonly assigner: Assigner;
+
+  constructor(
+    private readonly host: PerformerHost,
+    private readonly post: Post,
+    private readonly reader: Reader,
+  ) {
+    this.assigner = new Assigner(reader.specifications, reader, (assignment, work) => {
+      const { effect } = assignment;
+      const { token } = effect;
+      this.down(assignment, token.executor, (from) => ({ kind: 'assign', ...from, token, work }));
+    });
+  }
+
+  /** At the end of a slice. */
+  flush(): void {
+    this.assigner.flush();
+  }
+
+  perform(pending: PendingEffect): void {
+    const owned = this.host.ownedAt(pending.partition, pending.epoch);
+    if (owned === undefined) return;
+    const { effect } = pending;
+    switch (effect.kind) {
+      case 'opened':
+      case 'closed':
+        owned.floors.apply(effect);
+        return;
+      case 'assign':
+        this.assigner.add({ ...pending, effect });
+        return;
+      case 'fetch':
+        this.reader.fetch({ ...pending, run: effect.run, next: effect.next });
+        return;
+      case 'refill':
+        this.reader.refill(owned.id, owned.epoch, effect.lane);
+        return;
+      case 'refill-expiries':
+        this.reader.expiries(owned.id, owned.epoch, effect.after);
+        return;
+      case 'welcome':
+        this.welcome(effect);
+        return;
+      default:
+        this.say(pending, effect);
+    }
+  }
+
+  /** What is said to an executor of its attempts. */
+  private say(
+    pending: PendingEffect,
+    effect: Extract<Effect, { kind: 'stop' | 'ack' | 'digested' | 'ask-digest' }>,
+  ): void {
+    switch (effect.kind) {
+      case 'stop': {
+        const { token, graceMs, why } = effect;
+        this.down(pending, token.executor, (from) => ({
+          kind: 'cancel',
+          ...from,
+          token,
+          graceMs,
+          why,
+        }));
+        return;
+      }
+      case 'ack': {
+        const { token, of } = effect;
+        this.down(pending, token.executor, (from) => ({ kind: 'ack', ...from, token, of }));
+        return;
+      }
+      case 'digested': {
+        const { watermark, executor } = effect;
+        this.down(pending, executor, (from) => ({ kind: 'digested', ...from, watermark }));
+        return;
+      }
+      case 'ask-digest':
+        this.down(pending, effect.executor, (from) => ({ kind: 'askDigest', ...from }));
+        return;
+      default: {
+        const never: never = effect;
+        return never;
+      }
+    }
+  }
+
+  /**
+   * Said with the session this thread believes in (an executor of another ignores it), and with the
+   * floor as it is now that the message leaves.
+   */
+  private down(
+    of: { readonly partition: number; readonly epoch: number },
+    executor: string,
+    build: (from: Pick<DownFrom, 'partition' | 'epoch' | 'floor'>) => DownFrom,
+  ): void {
+    const { partition, epoch } = of;
+    const owned = this.host.ownedAt(partition, epoch);
+    const session = this.host.sessionOf(executor);
+    if (owned === undefined || session === undefined) return;
+    const from = { partition, epoch, floor: owned.floors.floor(executor) };
+    this.post.toExecutor(executor, session, build(from));
+  }
+
+  private welcome(effect: Extract<Effect, { kind: 'welcome' }>): void {
+    const { executor, session, incarnation } = effect;
+    const cluster = this.host.life;
+    this.post.toExecutor(executor, session, { kind: 'welcome', cluster, incarnation });
+    this.post.toExecutor(executor, session, { kind: 'owners', owners: this.host.owners() });
+  }
+}
