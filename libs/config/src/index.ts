@@ -1,5 +1,5 @@
 export { formatDuration, parseDuration } from './duration.js';
-export { loadSettings } from './load.js';
+export { inheritedEnvironment, loadSettings } from './load.js';
 export type { LoadedSettings, Variables } from './load.js';
 export { nearest } from './nearest.js';
 export { settingsPage } from './page.js';

@@ -63,3 +63,6 @@ function contradictionsIn(settings: Settings): readonly string[] {
       `(${settings.silentAfterMs} ms), else every executor goes offline between two beats`,
   ];
 }
+
+/** What child processes inherit (PATH and the like): handed out here, as nobody else may read it. */
+export const inheritedEnvironment = (): Variables => process.env;

@@ -1,0 +1,102 @@
+import fs from 'node:fs';
+import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { type Column, renderList, renderOne } from '../output/render.js';
+import { type Command, textOf } from './command.js';
+
+interface ListedJob {
+  readonly name: string;
+  readonly version: number;
+  readonly paused: boolean;
+  readonly spec: { readonly kind?: string };
+}
+
+const LIST = `query($project: String!) {
+  jobs(project: $project, first: 200) { nodes { name version paused spec } }
+}`;
+
+const COLUMNS: readonly Column<ListedJob>[] = [
+  ['NAME', (job) => job.name],
+  ['KIND', (job) => job.spec.kind],
+  ['VERSION', (job) => job.version],
+  ['PAUSED', (job) => (job.paused ? 'yes' : '')],
+];
+
+const ls: Command = {
+  name: 'jobs ls',
+  summary: 'list the jobs of the project',
+  usage: 'orrery jobs ls',
+  example: 'orrery jobs ls --output json',
+  options: {},
+  positionals: { required: 0, names: '' },
+  async run(context) {
+    const { project } = context;
+    const { jobs } = await ask<{ jobs: { nodes: ListedJob[] } }>(context, LIST, { project });
+    context.terminal.out(renderList(jobs.nodes, COLUMNS, context.format));
+    return 0;
+  },
+};
+
+const GET = `query($project: String!, $name: String!) {
+  job(project: $project, name: $name) { id name version paused description labels spec }
+}`;
+
+const get: Command = {
+  name: 'jobs get',
+  summary: 'show one job',
+  usage: 'orrery jobs get NAME',
+  example: 'orrery jobs get hello-shell --output json',
+  options: {},
+  positionals: { required: 1, names: 'NAME' },
+  async run(context, _values, [name = '']) {
+    const { project } = context;
+    const { job } = await ask<{ job: object | null }>(context, GET, { project, name });
+    if (job === null) throw new CommandProblem(`There is no job ${name} in ${project}.`);
+    context.terminal.out(renderOne(job, context.format));
+    return 0;
+  },
+};
+
+const APPLY = `mutation($input: ApplyJobInput!) {
+  applyJob(input: $input) {
+    changed job { name version } userErrors { code path message hint }
+  }
+}`;
+
+const apply: Command = {
+  name: 'jobs apply',
+  summary: 'create or change a job from a JSON file',
+  usage: 'orrery jobs apply NAME --file FILE | --spec JSON',
+  example: `orrery jobs apply nightly --spec '{"kind":"shell","command":"make report"}'`,
+  options: { file: { type: 'string' }, spec: { type: 'string' } },
+  positionals: { required: 1, names: 'NAME' },
+  async run(context, values, [name = '']) {
+    const file = textOf(values, 'file');
+    const text = file === undefined ? textOf(values, 'spec') : readSpec(file);
+    if (text === undefined) throw new CommandProblem('Give the specification by --file or --spec.');
+    let spec: unknown;
+    try {
+      spec = JSON.parse(text);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CommandProblem(`The specification is not JSON: ${why}`);
+    }
+    const { applyJob } = await ask<{
+      applyJob: { changed: boolean; job: object | null; userErrors: UserError[] };
+    }>(context, APPLY, { input: { project: context.project, name, spec } });
+    refuse(applyJob.userErrors);
+    const { job, changed } = applyJob;
+    context.terminal.out(renderOne({ ...job, changed }, context.format));
+    return 0;
+  },
+};
+
+function readSpec(file: string): string {
+  try {
+    return fs.readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandProblem(`The file ${file} cannot be read: ${why}`);
+  }
+}
+
+export const jobs: readonly Command[] = [apply, ls, get];

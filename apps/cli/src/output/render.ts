@@ -1,0 +1,61 @@
+export type OutputFormat = 'table' | 'json' | 'ndjson';
+
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Colours and moving lines only where a person looks. */
+  readonly isTerminal: boolean;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Columns: a title, and what of a row stands there. */
+export type Column<R> = readonly [title: string, cell: (row: R) => unknown];
+
+export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]): string {
+  if (rows.length === 0) return 'nothing to show\n';
+  const cells = rows.map((row) => columns.map(([, cell]) => plain(cell(row))));
+  const widths = columns.map(([title], i) =>
+    Math.max(title.length, ...cells.map((line) => (line[i] ?? '').length)),
+  );
+  const line = (values: readonly string[]): string =>
+    values
+      .map((value, i) => (i === values.length - 1 ? value : value.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return [line(columns.map(([title]) => title)), ...cells.map(line), ''].join('\n');
+}
+
+/** Names come from users: control characters never reach the terminal. */
+export function plain(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return [...text].map((c) => (c < ' ' || c === '\u007f' ? '?' : c)).join('');
+}
+
+export function renderList<R extends object>(
+  rows: readonly R[],
+  columns: readonly Column<R>[],
+  format: OutputFormat,
+): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(rows, null, 2)}\n`;
+    case 'ndjson':
+      return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    case 'table':
+      return renderTable(rows, columns);
+    default: {
+      const never: never = format;
+      return never;
+    }
+  }
+}
+
+export function renderOne(value: object, format: OutputFormat): string {
+  if (format === 'json') return `${JSON.stringify(value, null, 2)}\n`;
+  if (format === 'ndjson') return `${JSON.stringify(value)}\n`;
+  const entries = Object.entries(value).filter(([, v]) => v !== null && v !== undefined);
+  const width = Math.max(...entries.map(([key]) => key.length));
+  return `${entries.map(([key, v]) => `${key.padEnd(width)}  ${plain(v)}`).join('\n')}\n`;
+}

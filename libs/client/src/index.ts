@@ -1,0 +1,8 @@
+export {
+  type Client,
+  type ClientOptions,
+  SubscriptionError,
+  type Variables,
+  createClient,
+} from './client.js';
+export type { RequestError, Result } from './result.js';
