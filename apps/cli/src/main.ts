@@ -146,15 +146,21 @@ async function main(words: readonly string[]): Promise<number> {
   return await runCommand(found.command, found.rest);
 }
 
+/** A pipe may still hold what was written: the exit waits for it. */
+function leave(code: number): void {
+  process.stdout.write('', () => process.exit(code));
+}
+
 main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
+  leave,
   (error: unknown) => {
     if (error instanceof CommandProblem) {
       terminal.err(`${error.message}\n`);
-      process.exit(error.exitCode);
+      leave(error.exitCode);
+      return;
     }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     terminal.err(`orrery failed, which is a bug of ours: ${stack}\n`);
-    process.exit(70);
+    leave(70);
   },
 );

@@ -80,3 +80,18 @@ export {
   poolMachine,
   viewPool,
 } from './pool/pool.machine.js';
+export { ledgerMachine } from './ledger/ledger.machine.js';
+export type {
+  EndError,
+  Ending,
+  LedgerDown,
+  LedgerEffect,
+  LedgerMessage,
+  LedgerRecord,
+  LedgerUp,
+  Refusal,
+  Verdict,
+  Work,
+} from './ledger/messages.js';
+export { restoreLedger, snapshotLedger } from './ledger/restore.js';
+export { type LedgerOptions, type LedgerState, busyOf, ledgerKey } from './ledger/state.js';

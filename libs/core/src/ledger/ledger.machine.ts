@@ -1,27 +1,13 @@
 import type { Machine } from '../kernel/machine.js';
-import { comparePlace } from '../run/run.js';
-import {
-  NOTHING_KNOWN,
-  accept,
-  cancelled,
-  end,
-  endUnseen,
-  endWith,
-  errorOf,
-  giveBack,
-  startWaiting,
-} from './entries.js';
-import type { LedgerDown, LedgerEffect, LedgerMessage } from './messages.js';
-import { forgetSendings, restate, sendDigest, sendEntry } from './restating.js';
+import { NOTHING_KNOWN, end, endWith, errorOf, giveBack, startWaiting } from './entries.js';
+import type { LedgerEffect, LedgerMessage } from './messages.js';
+import { down } from './owner.js';
+import { forgetSendings, restate, sendEntry } from './restating.js';
 import {
   type Entry,
-  LEDGER_LIMITS,
   type LedgerState,
   type LedgerStep,
   NOWHERE,
-  type PartitionLedger,
-  busyOf,
-  higher,
   ledgerKey,
   partitionLedger,
   persist,
@@ -85,138 +71,6 @@ export const ledgerMachine: Machine<LedgerState, LedgerMessage, LedgerEffect> = 
   },
 };
 
-function down(step: LedgerStep, session: string, item: LedgerDown): void {
-  const { state } = step;
-  if (state.session === null || session !== state.session) return refuse(step, 'other-session');
-  if (item.floor.epoch > item.epoch) return refuse(step, 'floor-above-sender');
-  if ('token' in item && item.epoch < item.token.epoch) return refuse(step, 'sender-below-token');
-  const isNew = !state.partitions.has(item.partition);
-  if (isNew && state.partitions.size >= LEDGER_LIMITS.partitionsMax) return refuse(step, 'no-room');
-  const partition = partitionLedger(state, item.partition);
-  hear(partition, item);
-  switch (item.kind) {
-    case 'assign':
-      return assign(step, partition, item);
-    case 'cancel':
-      return cancel(step, partition, item);
-    case 'ack':
-      return ack(step, partition, item);
-    case 'digested':
-      if (partition.digest !== null && comparePlace(item.watermark, partition.digest.watermark) === 0)
-        partition.digest = null;
-      return;
-    case 'askDigest':
-      return sendDigest(step, partition);
-    default: {
-      const never: never = item;
-      return never;
-    }
-  }
-}
-
-function hear(partition: PartitionLedger, item: LedgerDown): void {
-  partition.floor = higher(partition.floor, item.floor);
-  if (item.epoch <= partition.ownerEpoch) return;
-  // The first owner heard in this life has been told all at the session's begin.
-  if (partition.ownerEpoch > 0) forgetSendings(partition);
-  partition.ownerEpoch = item.epoch;
-}
-
-function assign(
-  step: LedgerStep,
-  partition: PartitionLedger,
-  { token, work }: Extract<LedgerDown, { kind: 'assign' }>,
-): void {
-  const { state } = step;
-  if (!isMine(step, token)) return;
-  const key = ledgerKey(token);
-  const known = partition.entries.get(key);
-  if (known !== undefined) return sendEntry(step, known);
-  if (comparePlace(token, partition.floor) < 0) return refuse(step, 'below-floor');
-  if (partition.tombstones.has(key)) return refuse(step, 'tombstone');
-  if (isFull(step, partition)) return refuse(step, 'no-room');
-  const bounce = (reason: string): void =>
-    endUnseen(step, partition, token, { of: 'bounce', reason });
-  if (comparePlace(token, partition.promise) <= 0) return bounce('a digest promised to refuse it');
-  if (state.draining) return bounce('the executor is draining');
-  const { slots, backlog, judge } = state.options;
-  const verdict = judge(work);
-  if (verdict.kind === 'reject') {
-    const ending = { ...NOTHING_KNOWN, outcome: 'REJECTED', error: verdict.error } as const;
-    const report = { of: 'result', ending, startedAt: null, endedAt: step.now } as const;
-    return endUnseen(step, partition, token, report);
-  }
-  if (verdict.kind === 'bounce') return bounce(verdict.reason);
-  if (busyOf(state) >= slots + backlog) return bounce(`full: all ${slots} slots are taken`);
-  accept(step, partition, token, work);
-}
-
-function cancel(
-  step: LedgerStep,
-  partition: PartitionLedger,
-  { token, graceMs, why }: Extract<LedgerDown, { kind: 'cancel' }>,
-): void {
-  if (!isMine(step, token)) return;
-  const key = ledgerKey(token);
-  const known = partition.entries.get(key);
-  if (known !== undefined) return cancelKnown(step, known, graceMs, why);
-  if (comparePlace(token, partition.floor) < 0) return refuse(step, 'below-floor');
-  if (partition.tombstones.has(key)) return refuse(step, 'tombstone');
-  if (isFull(step, partition)) return refuse(step, 'no-room');
-  const { now: endedAt } = step;
-  const report = { of: 'result', ending: cancelled(why), startedAt: null, endedAt } as const;
-  endUnseen(step, partition, token, report);
-}
-
-function cancelKnown(step: LedgerStep, entry: Entry, graceMs: number, why: string): void {
-  switch (entry.phase) {
-    case 'accepted':
-      endWith(step, entry, cancelled(why));
-      return;
-    case 'started': {
-      // Owners restate a cancel; only the first one and a shorter grace are news to the runner.
-      const stopBy = step.now + Math.max(0, graceMs);
-      if (entry.stopBy !== null && entry.stopBy <= stopBy) return;
-      entry.stopBy = stopBy;
-      step.emit({ kind: 'stop', token: entry.token, graceMs: Math.max(0, graceMs), why });
-      return;
-    }
-    case 'ended':
-      sendEntry(step, entry);
-      return;
-    default: {
-      const never: never = entry.phase;
-      return never;
-    }
-  }
-}
-
-/** Also for an earlier incarnation's report: what is acknowledged is nobody's concern any more. */
-function ack(
-  step: LedgerStep,
-  partition: PartitionLedger,
-  { token, of }: Extract<LedgerDown, { kind: 'ack' }>,
-): void {
-  const key = ledgerKey(token);
-  const entry = partition.entries.get(key);
-  if (entry?.report?.of !== of) return refuse(step, 'unknown');
-  partition.entries.delete(key);
-  step.state.outbox -= 1;
-  step.emit({ kind: 'note', record: { kind: 'acked', partition: partition.id, token } });
-}
-
-function isMine(step: LedgerStep, token: LedgerToken): boolean {
-  const { incarnation, options } = step.state;
-  if (token.incarnation === incarnation && token.executor === options.executor) return true;
-  refuse(step, 'other-incarnation');
-  return false;
-}
-type LedgerToken = Extract<LedgerDown, { kind: 'ack' }>['token'];
-
-/** Neither a bounce nor a cancel of the unseen fits: the owner will say it again. */
-const isFull = ({ state }: LedgerStep, partition: PartitionLedger): boolean =>
-  state.outbox >= LEDGER_LIMITS.outboxMax || partition.entries.size >= LEDGER_LIMITS.entriesMax;
-
 function started(step: LedgerStep, message: Extract<LedgerMessage, { kind: 'started' }>): void {
   const entry = running(step, message);
   if (entry === undefined || entry.announced) return;
@@ -248,7 +102,8 @@ function welcomed(step: LedgerStep, message: Extract<LedgerMessage, { kind: 'wel
   const { state } = step;
   const { session, cluster, incarnation } = message;
   const isOtherLife = state.cluster !== cluster;
-  if (!isOtherLife && incarnation < (state.incarnation ?? 0)) return refuse(step, 'other-incarnation');
+  if (!isOtherLife && incarnation < (state.incarnation ?? 0))
+    return refuse(step, 'other-incarnation');
   if (isOtherLife || state.incarnation !== incarnation) {
     persist(step, { kind: 'identity', incarnation, cluster });
     leaveBehind(step, isOtherLife);

@@ -1,0 +1,299 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Place, Token } from '../run/run.js';
+import { comparePlace, isFinal } from '../run/run.js';
+import type { Digest } from './messages.js';
+import { Rig } from './rig/rig.js';
+import { LIMITS, tokenKey } from './state.js';
+
+/**
+ * An executor as far as its owner can tell: it takes what it is sent unless it refused it before,
+ * starts a token once, and says again what was not acknowledged.
+ */
+class FakeExecutor {
+  readonly held = new Map<string, { token: Token; phase: 'accepted' | 'started' | 'ended' }>();
+  readonly refused = new Set<string>();
+  readonly starts = new Map<string, number>();
+  watermark: Place = { epoch: 0, seq: 0 };
+
+  constructor(
+    readonly id: string,
+    readonly incarnation = 1,
+  ) {}
+
+  assign(token: Token): void {
+    const key = tokenKey(token);
+    if (this.refused.has(key) || this.held.has(key)) return;
+    this.held.set(key, { token, phase: 'accepted' });
+    if (comparePlace(token, this.watermark) > 0) {
+      this.watermark = { epoch: token.epoch, seq: token.seq };
+    }
+  }
+
+  start(token: Token): void {
+    const entry = this.held.get(tokenKey(token));
+    if (entry === undefined || entry.phase !== 'accepted') return;
+    entry.phase = 'started';
+    this.starts.set(tokenKey(token), (this.starts.get(tokenKey(token)) ?? 0) + 1);
+  }
+
+  /** Told to stop: ended if it had begun, else refused from now on. */
+  stop(token: Token): void {
+    const entry = this.held.get(tokenKey(token));
+    if (entry === undefined) {
+      this.refused.add(tokenKey(token));
+      this.held.set(tokenKey(token), { token, phase: 'ended' });
+    } else {
+      entry.phase = 'ended';
+    }
+  }
+
+  acked(token: Token): void {
+    if (this.held.get(tokenKey(token))?.phase !== 'ended') return;
+    this.held.delete(tokenKey(token));
+    this.refused.add(tokenKey(token));
+  }
+
+  digest(): Digest {
+    return {
+      kind: 'digest',
+      executor: this.id,
+      incarnation: this.incarnation,
+      watermark: this.watermark,
+      entries: [...this.held.values()],
+    };
+  }
+}
+
+const OPS = [
+  'submit',
+  'match',
+  'deliver',
+  'start',
+  'succeed',
+  'fail',
+  'bounce',
+  'silent',
+  'digest',
+  'cancel',
+  'tick',
+  'commit',
+  'crash',
+  'repeat',
+] as const;
+type Op = { readonly op: (typeof OPS)[number]; readonly pick: number };
+
+class World {
+  readonly rig = new Rig();
+  readonly executors = [new FakeExecutor('x1'), new FakeExecutor('x2')];
+  /** Everything ever sent down: any of it may arrive, any number of times, in any order. */
+  private submitted = 0;
+  /** The run of each command, by number. */
+  private readonly commands: string[] = [];
+  private delivered = 0;
+
+  play({ op, pick }: Op): void {
+    const { rig } = this;
+    const executor = this.executors[pick % this.executors.length] as FakeExecutor;
+    const entries = [...executor.held.values()];
+    const entry = entries[pick % Math.max(1, entries.length)];
+    const run = `r${pick % Math.max(1, this.submitted)}`;
+    switch (op) {
+      case 'submit':
+        rig.submit(`r${this.submitted++}`);
+        return;
+      case 'match':
+        rig.match(run, executor.id, executor.incarnation);
+        return;
+      case 'deliver':
+        this.deliver(this.delivered++);
+        return;
+      case 'repeat':
+        this.deliver(pick);
+        return;
+      case 'start':
+        if (entry === undefined) return;
+        executor.start(entry.token);
+        if (entry.phase === 'started') rig.step({ kind: 'started', token: entry.token, agoMs: 0 });
+        return;
+      case 'succeed':
+      case 'fail':
+        this.end(entry, op === 'succeed' ? 'SUCCEEDED' : 'FAILED');
+        return;
+      case 'bounce':
+        if (entry?.phase !== 'accepted') return;
+        executor.held.delete(tokenKey(entry.token));
+        executor.refused.add(tokenKey(entry.token));
+        rig.step({ kind: 'bounce', token: entry.token, reason: 'full' });
+        return;
+      case 'silent':
+        rig.step({ kind: 'silent', executor: executor.id });
+        return;
+      case 'digest':
+        rig.step(executor.digest());
+        return;
+      case 'cancel':
+        if (this.submitted === 0) return;
+        this.commands.push(run);
+        rig.cancel(`c${this.commands.length - 1}`, run, pick % 5 === 0);
+        return;
+      case 'tick':
+        rig.tick(pick * 100);
+        return;
+      case 'commit':
+        rig.commit();
+        return;
+      case 'crash':
+        rig.crash();
+        return;
+      default: {
+        const never: never = op;
+        return never;
+      }
+    }
+  }
+
+  private end(
+    entry: { token: Token; phase: string } | undefined,
+    outcome: 'SUCCEEDED' | 'FAILED' | 'CANCELLED',
+  ): void {
+    if (entry === undefined || entry.phase === 'accepted') return;
+    entry.phase = 'ended';
+    this.rig.result(entry.token, outcome);
+  }
+
+  private deliver(at: number): void {
+    const effect = this.rig.sent[at % Math.max(1, this.rig.sent.length)];
+    if (effect === undefined || !('token' in effect)) return;
+    const executor = this.executors.find((x) => x.id === effect.token.executor);
+    if (effect.kind === 'assign') executor?.assign(effect.token);
+    else if (effect.kind === 'stop') executor?.stop(effect.token);
+    else if (effect.kind === 'ack') executor?.acked(effect.token);
+  }
+
+  /** No more faults: everything is heard, sooner or later every run must end. */
+  calm(): void {
+    const { rig } = this;
+    let heard = rig.sent.length;
+    for (let round = 0; round < 400 && this.unfinished() > 0; round++) {
+      rig.commit();
+      // What the intake wrote and nobody took in, as the sweep would bring it.
+      for (const id of [...rig.inbox]) this.sweep(id);
+      for (; heard < rig.sent.length; heard++) this.deliver(heard);
+      for (const executor of this.executors) {
+        rig.step({ kind: 'heard', executor: executor.id, incarnation: executor.incarnation });
+        rig.step(executor.digest());
+        for (const entry of [...executor.held.values()]) {
+          if (entry.phase === 'accepted') executor.start(entry.token);
+          else this.end(entry, 'SUCCEEDED');
+        }
+      }
+      for (const cell of [...rig.state.cells.values()]) {
+        if (cell.state === 'READY') rig.match(cell.facts.id, `x${1 + (round % 2)}`);
+      }
+      rig.tick(2_000);
+      rig.commit();
+    }
+  }
+
+  private sweep(id: string): void {
+    const { rig } = this;
+    const row = rig.rows.get(id);
+    if (row !== undefined) {
+      rig.step({ kind: 'submitted', inbox: id, cell: structuredClone(row) });
+    } else {
+      rig.cancel(id, this.commands[Number(id.slice(1))] ?? '');
+    }
+  }
+
+  unfinished(): number {
+    return this.rig.rows.size + this.rig.inbox.size;
+  }
+}
+
+const ops: fc.Arbitrary<Op[]> = fc.array(
+  fc.record({ op: fc.constantFrom(...OPS), pick: fc.nat(40) }),
+  { minLength: 5, maxLength: 120 },
+);
+
+describe('whatever is repeated, reordered, lost or crashed', () => {
+  // P1, P3, P4 and P7 are checked by the rig at every commit.
+  test('a token starts at most once, and after calm every run is final (P1, P2, P3)', () => {
+    fc.assert(
+      fc.property(ops, (play) => {
+        const world = new World();
+        for (const op of play) world.play(op);
+        world.calm();
+        for (const executor of world.executors) {
+          for (const count of executor.starts.values()) expect(count).toBe(1);
+        }
+        expect(world.unfinished()).toBe(0);
+        for (const cell of world.rig.history.values()) expect(isFinal(cell.state)).toBe(true);
+        expect(world.rig.state.open.size).toBe(0);
+        expect(world.rig.state.cells.size).toBe(0);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('the same messages give the same journal: nothing is drawn, nothing is timed', () => {
+    fc.assert(
+      fc.property(ops, (play) => {
+        const [a, b] = [new World(), new World()];
+        for (const op of play) for (const world of [a, b]) world.play(op);
+        for (const world of [a, b]) world.rig.commit();
+        expect(a.rig.journal).toEqual(b.rig.journal);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('memory is bounded by windows (P5, P6)', () => {
+  test('many more waiting runs than a window: all are granted, in order of rank', () => {
+    const rig = new Rig();
+    const total = LIMITS.window * 4;
+    for (let i = 0; i < total; i++) {
+      rig.now++;
+      rig.submit(`r${String(i).padStart(5, '0')}`);
+      if (i % 50 === 0) rig.commit();
+    }
+    rig.commit();
+    expect(rig.state.cells.size).toBeLessThanOrEqual(LIMITS.window);
+    const order: string[] = [];
+    while (order.length < total) {
+      const waiting = [...rig.state.cells.values()]
+        .filter((cell) => cell.state === 'READY')
+        .sort((a, b) => a.rank - b.rank);
+      const next = waiting[0];
+      if (next === undefined) break;
+      order.push(next.facts.id);
+      rig.match(next.facts.id);
+      rig.result(rig.tokenOf(next.facts.id));
+      rig.commit();
+    }
+    expect(order).toHaveLength(total);
+    expect(order).toEqual([...order].sort());
+  });
+
+  test('with crashes in between, none is forgotten', () => {
+    const rig = new Rig();
+    const total = LIMITS.window * 3;
+    for (let i = 0; i < total; i++) rig.submit(`r${i}`, { due: i % 3 === 0 ? rig.now + i : null });
+    rig.commit();
+    let ended = 0;
+    for (let round = 0; rig.rows.size > 0 && round < total * 3; round++) {
+      rig.tick(50);
+      const next = [...rig.state.cells.values()].find((cell) => cell.state === 'READY');
+      if (next !== undefined) {
+        rig.match(next.facts.id);
+        rig.result(rig.tokenOf(next.facts.id));
+        ended++;
+      }
+      rig.commit();
+      if (round % 97 === 0) rig.crash();
+    }
+    expect(rig.rows.size).toBe(0);
+    expect(ended).toBe(total);
+  });
+});

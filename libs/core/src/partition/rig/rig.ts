@@ -1,0 +1,337 @@
+import { assertEdge } from '../../run/edges.js';
+import {
+  type Cell,
+  type Policy,
+  type RunFacts,
+  type Token,
+  isFinal,
+  isOpen,
+} from '../../run/run.js';
+import { DEFAULT_RETRY } from '../../retry/retry.js';
+import { laneOf } from '../lane.js';
+import type {
+  CommandOutcome,
+  Effect,
+  PartitionMessage,
+  PartitionOutput,
+  RunEvent,
+  Soft,
+  Write,
+} from '../messages.js';
+import { loadPartition, partitionMachine } from '../partition.machine.js';
+import { LIMITS, type PartitionState, emptyPartition } from '../state.js';
+
+/**
+ * A partition between a store that commits in batches and a world that hears effects only then:
+ * what tests and properties drive. It checks the machine's numbered invariants at every commit.
+ */
+export class Rig {
+  state: PartitionState;
+  now = 1_000_000;
+  epoch = 1;
+  readonly rows = new Map<string, Cell>();
+  readonly history = new Map<string, Cell>();
+  readonly inbox = new Set<string>();
+  readonly journal: RunEvent[] = [];
+  readonly answers = new Map<string, CommandOutcome>();
+  /** Effects that have left, in order. */
+  readonly sent: Effect[] = [];
+  readonly soft: Soft[] = [];
+  readonly granted = new Set<string>();
+  displaced = 0;
+  private writes: Write[] = [];
+  private effects: Effect[] = [];
+
+  constructor(readonly life = 'life-1') {
+    this.state = emptyPartition(7, this.epoch, 0, life);
+  }
+
+  /** Steps one message; what it writes waits for `commit`. */
+  step(message: PartitionMessage): void {
+    const before = this.writes.length;
+    const effects: Effect[] = [];
+    partitionMachine.step(this.state, message, this.now, (output) => this.take(output, effects));
+    // A step that wrote nothing still waits for what was open when it was made (§4, Effects).
+    if (this.writes.length === before && this.writes.length === 0) this.leave(effects);
+    else this.effects.push(...effects);
+  }
+
+  /** One fenced commit of everything since the last; only then its effects leave. */
+  commit(): void {
+    const writes = this.writes;
+    const effects = this.effects;
+    this.writes = [];
+    this.effects = [];
+    for (const write of writes) this.apply(write);
+    this.seal(writes);
+    this.leave(effects);
+  }
+
+  /** The owner's memory is lost; another claims the next epoch and loads. */
+  crash(): void {
+    this.writes = [];
+    this.effects = [];
+    this.soft.length = 0;
+    this.epoch++;
+    const head = this.journal.at(-1)?.seq ?? 0;
+    this.state = emptyPartition(7, this.epoch, head, this.life);
+    const effects: Effect[] = [];
+    const cells = [...this.rows.values()].filter((cell) => cell.lane !== null).map(copy);
+    loadPartition(this.state, cells, this.now, (output) => this.take(output, effects));
+    this.leave(effects);
+  }
+
+  /** Writes the submission as the intake would, and takes it in. */
+  submit(id: string, facts: Partial<RunFacts> = {}, policy: Partial<Policy> = {}): Cell {
+    const cell = newCell(id, this.now, facts, policy);
+    this.inbox.add(id);
+    this.rows.set(id, copy(cell));
+    this.step({ kind: 'submitted', inbox: id, cell });
+    return cell;
+  }
+
+  cancel(inbox: string, run: string, force = false): void {
+    this.inbox.add(inbox);
+    this.step({ kind: 'cancel', inbox, run, reason: 'asked', by: 'me', graceMs: null, force });
+  }
+
+  match(run: string, executor = 'x1', incarnation = 1): void {
+    this.step({ kind: 'match', run, executor, incarnation });
+  }
+
+  result(token: Token, outcome: 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'LOST' = 'SUCCEEDED'): void {
+    this.step({
+      kind: 'result',
+      token,
+      outcome,
+      startedAgoMs: 10,
+      finishedAgoMs: 0,
+      exitCode: outcome === 'SUCCEEDED' ? 0 : 1,
+      signal: null,
+      result: outcome === 'SUCCEEDED' ? '"ok"' : null,
+      error:
+        outcome === 'SUCCEEDED'
+          ? null
+          : { class: outcome, message: 'it did not', code: null, stack: null },
+      cpuMs: null,
+      memoryPeakBytes: null,
+    });
+  }
+
+  tick(ms = 0): void {
+    this.now += ms;
+    this.step({ kind: 'tick' });
+  }
+
+  cell(id: string): Cell {
+    const cell = this.state.cells.get(id) ?? this.rows.get(id) ?? this.history.get(id);
+    if (cell === undefined) throw new Error(`no run ${id}`);
+    return cell;
+  }
+
+  tokenOf(id: string): Token {
+    const { token } = this.cell(id);
+    if (token === null) throw new Error(`run ${id} has no token`);
+    return token;
+  }
+
+  types(run: string): string[] {
+    return this.journal.filter((event) => event.run === run).map((event) => event.type);
+  }
+
+  sentOf<K extends Effect['kind']>(kind: K): Extract<Effect, { kind: K }>[] {
+    return this.sent.filter(
+      (effect): effect is Extract<Effect, { kind: K }> => effect.kind === kind,
+    );
+  }
+
+  private take(output: PartitionOutput, effects: Effect[]): void {
+    switch (output.to) {
+      case 'commit':
+        this.writes.push(output.write);
+        return;
+      case 'world':
+        effects.push(output.effect);
+        return;
+      case 'pool':
+        this.soft.push(output.soft);
+        return;
+      case 'owner':
+        this.displaced = Math.max(this.displaced, output.displaced.epoch);
+        return;
+      default: {
+        const never: never = output;
+        return never;
+      }
+    }
+  }
+
+  private apply(write: Write): void {
+    switch (write.kind) {
+      case 'consume':
+        if (!this.inbox.delete(write.inbox)) throw new Error(`P7: ${write.inbox} is applied twice`);
+        return;
+      case 'answer':
+        this.answers.set(write.command, write.outcome);
+        return;
+      case 'event':
+        this.append(write.event);
+        return;
+      case 'fired':
+        if (write.planned > this.now) throw new Error('P4: fired before its planned time');
+        return;
+      case 'finish': {
+        const { id } = write.cell.facts;
+        if (this.history.has(id)) throw new Error(`P3: ${id} becomes final twice`);
+        if (!isFinal(write.cell.state)) throw new Error(`P3: ${id} ends as ${write.cell.state}`);
+        return;
+      }
+      case 'save':
+      case 'executor':
+        return;
+      default: {
+        const never: never = write;
+        return never;
+      }
+    }
+  }
+
+  private append(event: RunEvent): void {
+    const last = this.journal.at(-1)?.seq ?? 0;
+    if (event.seq !== last + 1) throw new Error(`P1: seq ${event.seq} after ${last}`);
+    if (event.from !== null && event.to !== null && event.from !== event.to) {
+      assertEdge(event.from, event.to);
+    }
+    if (event.type === 'GRANTED') {
+      const key = `${this.epoch}/${event.seq}`;
+      if (this.granted.has(key)) throw new Error(`P1: two grants at ${key}`);
+      this.granted.add(key);
+    }
+    this.journal.push(event);
+  }
+
+  /** Rows as the batch leaves them: a changed run is written once, as it then is. */
+  private seal(writes: readonly Write[]): void {
+    const finished = new Map<string, Cell>();
+    const changed = new Map<string, Cell>();
+    for (const write of writes) {
+      if (write.kind === 'finish') finished.set(write.cell.facts.id, write.cell);
+      if (write.kind === 'save') changed.set(write.cell.facts.id, write.cell);
+    }
+    for (const [id, cell] of changed) {
+      if (finished.has(id)) continue;
+      if (this.history.has(id)) throw new Error(`P3: ${id} is written after its end`);
+      if (!this.rows.has(id)) throw new Error(`${id} is written and has no row`);
+      this.rows.set(id, copy(cell));
+    }
+    for (const [id, cell] of finished) {
+      this.rows.delete(id);
+      this.history.set(id, copy(cell));
+    }
+  }
+
+  private leave(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      this.sent.push(effect);
+      if (effect.kind === 'assign') this.checkAssign(effect.token);
+      this.answerRead(effect);
+    }
+  }
+
+  /** P1: an assignment leaves only for a grant that is committed. */
+  private checkAssign(token: Token): void {
+    const isCommitted = this.granted.has(`${token.epoch}/${token.seq}`);
+    if (!isCommitted) throw new Error(`P1: an assignment of ${token.run} left before its grant`);
+  }
+
+  /** Reads are answered at once, from what is committed. */
+  private answerRead(effect: Effect): void {
+    if (effect.kind === 'fetch') {
+      const row = this.rows.get(effect.run);
+      const ended = this.history.get(effect.run);
+      this.step({
+        kind: 'fetched',
+        run: effect.run,
+        cell: row === undefined ? null : copy(row),
+        taken: row !== undefined && !this.inbox.has(effect.run),
+        final: ended?.state ?? null,
+        next: effect.next,
+      });
+    } else if (effect.kind === 'refill') {
+      const cells = [...this.rows.values()]
+        .filter((cell) => cell.lane === effect.lane && !isOpen(cell.state))
+        .sort((a, b) => a.rank - b.rank || (a.facts.id < b.facts.id ? -1 : 1))
+        .slice(0, LIMITS.window)
+        .map(copy);
+      this.step({
+        kind: 'refilled',
+        lane: effect.lane,
+        cells,
+        complete: cells.length < LIMITS.window,
+      });
+    } else if (effect.kind === 'refill-expiries') {
+      const items = [...this.rows.values()]
+        .filter((cell) => cell.facts.expires !== null && cell.facts.expires >= effect.after)
+        .map((cell) => ({ id: cell.facts.id, rank: cell.facts.expires ?? 0 }))
+        .sort((a, b) => a.rank - b.rank)
+        .slice(0, LIMITS.expiries);
+      this.step({ kind: 'expiries', items, complete: items.length < LIMITS.expiries });
+    }
+  }
+}
+
+export function newCell(
+  id: string,
+  now: number,
+  facts: Partial<RunFacts>,
+  policy: Partial<Policy>,
+): Cell {
+  const whole: RunFacts = {
+    id,
+    partition: 7,
+    project: 'p',
+    job: null,
+    jobVersion: null,
+    spec: 's',
+    kind: 'SHELL',
+    pool: 'default',
+    need: 'shell',
+    priority: 5,
+    due: null,
+    expires: null,
+    submittedAt: now,
+    params: 'null',
+    ...facts,
+    policy: {
+      retry: { ...DEFAULT_RETRY, jitter: 'NONE' },
+      timeoutMs: 60_000,
+      graceMs: 10_000,
+      lostAfterMs: 10_000,
+      retentionMs: 86_400_000,
+      jobName: 'job',
+      projectName: 'project',
+      ...policy,
+    },
+  };
+  return {
+    facts: whole,
+    state: 'SCHEDULED',
+    lane: laneOf(whole),
+    rank: now,
+    readyAt: null,
+    startedAt: null,
+    attempt: 0,
+    spent: 0,
+    token: null,
+    record: { attempts: [], seqs: [] },
+  };
+}
+
+/** As a row goes to the database and comes back. */
+export function copy(cell: Cell): Cell {
+  return {
+    ...cell,
+    token: cell.token === null ? null : { ...cell.token },
+    record: JSON.parse(JSON.stringify(cell.record)) as Cell['record'],
+  };
+}
