@@ -48,10 +48,10 @@ export class Performer {
         this.assigner.add({ ...pending, effect });
         return;
       case 'fetch':
-        this.reader.fetch({ ...pending, run: effect.run, next: effect.next });
+        this.reader.fetch({ ...pending, run: effect.run, read: effect.read });
         return;
       case 'refill':
-        this.reader.refill(owned.id, owned.epoch, effect.lane);
+        this.reader.refill(owned.id, owned.epoch, effect.lane, effect.read);
         return;
       case 'refill-expiries':
         this.reader.expiries(owned.id, owned.epoch, effect.after);

@@ -32,7 +32,7 @@ interface Wanted {
   readonly partition: number;
   readonly epoch: number;
   readonly run: string;
-  readonly next: PartitionMessage;
+  readonly read: number;
 }
 
 const RETRY_MS = 200;
@@ -66,21 +66,26 @@ export class Reader {
     this.wanted.push(wanted);
     if (this.fetching) return;
     this.fetching = true;
+    let batch: Wanted[] | undefined;
     this.enqueue(async () => {
-      this.fetching = false;
-      const batch = this.wanted.splice(0, FETCH_MAX);
-      if (this.wanted.length > 0) this.fetch(this.wanted.shift() as Wanted);
+      // Taken once: a query that fails is asked again for the same runs.
+      if (batch === undefined) {
+        batch = this.wanted.splice(0, FETCH_MAX);
+        this.fetching = false;
+        const next = this.wanted.shift();
+        if (next !== undefined) this.fetch(next);
+      }
       await this.fetchBatch(batch);
     });
   }
 
-  refill(partition: number, epoch: number, lane: string): void {
+  refill(partition: number, epoch: number, lane: string, read: number): void {
     this.enqueue(async () => {
       const window = LIMITS.window;
       const rows = await loadLane(this.connection, partition, lane, window, this.specifications);
       const cells = rows.map((row) => row.cell);
       const complete = rows.length < window;
-      const message = { kind: 'refilled', lane, cells, complete } as const;
+      const message = { kind: 'refilled', lane, read, cells, complete } as const;
       this.tell({ kind: 'read', partition, epoch, messages: [message] });
     });
   }
@@ -128,7 +133,7 @@ export class Reader {
   private async fetchBatch(batch: readonly Wanted[]): Promise<void> {
     const ids = [...new Set(batch.map((wanted) => wanted.run))];
     const { live, final } = await fetchRuns(this.connection, ids, this.specifications);
-    for (const { partition, epoch, run, next } of batch) {
+    for (const { partition, epoch, run, read } of batch) {
       const found = live.get(run);
       const message: PartitionMessage = {
         kind: 'fetched',
@@ -136,7 +141,7 @@ export class Reader {
         cell: found?.cell ?? null,
         taken: found?.taken ?? false,
         final: final.get(run) ?? null,
-        next,
+        read,
       };
       this.tell({ kind: 'read', partition, epoch, messages: [message] });
     }

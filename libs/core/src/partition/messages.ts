@@ -95,11 +95,12 @@ export type PartitionMessage =
       readonly cell: Cell | null;
       readonly taken: boolean;
       readonly final: RunState | null;
-      readonly next: PartitionMessage;
+      readonly read: number;
     }
   | {
       readonly kind: 'refilled';
       readonly lane: string;
+      readonly read: number;
       readonly cells: readonly Cell[];
       readonly complete: boolean;
     }
@@ -192,8 +193,9 @@ export type Effect =
   /** Floors are computed from committed state only: these keep it. */
   | { readonly kind: 'opened'; readonly token: Token }
   | { readonly kind: 'closed'; readonly token: Token }
-  | { readonly kind: 'fetch'; readonly run: string; readonly next: PartitionMessage }
-  | { readonly kind: 'refill'; readonly lane: string }
+  /** Reads are numbered: the answer says which it is. */
+  | { readonly kind: 'fetch'; readonly run: string; readonly read: number }
+  | { readonly kind: 'refill'; readonly lane: string; readonly read: number }
   | { readonly kind: 'refill-expiries'; readonly after: Millis };
 
 /** Soft facts for the pool: they may leave at once, and are restated. */

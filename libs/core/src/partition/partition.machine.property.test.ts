@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Place, Token } from '../run/run.js';
+import type { Place, RunFacts, Token } from '../run/run.js';
 import { comparePlace, isFinal } from '../run/run.js';
 import type { Digest } from './messages.js';
 import { Rig } from './rig/rig.js';
@@ -65,6 +65,14 @@ class FakeExecutor {
   }
 }
 
+/** One in three waits for a time, one in four has a start deadline. */
+function submission(now: number, pick: number): Partial<RunFacts> {
+  return {
+    due: pick % 3 === 0 ? now + pick * 50 : null,
+    expires: pick % 4 === 0 ? now + 1_000 + pick * 100 : null,
+  };
+}
+
 const OPS = [
   'submit',
   'match',
@@ -80,11 +88,15 @@ const OPS = [
   'commit',
   'crash',
   'repeat',
+  'read',
 ] as const;
 type Op = { readonly op: (typeof OPS)[number]; readonly pick: number };
 
-class World {
-  readonly rig = new Rig();
+export class World {
+  readonly rig = new Rig({
+    limits: { window: 3, windowLow: 2, expiries: 3, closed: 2 },
+    lazyReads: true,
+  });
   readonly executors = [new FakeExecutor('x1'), new FakeExecutor('x2')];
   /** Everything ever sent down: any of it may arrive, any number of times, in any order. */
   private submitted = 0;
@@ -100,7 +112,7 @@ class World {
     const run = `r${pick % Math.max(1, this.submitted)}`;
     switch (op) {
       case 'submit':
-        rig.submit(`r${this.submitted++}`);
+        rig.submit(`r${this.submitted++}`, submission(rig.now, pick));
         return;
       case 'match':
         rig.match(run, executor.id, executor.incarnation);
@@ -143,6 +155,9 @@ class World {
       case 'commit':
         rig.commit();
         return;
+      case 'read':
+        rig.read();
+        return;
       case 'crash':
         rig.crash();
         return;
@@ -177,6 +192,7 @@ class World {
     let heard = rig.sent.length;
     for (let round = 0; round < 400 && this.unfinished() > 0; round++) {
       rig.commit();
+      for (let i = 0; i < 8; i++) rig.read();
       // What the intake wrote and nobody took in, as the sweep would bring it.
       for (const id of [...rig.inbox]) this.sweep(id);
       for (; heard < rig.sent.length; heard++) this.deliver(heard);
@@ -231,8 +247,9 @@ describe('whatever is repeated, reordered, lost or crashed', () => {
         for (const cell of world.rig.history.values()) expect(isFinal(cell.state)).toBe(true);
         expect(world.rig.state.open.size).toBe(0);
         expect(world.rig.state.cells.size).toBe(0);
+        expect(world.rig.state.byExecutor.size).toBe(0);
       }),
-      { numRuns: 400 },
+      { numRuns: 3_000 },
     );
   });
 

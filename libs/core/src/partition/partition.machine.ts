@@ -4,12 +4,12 @@ import { birth, gone } from './executors.js';
 import type { PartitionMessage, PartitionOutput } from './messages.js';
 import { digest, report, stale } from './reports.js';
 import {
-  LIMITS,
   type PartitionState,
   type Step,
   enqueue,
-  fetchThen,
+  fetchAgain,
   forget,
+  isOldNews,
   laneWindow,
   readDone,
   refillWhenLow,
@@ -32,7 +32,7 @@ import { addOpen, armTimeout } from './transitions.js';
  */
 export const partitionMachine: Machine<PartitionState, PartitionMessage, PartitionOutput> = {
   step(state, message, now, emit) {
-    handle({ state, now, emit, budget: LIMITS.transitions }, message);
+    handle({ state, now, emit, budget: state.limits.transitions }, message);
     return state;
   },
 };
@@ -64,7 +64,7 @@ function handle(step: Step, message: PartitionMessage): void {
     case 'fetched':
       return fetched(step, message);
     case 'refilled':
-      return refilled(step, message.lane, message.cells, message.complete);
+      return refilled(step, message);
     case 'expiries':
       return expiries(step, message);
     case 'expire':
@@ -94,31 +94,46 @@ function adopt(step: Step, cell: Cell): boolean {
 
 function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched' }>): void {
   const { state } = step;
-  const { run, cell, next } = message;
-  const isOldNews = state.touched.has(run);
-  readDone(state);
-  if (!state.cells.has(run) && isOldNews) {
-    fetchThen(step, run, next);
+  const { run, cell, read } = message;
+  const isStale = isOldNews(state, run, read);
+  readDone(state, read);
+  if (!state.cells.has(run) && isStale) {
+    fetchAgain(step, run);
     return;
   }
+  const waiting = state.fetching.get(run) ?? [];
+  state.fetching.delete(run);
   let stays = true;
   if (!state.cells.has(run)) {
     if (cell === null) {
-      if (next.kind === 'cancel') answerAbsent(step, next, message);
-      else if (next.kind === 'result' || next.kind === 'bounce') stale(step, next);
+      for (const next of waiting) absent(step, next, message);
       return;
     }
     if (message.taken) stays = adopt(step, cell);
     else takeIn(step, run, cell);
-    // A row from behind its window is in memory for the message at hand only.
+    // A row from behind its window is in memory for the messages at hand only.
     if (!stays) state.cells.set(run, cell);
   }
-  if (state.cells.has(run)) handle(step, next);
-  if (!stays) forget(state, run);
+  for (const next of waiting) {
+    if (state.cells.has(run)) handle(step, next);
+    else absent(step, next, { ...message, final: cell?.state ?? message.final });
+  }
+  if (!stays && state.cells.get(run) === cell && !state.open.has(run)) forget(state, run);
 }
 
-function refilled(step: Step, name: string, cells: readonly Cell[], complete: boolean): void {
+/** The run is final or was never: who asked for it is told, nothing changes. */
+function absent(
+  step: Step,
+  next: PartitionMessage,
+  message: Extract<PartitionMessage, { kind: 'fetched' }>,
+): void {
+  if (next.kind === 'cancel') answerAbsent(step, next, message);
+  else if (next.kind === 'result' || next.kind === 'bounce') stale(step, next);
+}
+
+function refilled(step: Step, message: Extract<PartitionMessage, { kind: 'refilled' }>): void {
   const { state } = step;
+  const { lane: name, cells, complete, read } = message;
   const lane = laneWindow(state, name);
   lane.refilling = false;
   // What is behind the window joins it: while it is filled, the end of the window is open.
@@ -126,13 +141,13 @@ function refilled(step: Step, name: string, cells: readonly Cell[], complete: bo
   let isWhole = complete && !lane.spilled;
   for (const cell of cells) {
     if (state.cells.has(cell.facts.id)) continue;
-    if (state.touched.has(cell.facts.id)) {
+    if (isOldNews(state, cell.facts.id, read)) {
       isWhole = false;
       continue;
     }
     if (enqueue(step, cell) && name !== LANE_TIMED) tellPool(step, { kind: 'offer', cell });
   }
-  readDone(state);
+  readDone(state, read);
   if (!isWhole) lane.window.complete = false;
   lane.spilled = false;
   refillWhenLow(step, name, lane);
@@ -156,7 +171,7 @@ export function loadPartition(
   now: Millis,
   emit: (output: PartitionOutput) => void,
 ): void {
-  const step: Step = { state, now, emit, budget: LIMITS.transitions };
+  const step: Step = { state, now, emit, budget: state.limits.transitions };
   const counts = new Map<string, number>();
   for (const cell of [...cells].sort(byGrant)) {
     if (!isOpen(cell.state) && cell.lane !== null) {
@@ -165,7 +180,7 @@ export function loadPartition(
     adopt(step, cell);
   }
   for (const [lane, count] of counts) {
-    if (count >= LIMITS.window) laneWindow(state, lane).window.complete = false;
+    if (count >= step.state.limits.window) laneWindow(state, lane).window.complete = false;
   }
   state.expiries.complete = false;
   refillExpiries(step);

@@ -19,11 +19,14 @@ export const LIMITS = {
   closed: 20_000,
   /** Inbox rows remembered, so that a repeated hint changes nothing. */
   applied: 20_000,
+  /** Messages that wait for one look-up; what is beyond is said again by its sender. */
+  fetching: 64,
   attemptsKept: 100,
   seqsKept: 200,
   bounces: 3,
   avoidMs: 300_000,
 } as const;
+export type Limits = { readonly [K in keyof typeof LIMITS]: number };
 
 /** An open attempt: what is remembered of it beside its row, derived anew at a load. */
 export interface OpenAttempt {
@@ -60,6 +63,7 @@ export interface LaneWindow {
 
 export interface PartitionState {
   readonly id: number;
+  readonly limits: Limits;
   readonly epoch: number;
   /** The head of the journal as we will have written it. */
   head: number;
@@ -72,12 +76,16 @@ export interface PartitionState {
   expiriesAfter: Millis;
   expiriesRefilling: boolean;
   expiriesSpilled: boolean;
+  /** The number of the newest read that was asked for, and those that are under way. */
+  lastRead: number;
+  readonly reads: Set<number>;
   /**
-   * Reads under way, and the runs that changed or left memory since the oldest of them was asked
-   * for: what such a read says of them is old news.
+   * Runs that changed or left memory, with the newest read by then: what a read that old or older
+   * says of them is old news.
    */
-  reads: number;
-  readonly touched: Set<string>;
+  readonly touched: Map<string, number>;
+  /** What waits for a run that is being looked up: one look-up a run. */
+  readonly fetching: Map<string, PartitionMessage[]>;
   readonly alarms: Heap<Alarm>;
   readonly closed: Set<string>;
   readonly applied: Set<string>;
@@ -91,21 +99,25 @@ export function emptyPartition(
   epoch: number,
   head: number,
   life: string,
+  limits: Limits = LIMITS,
 ): PartitionState {
   return {
     id,
+    limits,
     epoch,
     head,
     cells: new Map(),
     open: new Map(),
     byExecutor: new Map(),
     lanes: new Map(),
-    expiries: new Window(LIMITS.expiries),
+    expiries: new Window(limits.expiries),
     expiriesAfter: 0,
     expiriesRefilling: false,
     expiriesSpilled: false,
-    reads: 0,
-    touched: new Set(),
+    lastRead: 0,
+    reads: new Set(),
+    touched: new Map(),
+    fetching: new Map(),
     alarms: new Heap((a, b) => a.at < b.at),
     closed: new Set(),
     applied: new Set(),
@@ -136,22 +148,49 @@ export const tellPool = (
   soft: Extract<PartitionOutput, { to: 'pool' }>['soft'],
 ): void => step.emit({ to: 'pool', soft });
 
-/** A run that is not in memory is loaded first, then the message is judged against its row (§6). */
-export function fetchThen(step: Step, run: string, next: PartitionMessage): void {
-  step.state.reads++;
-  perform(step, { kind: 'fetch', run, next });
+function newRead(state: PartitionState): number {
+  state.reads.add(++state.lastRead);
+  return state.lastRead;
 }
 
-/** A read has come back: with none under way, nothing can be old news. */
-export function readDone(state: PartitionState): void {
-  state.reads--;
-  if (state.reads === 0) state.touched.clear();
+/** A run that is not in memory is loaded first, then the message is judged against its row (§6). */
+export function fetchThen(step: Step, run: string, next: PartitionMessage): void {
+  const { state } = step;
+  const waiting = state.fetching.get(run);
+  if (waiting !== undefined) {
+    if (waiting.length < state.limits.fetching) waiting.push(next);
+    return;
+  }
+  state.fetching.set(run, [next]);
+  perform(step, { kind: 'fetch', run, read: newRead(state) });
+}
+
+/** The look-up saw the run as it was before it changed: once more, for the same messages. */
+export function fetchAgain(step: Step, run: string): void {
+  perform(step, { kind: 'fetch', run, read: newRead(step.state) });
+}
+
+/** A read has come back: what is older than every read under way can be no news to any. */
+export function readDone(state: PartitionState, read: number): void {
+  state.reads.delete(read);
+  const first = state.reads.values().next();
+  const oldest = first.done === true ? Number.POSITIVE_INFINITY : first.value;
+  for (const [run, at] of state.touched) {
+    if (at >= oldest) return;
+    state.touched.delete(run);
+  }
+}
+
+export function isOldNews(state: PartitionState, run: string, read: number): boolean {
+  return (state.touched.get(run) ?? -1) >= read;
 }
 
 /** The run leaves memory while reads may still show how it was. */
 export function forget(state: PartitionState, run: string): void {
   state.cells.delete(run);
-  if (state.reads > 0) state.touched.add(run);
+  if (state.reads.size === 0) return;
+  state.touched.delete(run);
+  state.touched.set(run, state.lastRead);
 }
 
 export function remember(set: Set<string>, key: string, bound: number): void {
@@ -166,7 +205,7 @@ export const tokenKey = (token: Token): string => `${token.run}/${token.epoch}/$
 export function laneWindow(state: PartitionState, lane: string): LaneWindow {
   let found = state.lanes.get(lane);
   if (found === undefined) {
-    found = { window: new Window(LIMITS.window), refilling: false, spilled: false };
+    found = { window: new Window(state.limits.window), refilling: false, spilled: false };
     state.lanes.set(lane, found);
   }
   return found;
@@ -210,9 +249,9 @@ export function dequeue(step: Step, cell: Cell): void {
 }
 
 export function refillWhenLow(step: Step, name: string, lane: LaneWindow): void {
-  if (lane.refilling || lane.window.complete || lane.window.size >= LIMITS.windowLow) return;
+  if (lane.refilling || lane.window.complete || lane.window.size >= step.state.limits.windowLow)
+    return;
   lane.refilling = true;
   lane.spilled = false;
-  step.state.reads++;
-  perform(step, { kind: 'refill', lane: name });
+  perform(step, { kind: 'refill', lane: name, read: newRead(step.state) });
 }

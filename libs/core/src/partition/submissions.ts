@@ -1,7 +1,6 @@
 import { type Cell, LANE_TIMED, type Token, isFinal, isOpen } from '../run/run.js';
 import type { Command, CommandOutcome, PartitionMessage } from './messages.js';
 import {
-  LIMITS,
   type Step,
   commit,
   dequeue,
@@ -17,7 +16,7 @@ import { event, finish, makeReady, move, openLane, save } from './transitions.js
 export function takeIn(step: Step, inbox: string, cell: Cell): void {
   const { state, now } = step;
   if (state.applied.has(inbox)) return;
-  remember(state.applied, inbox, LIMITS.applied);
+  remember(state.applied, inbox, step.state.limits.applied);
   commit(step, { kind: 'consume', inbox });
   const { facts } = cell;
   const due = facts.due ?? facts.submittedAt;
@@ -100,7 +99,7 @@ export function cancel(step: Step, command: Command): void {
     fetchThen(step, command.run, command);
     return;
   }
-  remember(state.applied, command.inbox, LIMITS.applied);
+  remember(state.applied, command.inbox, step.state.limits.applied);
   commit(step, { kind: 'consume', inbox: command.inbox });
   const attempt = state.open.get(command.run);
   if (!isOpen(cell.state) || attempt === undefined) {
@@ -162,7 +161,7 @@ export function answerAbsent(
   message: Extract<PartitionMessage, { kind: 'fetched' }>,
 ): void {
   if (step.state.applied.has(command.inbox)) return;
-  remember(step.state.applied, command.inbox, LIMITS.applied);
+  remember(step.state.applied, command.inbox, step.state.limits.applied);
   commit(step, { kind: 'consume', inbox: command.inbox });
   const final = message.final;
   if (final !== null && isFinal(final)) {

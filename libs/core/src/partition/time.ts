@@ -1,5 +1,5 @@
 import { LANE_TIMED, sameToken } from '../run/run.js';
-import { LIMITS, type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
+import { type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
 import { lose } from './reports.js';
 import { finish, makeReady, move, save } from './transitions.js';
 
@@ -52,7 +52,12 @@ function fireExpiries(step: Step): void {
     else fetchThen(step, head.id, { kind: 'expire', run: head.id });
   }
   const { expiries } = state;
-  if (expiries.complete || state.expiriesRefilling || expiries.size >= LIMITS.expiries / 4) return;
+  if (
+    expiries.complete ||
+    state.expiriesRefilling ||
+    expiries.size >= step.state.limits.expiries / 4
+  )
+    return;
   refillExpiries(step);
 }
 
@@ -121,7 +126,7 @@ function resend(step: Step): void {
   for (const attempt of step.state.open.values()) {
     const { cell } = attempt;
     if (cell.token === null || attempt.lostAt !== null) continue;
-    if (step.now - attempt.sentAt < LIMITS.resendMs) continue;
+    if (step.now - attempt.sentAt < step.state.limits.resendMs) continue;
     if (cell.state === 'GRANTED' && !attempt.claimed) {
       attempt.sentAt = step.now;
       perform(step, { kind: 'assign', cell, token: cell.token });

@@ -16,7 +16,6 @@ import {
 import { laneOf } from './lane.js';
 import type { ResultReport } from './messages.js';
 import {
-  LIMITS,
   type OpenAttempt,
   type Step,
   commit,
@@ -64,7 +63,7 @@ export function event(step: Step, cell: Cell, type: EventType, extra: EventExtra
   });
   if (type !== 'PROGRESSED') {
     cell.record.seqs.push(seq);
-    if (cell.record.seqs.length > LIMITS.seqsKept) cell.record.seqs.splice(1, 1);
+    if (cell.record.seqs.length > step.state.limits.seqsKept) cell.record.seqs.splice(1, 1);
   }
   return seq;
 }
@@ -121,7 +120,7 @@ function removeOpen(step: Step, cell: Cell): void {
   const runs = state.byExecutor.get(token.executor);
   runs?.delete(cell.facts.id);
   if (runs?.size === 0) state.byExecutor.delete(token.executor);
-  remember(state.closed, tokenKey(token), LIMITS.closed);
+  remember(state.closed, tokenKey(token), step.state.limits.closed);
   perform(step, { kind: 'closed', token });
 }
 
@@ -195,7 +194,7 @@ export interface AttemptEnd {
   readonly error?: RunError;
 }
 
-function recordAttempt(cell: Cell, end: AttemptEnd): void {
+function recordAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
   const { record, token } = cell;
   const report = end.report;
   const attempt: AttemptRecord = {
@@ -214,7 +213,7 @@ function recordAttempt(cell: Cell, end: AttemptEnd): void {
       : { memoryPeakBytes: report.memoryPeakBytes }),
   };
   record.attempts.push(attempt);
-  if (record.attempts.length > LIMITS.attemptsKept) {
+  if (record.attempts.length > step.state.limits.attemptsKept) {
     record.attempts.shift();
     record.dropped = (record.dropped ?? 0) + 1;
   }
@@ -223,7 +222,7 @@ function recordAttempt(cell: Cell, end: AttemptEnd): void {
 /** The attempt is over, whatever came of it; the run goes on to its next state. */
 export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
   const token = cell.token as Token;
-  recordAttempt(cell, end);
+  recordAttempt(step, cell, end);
   removeOpen(step, cell);
   tellPool(step, {
     kind: 'freed',
@@ -304,7 +303,7 @@ export function bounced(step: Step, cell: Cell, reason: string): void {
   removeOpen(step, cell);
   const [count] = cell.record.bounces?.[token.executor] ?? [0, 0];
   const next = count + 1;
-  const until = next >= LIMITS.bounces ? step.now + LIMITS.avoidMs : 0;
+  const until = next >= step.state.limits.bounces ? step.now + step.state.limits.avoidMs : 0;
   cell.record.bounces = { ...cell.record.bounces, [token.executor]: [next, until] };
   tellPool(step, {
     kind: 'bounced',

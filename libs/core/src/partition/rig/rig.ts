@@ -19,7 +19,7 @@ import type {
   Write,
 } from '../messages.js';
 import { loadPartition, partitionMachine } from '../partition.machine.js';
-import { LIMITS, type PartitionState, emptyPartition } from '../state.js';
+import { LIMITS, type Limits, type PartitionState, emptyPartition } from '../state.js';
 
 /**
  * A partition between a store that commits in batches and a world that hears effects only then:
@@ -42,8 +42,21 @@ export class Rig {
   private writes: Write[] = [];
   private effects: Effect[] = [];
 
-  constructor(readonly life = 'life-1') {
-    this.state = emptyPartition(7, this.epoch, 0, life);
+  /** Answers of reads that are under way: each shows what was committed when it was asked. */
+  private readonly reads: PartitionMessage[] = [];
+
+  constructor(private readonly options: { limits?: Partial<Limits>; lazyReads?: boolean } = {}) {
+    this.state = this.empty(0);
+  }
+
+  private empty(head: number): PartitionState {
+    return emptyPartition(7, this.epoch, head, 'life-1', { ...LIMITS, ...this.options.limits });
+  }
+
+  /** The oldest read comes back. */
+  read(): void {
+    const answer = this.reads.shift();
+    if (answer !== undefined) this.step(answer);
   }
 
   /** Steps one message; what it writes waits for `commit`. */
@@ -74,10 +87,10 @@ export class Rig {
     this.soft.length = 0;
     this.epoch++;
     const head = this.journal.at(-1)?.seq ?? 0;
-    this.state = emptyPartition(7, this.epoch, head, this.life);
+    this.reads.length = 0;
+    this.state = this.empty(head);
     const effects: Effect[] = [];
-    const cells = [...this.rows.values()].filter((cell) => cell.lane !== null).map(copy);
-    loadPartition(this.state, cells, this.now, (output) => this.take(output, effects));
+    loadPartition(this.state, this.loadable(), this.now, (output) => this.take(output, effects));
     this.leave(effects);
   }
 
@@ -234,7 +247,10 @@ export class Rig {
     for (const effect of effects) {
       this.sent.push(effect);
       if (effect.kind === 'assign') this.checkAssign(effect.token);
-      this.answerRead(effect);
+      const answer = this.answerOf(effect);
+      if (answer === undefined) continue;
+      this.reads.push(answer);
+      if (this.options.lazyReads !== true) this.read();
     }
   }
 
@@ -244,39 +260,53 @@ export class Rig {
     if (!isCommitted) throw new Error(`P1: an assignment of ${token.run} left before its grant`);
   }
 
-  /** Reads are answered at once, from what is committed. */
-  private answerRead(effect: Effect): void {
+  private answerOf(effect: Effect): PartitionMessage | undefined {
+    const { window, expiries } = this.state.limits;
     if (effect.kind === 'fetch') {
       const row = this.rows.get(effect.run);
       const ended = this.history.get(effect.run);
-      this.step({
+      return {
         kind: 'fetched',
         run: effect.run,
         cell: row === undefined ? null : copy(row),
         taken: row !== undefined && !this.inbox.has(effect.run),
         final: ended?.state ?? null,
-        next: effect.next,
-      });
-    } else if (effect.kind === 'refill') {
-      const cells = [...this.rows.values()]
-        .filter((cell) => cell.lane === effect.lane && !isOpen(cell.state))
-        .sort((a, b) => a.rank - b.rank || (a.facts.id < b.facts.id ? -1 : 1))
-        .slice(0, LIMITS.window)
-        .map(copy);
-      this.step({
-        kind: 'refilled',
-        lane: effect.lane,
-        cells,
-        complete: cells.length < LIMITS.window,
-      });
-    } else if (effect.kind === 'refill-expiries') {
+        read: effect.read,
+      };
+    }
+    if (effect.kind === 'refill') {
+      const { lane, read } = effect;
+      const cells = this.lane(lane).slice(0, window);
+      return { kind: 'refilled', lane, read, cells, complete: cells.length < window };
+    }
+    if (effect.kind === 'refill-expiries') {
       const items = [...this.rows.values()]
         .filter((cell) => cell.facts.expires !== null && cell.facts.expires >= effect.after)
         .map((cell) => ({ id: cell.facts.id, rank: cell.facts.expires ?? 0 }))
         .sort((a, b) => a.rank - b.rank)
-        .slice(0, LIMITS.expiries);
-      this.step({ kind: 'expiries', items, complete: items.length < LIMITS.expiries });
+        .slice(0, expiries);
+      return { kind: 'expiries', items, complete: items.length < expiries };
     }
+    return undefined;
+  }
+
+  /** What stands in a lane by the index: taken in, in order of rank. */
+  private lane(lane: string): Cell[] {
+    return [...this.rows.values()]
+      .filter((cell) => cell.lane === lane && !isOpen(cell.state))
+      .filter((cell) => !this.inbox.has(cell.facts.id))
+      .sort((a, b) => a.rank - b.rank || (a.facts.id < b.facts.id ? -1 : 1))
+      .map(copy);
+  }
+
+  /** What a load reads: open attempts and the head of every lane. */
+  private loadable(): Cell[] {
+    const cells = [...this.rows.values()];
+    const lanes = new Set(cells.filter((cell) => !isOpen(cell.state)).map((cell) => cell.lane));
+    const heads = [...lanes].flatMap((lane) =>
+      lane === null ? [] : this.lane(lane).slice(0, this.state.limits.window),
+    );
+    return [...cells.filter((cell) => isOpen(cell.state)).map(copy), ...heads];
   }
 }
 
