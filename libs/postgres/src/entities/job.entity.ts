@@ -1,0 +1,61 @@
+import {
+  Column,
+  CreateDateColumn,
+  Entity,
+  Index,
+  PrimaryColumn,
+  UpdateDateColumn,
+} from 'typeorm';
+
+@Entity({ name: 'job', schema: 'orrery' })
+@Index(['project', 'name'], { unique: true })
+export class JobEntity {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  @Column('uuid')
+  project!: string;
+
+  @Column('text')
+  name!: string;
+
+  /** The version that a submission takes when it names none. */
+  @Column('int4')
+  current!: number;
+
+  @Column('boolean', { default: false })
+  paused!: boolean;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
+
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' })
+  updatedAt!: Date;
+}
+
+/** Never changed once it is written: a run pins the version it started with. */
+@Entity({ name: 'job_version', schema: 'orrery' })
+export class JobVersionEntity {
+  @PrimaryColumn('uuid')
+  job!: string;
+
+  @PrimaryColumn('int4')
+  version!: number;
+
+  @Column('uuid')
+  project!: string;
+
+  /** Of the specification's canonical text: an equal one makes no version. */
+  @Column('uuid')
+  hash!: string;
+
+  /** JSON text, as it was given. */
+  @Column('text')
+  spec!: string;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt!: Date;
+
+  @Column('text', { name: 'created_by' })
+  createdBy!: string;
+}

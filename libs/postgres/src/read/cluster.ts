@@ -1,0 +1,83 @@
+import type { CommandOutcome } from '#core';
+import { type Reader, ms, utf8, uuidArray } from './reader.js';
+
+export interface ExecutorRecordRow {
+  readonly id: string;
+  readonly pool: string;
+  readonly state: number;
+  readonly since: number;
+  /** JSON text: `{session, detail}`. */
+  readonly record: string;
+}
+export interface PartitionRow {
+  readonly id: number;
+  readonly epoch: number;
+  readonly owner: string | null;
+  readonly seq: number;
+  readonly since: number;
+}
+export interface NodeRow {
+  readonly thread: string;
+  readonly scheduler: string;
+  readonly seen: number;
+  readonly ageMs: number;
+}
+type Row<T> = T & Record<string, unknown>;
+
+const EXECUTOR = `e.id, e.pool, e.state, ${ms('e.since')} as since, ${utf8('e.record')} as record`;
+
+export async function listExecutors(
+  reader: Reader,
+  page: { readonly after: string | null; readonly limit: number },
+): Promise<ExecutorRecordRow[]> {
+  return await reader.query<Row<ExecutorRecordRow>>(
+    `select ${EXECUTOR} from executor e where $1::text is null or e.id > $1::text
+      order by e.id limit $2::int4`,
+    [page.after, page.limit],
+  );
+}
+
+export async function findExecutors(
+  reader: Reader,
+  ids: readonly string[],
+): Promise<ExecutorRecordRow[]> {
+  return await reader.query<Row<ExecutorRecordRow>>(
+    `select ${EXECUTOR} from executor e where e.id = any ($1::text[])`,
+    [ids],
+  );
+}
+
+export async function readPartitions(reader: Reader): Promise<PartitionRow[]> {
+  return await reader.query<Row<PartitionRow>>(
+    `select q.id, q.epoch, q.owner, q.seq, ${ms('q.since')} as since from partition q order by q.id`,
+    [],
+  );
+}
+
+export async function readNodes(reader: Reader): Promise<NodeRow[]> {
+  return await reader.query<Row<NodeRow>>(
+    `select n.thread, n.scheduler, ${ms('n.seen')} as seen,
+        ${ms('clock_timestamp() - n.seen')} as "ageMs"
+      from node n where n.seen > now() - interval '1 hour' order by n.scheduler, n.thread`,
+    [],
+  );
+}
+
+/** What became of commands that were applied; the others are missing. */
+export async function findAnswers(
+  reader: Reader,
+  commands: readonly string[],
+): Promise<ReadonlyMap<string, CommandOutcome>> {
+  const rows = await reader.query<{ command: string; outcome: string }>(
+    `select a.command, ${utf8('a.outcome')} as outcome from answer a
+      where a.command = any ($1::uuid[])`,
+    [uuidArray(commands)],
+  );
+  return new Map(rows.map((row) => [row.command, JSON.parse(row.outcome) as CommandOutcome]));
+}
+
+/** The database's clock, in milliseconds: also the shortest proof that it answers. */
+export async function readClock(reader: Reader): Promise<number> {
+  const [row] = await reader.query<{ at: number }>(`select ${ms('clock_timestamp()')} as at`, []);
+  return row?.at ?? 0;
+}

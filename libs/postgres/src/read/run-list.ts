@@ -1,0 +1,123 @@
+import { JOB_KINDS, type JobKind, OUTCOMES, type Outcome, RUN_STATES, type RunState } from '#core';
+import { type Reader, uuidArray } from './reader.js';
+import { HISTORY_COLUMNS, LIVE_COLUMNS, type RawRun, type RunRow, toRun } from './runs.js';
+
+/** Several values of a field mean any of them; several fields mean all of them. */
+export interface RunListFilter {
+  readonly ids?: readonly string[] | undefined;
+  readonly jobs?: readonly string[] | undefined;
+  readonly kinds?: readonly JobKind[] | undefined;
+  readonly states?: readonly RunState[] | undefined;
+  readonly outcomes?: readonly Outcome[] | undefined;
+  readonly executors?: readonly string[] | undefined;
+  /** All of these labels with these values. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly submittedAfter?: number | undefined;
+  readonly submittedBefore?: number | undefined;
+  readonly finishedAfter?: number | undefined;
+  readonly finishedBefore?: number | undefined;
+}
+export interface RunPage {
+  readonly project: string;
+  readonly filter: RunListFilter;
+  readonly order: 'NEWEST' | 'OLDEST';
+  /** The id of the last run of the page before. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+/** Final states from here on. */
+const FIRST_FINAL = RUN_STATES.indexOf('SUCCEEDED');
+const codes = <T>(names: readonly T[], chosen: readonly T[]): number[] =>
+  chosen.map((name) => names.indexOf(name));
+const numbers = (values: readonly number[]): string => `{${values.join(',')}}`;
+
+class Conditions {
+  readonly both: string[] = [];
+  readonly history: string[] = [];
+  /** `$1` is the scope's. */
+  readonly values: unknown[] = [];
+
+  bind(value: unknown): string {
+    this.values.push(value);
+    return `$${this.values.length + 1}`;
+  }
+}
+
+function conditionsOf(page: RunPage): Conditions {
+  const { filter } = page;
+  const all = new Conditions();
+  const add = <T>(value: T | undefined | null, condition: (value: T) => string): void => {
+    if (value !== undefined && value !== null) all.both.push(condition(value));
+  };
+  add(page.project, (id) => `r.project = ${all.bind(id)}::uuid`);
+  add(page.after, (id) => `r.id ${page.order === 'NEWEST' ? '<' : '>'} ${all.bind(id)}::uuid`);
+  add(filter.ids, (ids) => `r.id = any (${all.bind(uuidArray(ids))}::uuid[])`);
+  add(filter.jobs, (ids) => `r.job = any (${all.bind(uuidArray(ids))}::uuid[])`);
+  add(
+    filter.kinds,
+    (kinds) => `r.kind = any (${all.bind(numbers(codes(JOB_KINDS, kinds)))}::int2[])`,
+  );
+  add(
+    filter.states,
+    (states) => `r.state = any (${all.bind(numbers(codes(RUN_STATES, states)))}::int2[])`,
+  );
+  add(filter.executors, (ids) => `r.executor = any (${all.bind(ids)}::text[])`);
+  // Labels are checked at the intake to be plain texts, so they are read as jsonb safely.
+  add(
+    filter.labels,
+    (labels) =>
+      `convert_from(r.labels, 'UTF8')::jsonb @> ${all.bind(JSON.stringify(labels))}::jsonb`,
+  );
+  const time = (value: number): string => `to_timestamp(${all.bind(value)}::float8 / 1000)`;
+  add(filter.submittedAfter, (at) => `r.submitted_at > ${time(at)}`);
+  add(filter.submittedBefore, (at) => `r.submitted_at < ${time(at)}`);
+  if (filter.outcomes !== undefined) {
+    const list = all.bind(numbers(codes(OUTCOMES, filter.outcomes)));
+    all.history.push(`r.outcome = any (${list}::int2[])`);
+  }
+  if (filter.finishedAfter !== undefined) {
+    all.history.push(`r.finished_at > ${time(filter.finishedAfter)}`);
+  }
+  if (filter.finishedBefore !== undefined) {
+    all.history.push(`r.finished_at < ${time(filter.finishedBefore)}`);
+  }
+  return all;
+}
+
+/** Live and history in one snapshot, by id, which is the order of submission. */
+export async function listRuns(reader: Reader, page: RunPage): Promise<RunRow[]> {
+  const { both, history, values, bind } = withBind(conditionsOf(page));
+  const direction = page.order === 'NEWEST' ? 'desc' : 'asc';
+  const limit = bind(page.limit);
+  const arm = (columns: string, table: string, conditions: readonly string[]): string =>
+    `(select ${columns} from ${table} r where ${conditions.join(' and ')}
+      order by r.id ${direction} limit ${limit}::int4)`;
+  const states = page.filter.states;
+  const isFinal = (state: RunState): boolean => RUN_STATES.indexOf(state) >= FIRST_FINAL;
+  const arms: string[] = [];
+  // What only final runs have leaves no live one over.
+  if (history.length === 0 && (states === undefined || !states.every(isFinal))) {
+    arms.push(arm(LIVE_COLUMNS, 'live', both));
+  }
+  if (states === undefined || states.some(isFinal)) {
+    arms.push(arm(HISTORY_COLUMNS, 'history', [...both, ...history]));
+  }
+  if (arms.length === 0) return [];
+  const rows = await reader.scoped<RawRun>(
+    [page.project],
+    `select * from (${arms.join(' union all ')}) u order by id ${direction} limit ${limit}::int4`,
+    values,
+  );
+  return rows.map(toRun);
+}
+
+function withBind(conditions: Conditions): {
+  readonly both: readonly string[];
+  readonly history: readonly string[];
+  readonly values: unknown[];
+  readonly bind: (value: unknown) => string;
+} {
+  const { both, history, values } = conditions;
+  return { both, history, values, bind: (value) => conditions.bind(value) };
+}

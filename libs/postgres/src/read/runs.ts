@@ -1,0 +1,106 @@
+import { JOB_KINDS, type JobKind, OUTCOMES, type Outcome, RUN_STATES, type RunState } from '#core';
+import { type Reader, ms, utf8, uuidArray } from './reader.js';
+
+/** A run as it is read: live and final alike, without its bodies. Times in milliseconds. */
+export interface RunRow {
+  readonly id: string;
+  readonly partition: number;
+  readonly project: string;
+  readonly job: string | null;
+  readonly jobVersion: number | null;
+  readonly kind: JobKind;
+  readonly state: RunState;
+  readonly outcome: Outcome | null;
+  readonly pool: string;
+  readonly need: string;
+  readonly priority: number;
+  readonly due: number | null;
+  readonly expires: number | null;
+  readonly submittedAt: number;
+  readonly readyAt: number | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly attempt: number;
+  readonly executor: string | null;
+  readonly retryOf: string | null;
+  /** false: written, and not yet taken in by its partition's owner. */
+  readonly taken: boolean;
+  /** While it waits for a time. */
+  readonly waitsUntil: number | null;
+  /** JSON texts. */
+  readonly labels: string | null;
+  readonly record: string | null;
+  readonly error: string | null;
+}
+
+type Raw = Omit<RunRow, 'kind' | 'state' | 'outcome'> & {
+  kind: number;
+  state: number;
+  outcome: number | null;
+  [column: string]: unknown;
+};
+
+const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersion", r.kind, r.state,
+  r.pool, r.need, r.priority, ${ms('r.due')} as due, ${ms('r.expires')} as expires,
+  ${ms('r.submitted_at')} as "submittedAt", ${ms('r.ready_at')} as "readyAt",
+  ${ms('r.started_at')} as "startedAt", r.attempt, r.executor, r.retry_of as "retryOf",
+  ${utf8('r.labels')} as labels, ${utf8('r.record')} as record`;
+export const LIVE_COLUMNS = `${COMMON}, null::int2 as outcome, null::float8 as "finishedAt",
+  r.taken, case when r.lane = 0 then r.rank::float8 end as "waitsUntil", null::text as error`;
+export const HISTORY_COLUMNS = `${COMMON}, r.outcome, ${ms('r.finished_at')} as "finishedAt",
+  true as taken, null::float8 as "waitsUntil", ${utf8('r.error')} as error`;
+
+const named = <T>(names: readonly T[], code: number): T => {
+  const name = names[code];
+  if (name === undefined) throw new Error(`unknown code ${code}: written by a newer version?`);
+  return name;
+};
+
+export function toRun(row: Raw): RunRow {
+  return {
+    ...row,
+    kind: named(JOB_KINDS, row.kind),
+    state: named(RUN_STATES, row.state),
+    outcome: row.outcome === null ? null : named(OUTCOMES, row.outcome),
+  };
+}
+export type RawRun = Raw;
+
+/** By id, wherever they are: one statement is one snapshot, so a run that moves is seen once. */
+export async function findRuns(
+  reader: Reader,
+  projects: readonly string[],
+  ids: readonly string[],
+): Promise<RunRow[]> {
+  const rows = await reader.scoped<Raw>(
+    projects,
+    `select ${LIVE_COLUMNS} from live r where r.id = any ($2::uuid[])
+      union all
+      select ${HISTORY_COLUMNS} from history r where r.id = any ($2::uuid[])`,
+    [uuidArray(ids)],
+  );
+  return rows.map(toRun);
+}
+
+export interface RunBodies {
+  readonly id: string;
+  /** JSON texts. */
+  readonly params: string | null;
+  readonly result: string | null;
+}
+
+export async function findRunBodies(
+  reader: Reader,
+  projects: readonly string[],
+  ids: readonly string[],
+): Promise<RunBodies[]> {
+  return await reader.scoped<RunBodies & Record<string, unknown>>(
+    projects,
+    `select r.id, ${utf8('r.params')} as params, null::text as result
+      from live r where r.id = any ($2::uuid[])
+      union all
+      select r.id, ${utf8('r.params')}, ${utf8('r.result')}
+      from history r where r.id = any ($2::uuid[])`,
+    [uuidArray(ids)],
+  );
+}

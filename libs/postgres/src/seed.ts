@@ -1,0 +1,89 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { newApiKey, readApiKey } from './entities/api-key.format.js';
+import { createApiKey, findApiKey } from './entities/api-keys.js';
+import { canonicalJson, hashOf } from './entities/canonical.js';
+import { Definitions } from './entities/definitions.js';
+import { applyJob } from './entities/jobs.js';
+import { createProject } from './entities/projects.js';
+import { readProjects } from './read/directory.js';
+import { findJobsByName } from './read/jobs.js';
+import { Reader } from './read/reader.js';
+
+const PROJECT = 'demo';
+const SEEDER = 'orrery/seed';
+
+const JOBS: Readonly<Record<string, unknown>> = {
+  'hello-shell': { kind: 'shell', command: 'echo "hello from $ORRERY_EXECUTOR"' },
+  noop: { kind: 'function', name: 'noop' },
+  flaky: { kind: 'function', name: 'flaky', retry: { maxAttempts: 3, delay: '200ms' } },
+};
+
+export interface SeedOptions {
+  /** Gets a key that may do everything, unless it holds one that the database knows. */
+  readonly adminKeyFile: string;
+}
+
+/** What a first look needs: a project, three jobs and a key. What is there already stays as it is. */
+export async function seedDemo(url: string, options: SeedOptions): Promise<void> {
+  const definitions = new Definitions({ url, name: SEEDER });
+  const reader = new Reader({ url, name: SEEDER, role: 'orrery_writer', connections: 1 });
+  try {
+    await definitions.start();
+    await seedJobs(definitions, reader, await seedProject(definitions, reader));
+    await seedKey(definitions, options.adminKeyFile);
+  } finally {
+    await Promise.all([definitions.stop(), reader.stop()]);
+  }
+}
+
+async function seedProject(definitions: Definitions, reader: Reader): Promise<string> {
+  const find = async (): Promise<string | undefined> =>
+    (await readProjects(reader)).find((project) => project.name === PROJECT)?.id;
+  const found = await find();
+  if (found !== undefined) return found;
+  const description = 'Jobs to try things with.';
+  const made = await createProject(definitions, { name: PROJECT, description });
+  // Undefined: another process has just made it.
+  const id = made?.id ?? (await find());
+  if (id === undefined) throw new Error(`the project ${PROJECT} was neither found nor made`);
+  return id;
+}
+
+/** A job that a person has changed since keeps its change. */
+async function seedJobs(definitions: Definitions, reader: Reader, project: string): Promise<void> {
+  const names = Object.keys(JOBS);
+  const existing = await findJobsByName(reader, project, names);
+  const known = new Set(existing.map((job) => job.name));
+  for (const name of names.filter((each) => !known.has(each))) {
+    const spec = canonicalJson(JOBS[name]);
+    const hash = hashOf(spec);
+    const by = SEEDER;
+    await applyJob(definitions, { project, name, spec, hash, expectedVersion: null, by });
+  }
+}
+
+async function seedKey(definitions: Definitions, file: string): Promise<void> {
+  const held = readApiKey(readText(file));
+  if (held !== undefined) {
+    const known = await findApiKey(definitions, { hash: held.hash });
+    if (known !== null && known.revokedAt === null) return;
+  }
+  const { key, prefix, hash } = newApiKey();
+  const name = 'admin of this machine';
+  const role = 'ADMIN';
+  await createApiKey(definitions, { name, prefix, hash, role, projects: null, expiresAt: null });
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  // Written aside and renamed: a reader finds the old key or the new one, and nobody else may look.
+  const aside = `${file}.${process.pid}`;
+  fs.writeFileSync(aside, `${key}\n`, { mode: 0o600 });
+  fs.renameSync(aside, file);
+}
+
+function readText(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8').trim();
+  } catch {
+    return ''; // missing or unreadable: a new key is made
+  }
+}
