@@ -1,0 +1,69 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { migrate } from '#postgres';
+import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
+import { benchCommit } from './commit.js';
+import { type Report, print } from './report.js';
+
+const HELP = `npm run bench -- SCENARIO [options]
+
+  commit    the intake and the fenced commit alone, with rows as the product writes them
+              --lanes N (3)  --batch N (400)  --seconds N (5)  --runs N (3)
+`;
+
+const quiet = (): void => undefined;
+
+async function commit(words: readonly string[]): Promise<Report> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      lanes: { type: 'string', default: '3' },
+      batch: { type: 'string', default: '400' },
+      seconds: { type: 'string', default: '5' },
+      runs: { type: 'string', default: '3' },
+    },
+  });
+  const settings = {
+    lanes: Number(values.lanes),
+    batch: Number(values.batch),
+    seconds: Number(values.seconds),
+  };
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-bench-'));
+  fs.chmodSync(directory, 0o755);
+  const server = await startEmbedded({
+    directory: path.join(directory, 'pg'),
+    settings: { shared_buffers: '512MB', max_wal_size: '8GB' },
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+  });
+  try {
+    await migrate(server.url, 64);
+    const rows = [];
+    for (let run = 1; run <= Number(values.runs); run++) {
+      const result = await benchCommit({ url: server.url, ...settings });
+      rows.push({ run, ...result });
+    }
+    return { scenario: 'commit', settings: { ...settings, 'PostgreSQL': '18, fsync on' }, rows };
+  } finally {
+    await server.stop();
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function main([scenario = 'help', ...words]: readonly string[]): Promise<number> {
+  if (scenario === 'commit') {
+    print(await commit(words));
+    return 0;
+  }
+  process.stdout.write(HELP);
+  return scenario === 'help' ? 0 : 2;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,58 @@
+import fs from 'node:fs';
+import os from 'node:os';
+
+export type Figure = string | number;
+export interface Report {
+  readonly scenario: string;
+  readonly settings: Readonly<Record<string, Figure>>;
+  readonly rows: readonly Readonly<Record<string, Figure>>[];
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = Math.min(sorted.length - 1, Math.floor(sorted.length * q));
+  return Math.round((sorted[at] ?? Number.NaN) * 100) / 100;
+}
+
+/** CPU seconds that a process has used, all its threads together (Linux; else NaN). */
+export function cpuSeconds(pid: number): number {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** The children of a process, at any depth: a PostgreSQL works in its backends. */
+export function familyOf(pid: number): number[] {
+  const parents = new Map<number, number>();
+  try {
+    for (const entry of fs.readdirSync('/proc')) {
+      if (!/^\d+$/.test(entry)) continue;
+      const stat = fs.readFileSync(`/proc/${entry}/stat`, 'utf8');
+      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    }
+  } catch {
+    // A process that ended while it was read: the others still count.
+  }
+  const family = [pid];
+  for (const member of family) {
+    for (const [child, parent] of parents) if (parent === member) family.push(child);
+  }
+  return family;
+}
+
+export function print(report: Report): void {
+  const machine = `${os.cpus().length} cores, Node ${process.versions.node}, ${os.platform()}`;
+  const settings = Object.entries(report.settings).map(([key, value]) => `${key} ${value}`);
+  process.stdout.write(`\n### ${report.scenario}\n\n${[machine, ...settings].join(', ')}\n\n`);
+  const titles = Object.keys(report.rows[0] ?? {});
+  const line = (cells: readonly Figure[]): string => `| ${cells.join(' | ')} |\n`;
+  process.stdout.write(line(titles) + line(titles.map(() => '---')));
+  for (const row of report.rows) process.stdout.write(line(Object.values(row)));
+  process.stdout.write(`\n${JSON.stringify({ ...report, machine, at: new Date().toISOString() })}\n`);
+}

@@ -1,0 +1,19 @@
+// `npm run bench`: prepares, then runs a scenario of bench/ (see `npm run bench -- help`).
+import { spawn } from 'child_process';
+import { join } from 'path';
+import { root } from './lib/places.mjs';
+import { prepare } from './prepare.mjs';
+
+if (prepare()) {
+  const main = join(root, 'dist', 'bench', 'main.js');
+  const child = spawn(
+    process.execPath,
+    ['--enable-source-maps', main, ...process.argv.slice(2)],
+    { stdio: 'inherit' },
+  );
+  child.once('exit', (code) => {
+    process.exitCode = code === null ? 1 : code;
+  });
+} else {
+  process.exitCode = 1;
+}
