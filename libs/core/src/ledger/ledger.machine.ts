@@ -15,7 +15,7 @@ import {
 } from './state.js';
 
 /**
- * The executor's ledger (architecture §6): which tokens it holds, what is on its disk, what it owes.
+ * The executor's ledger (architecture §6): the tokens it holds, what is on disk, what it owes.
  *
  *            assign               a slot is free              the runner is done
  *   (none) ─────────► accepted ───────────────────► started ────────────────────► ended ──ack──► ∅

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { type FleetEffect, type FleetMessage, emptyFleet, fleetMachine } from './fleet.machine.js';
+
+class Fleet {
+  readonly state = emptyFleet();
+  now = 0;
+  constructor() {
+    this.tell({ kind: 'link', up: true });
+  }
+  tell(message: FleetMessage): string[] {
+    const effects: FleetEffect[] = [];
+    fleetMachine.step(this.state, message, this.now, (effect) => effects.push(effect));
+    return effects.map((effect) => effect.kind);
+  }
+  born(session = 's1', incarnation: number | null = 1): string[] {
+    return this.tell({
+      kind: 'birth',
+      executor: 'x',
+      session,
+      incarnation,
+      pool: 'default',
+      slots: 2,
+      capabilities: ['shell'],
+      draining: false,
+    });
+  }
+  beat(session = 's1'): string[] {
+    return this.tell({ kind: 'beat', executor: 'x', session, slots: 2, busy: 0 });
+  }
+  tick(ms: number): string[] {
+    this.now += ms;
+    return this.tell({ kind: 'tick', silentAfterMs: 15_000 });
+  }
+}
+
+describe('presence', () => {
+  test('a birth without an incarnation is not yet a member: it has none to be granted under', () => {
+    expect(new Fleet().born('s1', null)).toEqual([]);
+  });
+
+  test('a death of its session is believed at once (3.1)', () => {
+    const fleet = new Fleet();
+    fleet.born();
+    expect(fleet.tell({ kind: 'death', executor: 'x', session: 's1' })).toEqual(['offline']);
+  });
+
+  test('a late will of an older session changes nothing (F2, 3.1)', () => {
+    const fleet = new Fleet();
+    fleet.born('s1');
+    fleet.born('s2');
+    expect(fleet.tell({ kind: 'death', executor: 'x', session: 's1' })).toEqual([]);
+    expect(fleet.tick(1_000)).toEqual([]);
+  });
+
+  test('a beat or birth of a session that died is no life', () => {
+    const fleet = new Fleet();
+    fleet.born('s1');
+    fleet.tell({ kind: 'death', executor: 'x', session: 's1' });
+    expect(fleet.beat('s1')).toEqual([]);
+    expect(fleet.born('s1')).toEqual([]);
+    expect(fleet.born('s2')).toEqual(['online']);
+  });
+
+  test('an older incarnation is ignored (F3)', () => {
+    const fleet = new Fleet();
+    fleet.born('s1', 2);
+    expect(fleet.born('s2', 1)).toEqual([]);
+    expect(fleet.state.members.get('x')?.session).toBe('s1');
+  });
+
+  test('a beat of a session without a birth asks for it (§9)', () => {
+    expect(new Fleet().beat('s9')).toEqual(['ask-birth']);
+  });
+});
+
+describe('silence', () => {
+  test('no news for silentAfter is silence, and a beat ends it', () => {
+    const fleet = new Fleet();
+    fleet.born();
+    expect(fleet.tick(14_999)).toEqual([]);
+    expect(fleet.tick(1)).toEqual(['offline']);
+    expect(fleet.beat()).toEqual(['online', 'beat']);
+  });
+
+  test('it does not count while our own link is down, and starts anew after it (F1, 3.2)', () => {
+    const fleet = new Fleet();
+    fleet.born();
+    fleet.tell({ kind: 'link', up: false });
+    expect(fleet.tick(60_000)).toEqual([]);
+    fleet.tell({ kind: 'link', up: true });
+    expect(fleet.tick(14_999)).toEqual([]);
+    expect(fleet.tick(1)).toEqual(['offline']);
+  });
+
+  test('it does not count while we stood still (F1)', () => {
+    const fleet = new Fleet();
+    fleet.born();
+    fleet.now += 20_000;
+    fleet.tell({ kind: 'stalled' });
+    expect(fleet.tick(0)).toEqual([]);
+    expect(fleet.tick(15_000)).toEqual(['offline']);
+  });
+});

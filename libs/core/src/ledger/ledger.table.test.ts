@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import type { LedgerMessage } from './messages.js';
+import {
+  PHASES,
+  type Phase,
+  ack,
+  askDigest,
+  assign,
+  cancel,
+  digested,
+  ended,
+  started,
+  welcomed,
+} from './testkit/bench.js';
+
+const MESSAGES: Readonly<Record<string, LedgerMessage>> = {
+  assign: assign(),
+  cancel: cancel(),
+  'ack result': ack('result'),
+  'ack bounce': ack('bounce'),
+  digested: digested({ epoch: 5, seq: 10 }),
+  askDigest,
+  started,
+  ended,
+  tick: { kind: 'tick' },
+  unlinked: { kind: 'unlinked' },
+  'draining on': { kind: 'draining', on: true },
+  'draining off': { kind: 'draining', on: false },
+  restored: { kind: 'restored' },
+  'same welcome': welcomed('s1'),
+  'new session': welcomed('s2'),
+  'new incarnation': welcomed('s1', 2),
+  'new life': welcomed('s1', 1, 'c2'),
+};
+
+const BEGIN = 'persist accepted, send claimed, persist started, start';
+const IDENTITY = 'persist identity, identified';
+/** What a message does in a phase; pairs that are not named do nothing at all. */
+const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
+  none: {
+    assign: BEGIN,
+    cancel: 'persist ended, send CANCELLED',
+    'ack result': 'refused unknown',
+    'ack bounce': 'refused unknown',
+    askDigest: 'send digest',
+    started: 'refused unknown',
+    ended: 'refused unknown',
+    'new incarnation': IDENTITY,
+    'new life': IDENTITY,
+  },
+  accepted: {
+    assign: 'send claimed',
+    cancel: 'persist ended, send CANCELLED',
+    'ack result': 'refused unknown',
+    'ack bounce': 'refused unknown',
+    askDigest: 'persist promise, send digest',
+    started: 'refused unknown',
+    ended: 'refused unknown',
+    'draining on': 'persist ended, send bounce',
+    'new session': 'persist promise, send digest',
+    'new incarnation': IDENTITY,
+    'new life': IDENTITY,
+  },
+  started: {
+    assign: 'send claimed',
+    cancel: 'stop',
+    'ack result': 'refused unknown',
+    'ack bounce': 'refused unknown',
+    askDigest: 'persist promise, send digest',
+    started: 'send started',
+    ended: 'persist ended, send SUCCEEDED',
+    restored: 'persist ended, send LOST',
+    'new session': 'persist promise, send digest',
+    'new incarnation': 'persist identity, stop, identified',
+    'new life': 'persist identity, stop, identified',
+  },
+  announced: {
+    assign: 'send started',
+    cancel: 'stop',
+    'ack result': 'refused unknown',
+    'ack bounce': 'refused unknown',
+    askDigest: 'persist promise, send digest',
+    ended: 'persist ended, send SUCCEEDED',
+    tick: 'send started',
+    restored: 'persist ended, send LOST',
+    'new session': 'persist promise, send digest, send started',
+    'new incarnation': 'persist identity, stop, identified',
+    'new life': 'persist identity, stop, identified',
+  },
+  result: {
+    assign: 'send SUCCEEDED',
+    cancel: 'send SUCCEEDED',
+    'ack result': 'note acked',
+    'ack bounce': 'refused unknown',
+    askDigest: 'persist promise, send digest',
+    started: 'refused unknown',
+    ended: 'refused unknown',
+    tick: 'send SUCCEEDED',
+    'new session': 'persist promise, send digest, send SUCCEEDED',
+    'new incarnation': IDENTITY,
+    'new life': IDENTITY,
+  },
+  bounce: {
+    assign: 'send bounce',
+    cancel: 'send bounce',
+    'ack result': 'refused unknown',
+    'ack bounce': 'note acked',
+    askDigest: 'persist promise, send digest',
+    started: 'refused unknown',
+    ended: 'refused unknown',
+    tick: 'send bounce',
+    'new session': 'persist promise, send digest, send bounce',
+    'new incarnation': IDENTITY,
+    'new life': IDENTITY,
+  },
+  tombstone: {
+    assign: 'refused tombstone',
+    cancel: 'refused tombstone',
+    'ack result': 'refused unknown',
+    'ack bounce': 'refused unknown',
+    askDigest: 'persist promise, send digest',
+    started: 'refused unknown',
+    ended: 'refused unknown',
+    'new incarnation': IDENTITY,
+    'new life': IDENTITY,
+  },
+};
+
+describe('the ledger, each message in each phase', () => {
+  for (const phase of Object.keys(PHASES) as Phase[]) {
+    for (const [name, message] of Object.entries(MESSAGES)) {
+      it(`${phase}: ${name}`, () => {
+        const bench = PHASES[phase]();
+        bench.now += 1_500;
+        expect(bench.say(message)).toBe(EXPECTED[phase][name] ?? '');
+      });
+    }
+  }
+});

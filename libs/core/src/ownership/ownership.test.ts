@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { type OwnedView, type OwnershipInput, decideOwnership } from './ownership.js';
+import { placement } from './ring.js';
+
+const view = (given: Partial<OwnedView> = {}): OwnedView => ({
+  id: 0,
+  epoch: 5,
+  owner: null,
+  wantedBy: null,
+  claimedMsAgo: 60_000,
+  wantedMsAgo: null,
+  ...given,
+});
+const input = (given: Partial<OwnershipInput>): OwnershipInput => ({
+  self: 'a',
+  steadyMs: 10_000,
+  members: [{ thread: 'a', session: '1', ageMs: 0 }],
+  partitions: [view()],
+  dead: new Set(),
+  held: new Map(),
+  ...given,
+});
+const both = (ageMs: number) => [
+  { thread: 'a', session: '1', ageMs: 0 },
+  { thread: 'b', session: '1', ageMs },
+];
+
+describe('when one may claim (§4)', () => {
+  test('a released partition, at once', () => {
+    expect(decideOwnership(input({}))).toEqual([{ kind: 'claim', partition: 0, expected: 5 }]);
+  });
+
+  test('our own by the table that is not in memory: a start with the same name', () => {
+    const partitions = [view({ owner: 'a' })];
+    expect(decideOwnership(input({ partitions }))[0]?.kind).toBe('claim');
+  });
+
+  test('a stale owner’s after 3 s, and only while our own touches are steady', () => {
+    const partitions = [view({ owner: 'b' })];
+    expect(decideOwnership(input({ partitions, members: both(2_999) }))).not.toContainEqual(
+      expect.objectContaining({ kind: 'claim' }),
+    );
+    expect(decideOwnership(input({ partitions, members: both(3_000) }))[0]?.kind).toBe('claim');
+    const shaky = input({ partitions, members: both(3_000), steadyMs: 1_499 });
+    expect(decideOwnership(shaky)).toEqual([]);
+  });
+
+  test('after its last will a second is enough', () => {
+    const partitions = [view({ owner: 'b' })];
+    const members = both(1_000);
+    expect(decideOwnership(input({ partitions, members, dead: new Set(['b']) }))[0]?.kind).toBe(
+      'claim',
+    );
+  });
+
+  test('a fresh owner’s is asked for, not before 10 s of quiet, and claimed 2 s later', () => {
+    const ours = Array.from({ length: 8 }, (_, id) => view({ id, owner: 'b' }));
+    const target = placement(['a', 'b'], 8);
+    const mine = target?.indexOf('a') ?? -1;
+    const act = (given: Partial<OwnedView>) =>
+      decideOwnership(
+        input({ members: both(0), partitions: ours.map((v) => ({ ...v, ...given })) }),
+      ).find((action) => action.partition === mine);
+    expect(act({ claimedMsAgo: 9_999 })).toBeUndefined();
+    expect(act({ claimedMsAgo: 10_000 })?.kind).toBe('want');
+    expect(act({ wantedBy: 'a', wantedMsAgo: 1_999 })).toBeUndefined();
+    expect(act({ wantedBy: 'a', wantedMsAgo: 2_000 })?.kind).toBe('claim');
+  });
+
+  test('what we hold at an older epoch is dropped', () => {
+    expect(decideOwnership(input({ held: new Map([[0, 4]]) }))).toEqual([
+      { kind: 'drop', partition: 0 },
+    ]);
+  });
+});
+
+describe('the ring', () => {
+  test('is the same whoever asks, and spares nobody', () => {
+    const threads = ['s1.0', 's1.1', 's2.0', 's2.1'];
+    const owners = placement(threads, 64);
+    expect(placement(threads, 64)).toEqual(owners);
+    for (const thread of threads) expect(owners).toContain(thread);
+  });
+
+  test.each([2, 3, 4, 5, 6, 7, 8, 9, 10])('%i threads: most over mean is at most 1.25', (n) => {
+    const threads = Array.from({ length: n }, (_, i) => `scheduler-${i}.0`);
+    const counts = new Map<string, number>();
+    for (const owner of placement(threads, 64) ?? []) {
+      counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    }
+    // With few partitions a thread, one more than the bound allows may be needed to place all.
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(Math.ceil((64 / n) * 1.25));
+  });
+
+  test('nobody there: nobody should own', () => {
+    expect(placement([], 64)).toBeUndefined();
+  });
+});
