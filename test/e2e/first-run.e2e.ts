@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Endpoint, Orrery, cli, isAlive } from './support/orrery.js';
+
+const orrery = new Orrery();
+let endpoint: Endpoint;
+
+beforeAll(async () => {
+  endpoint = await orrery.start();
+}, 90_000);
+afterAll(async () => {
+  await orrery.remove();
+}, 30_000);
+
+describe('from nothing to a run in one command', () => {
+  test('endpoint.json names what runs', () => {
+    const roles = new Set(endpoint.processes.map((process) => process.role));
+    for (const role of ['postgres', 'broker', 'gateway', 'scheduler', 'executor']) {
+      expect(roles).toContain(role);
+    }
+    for (const { pid } of endpoint.processes) expect(isAlive(pid)).toBe(true);
+  });
+
+  test('a shell run is waited for and printed with its log', async () => {
+    const words = ['submit', '--shell', 'echo hi', '--wait', '--output', 'json'];
+    const { code, out, err } = await cli(orrery, words);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ state: 'SUCCEEDED', log: 'hi\n' });
+  }, 30_000);
+
+  test('a run that fails exits with 1 and says why', async () => {
+    const job = 'fails-at-once';
+    const spec = JSON.stringify({ kind: 'shell', command: 'exit 3', retry: { maxAttempts: 1 } });
+    expect((await cli(orrery, ['jobs', 'apply', job, '--spec', spec])).err).toBe('');
+    const { code, err } = await cli(orrery, ['submit', '--job', job, '--wait']);
+    expect(code).toBe(1);
+    expect(err).toContain('DEAD');
+  }, 30_000);
+
+  test('flaky fails twice before it succeeds', async () => {
+    const words = ['submit', '--job', 'flaky', '--wait', '--output', 'json'];
+    const { code, out } = await cli(orrery, words);
+    expect(code).toBe(0);
+    const run = JSON.parse(out) as { attempts: { outcome: string }[] };
+    expect(run.attempts.map((attempt) => attempt.outcome)).toEqual([
+      'FAILED',
+      'FAILED',
+      'SUCCEEDED',
+    ]);
+  }, 30_000);
+
+  test('a subscriber sees SUBMITTED, GRANTED, STARTED, FINISHED in order, once each', async () => {
+    const client = orrery.client();
+    const frames = client.subscribe<{
+      runEvents: { cursor: string; events: { type: string; run: { id: string } }[] };
+    }>(`subscription { runEvents(project: "demo") { cursor events { type run { id } } } }`);
+    const first = await frames.next();
+    expect(first.value?.runEvents.events).toEqual([]);
+    const submitted = await client.request<{ submitRun: { run: { id: string } } }>(
+      `mutation { submitRun(input: { project: "demo", job: "noop" }) { run { id } } }`,
+    );
+    if (!submitted.ok) throw new Error(JSON.stringify(submitted.errors));
+    const { id } = submitted.value.submitRun.run;
+    const seen: string[] = [];
+    for await (const { runEvents } of frames) {
+      for (const event of runEvents.events) if (event.run.id === id) seen.push(event.type);
+      if (seen.includes('FINISHED')) break;
+    }
+    expect(seen).toEqual(['SUBMITTED', 'GRANTED', 'STARTED', 'FINISHED']);
+    await client.close();
+  }, 30_000);
+
+  test('Ctrl-C ends it within 5 s, with 0, and no process is left', async () => {
+    const pids = orrery.endpoint().processes.map((process) => process.pid);
+    const { code, ms } = await orrery.stop();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(5_000);
+    for (const pid of pids) expect(isAlive(pid)).toBe(false);
+  }, 20_000);
+
+  test('a second start is up within 5 s, with the same data', async () => {
+    const began = performance.now();
+    await orrery.start();
+    expect(performance.now() - began).toBeLessThan(5_000);
+    const { out } = await cli(orrery, ['runs', 'ls', '--output', 'json']);
+    expect((JSON.parse(out) as unknown[]).length).toBeGreaterThanOrEqual(4);
+  }, 60_000);
+});
