@@ -36,15 +36,17 @@ export class OwnedPartition {
 
   adoptExecutors(rows: readonly LoadedExecutor[]): void {
     for (const row of rows) {
-      const { session, detail } = JSON.parse(row.record) as {
+      const { session, incarnation, detail } = JSON.parse(row.record) as {
         session: string;
+        incarnation: number;
         detail: ExecutorDetail;
       };
       const cell: ExecutorCell = {
         id: row.id,
         pool: row.pool,
         state: EXECUTOR_STATES[row.state] ?? 'OFFLINE',
-        incarnation: row.incarnation,
+        incarnation,
+        handed: row.incarnation,
         since: row.since,
         session,
         detail,

@@ -138,8 +138,12 @@ function executorRow(cell: ExecutorCell): ExecutorRow {
     id: cell.id,
     pool: cell.pool,
     state: EXECUTOR_STATES.indexOf(cell.state),
-    incarnation: cell.incarnation,
+    incarnation: cell.handed,
     since: cell.since,
-    record: JSON.stringify({ session: cell.session, detail: cell.detail }),
+    record: JSON.stringify({
+      session: cell.session,
+      incarnation: cell.incarnation,
+      detail: cell.detail,
+    }),
   };
 }

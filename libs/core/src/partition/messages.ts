@@ -132,7 +132,10 @@ export interface ExecutorCell {
   readonly id: string;
   readonly pool: string;
   readonly state: ExecutorState;
+  /** The incarnation it has said itself; 0: none yet. */
   readonly incarnation: number;
+  /** The highest number that was ever handed out to it. */
+  readonly handed: number;
   readonly since: Millis;
   readonly session: string;
   readonly detail: ExecutorDetail;

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { DEFAULT_RETRY, type Policy, laneOf, partitionOf } from '#core';
+import { Connection, type NewRun, intakeBatch } from '#postgres';
+import {
+  type Down,
+  type ExecutorBirth,
+  type Up,
+  decodeEnvelope,
+  downCodec,
+  topicsOf,
+} from '#protocol';
+import { ThreadHost } from '../host.js';
+import type { ThreadMessage } from '../messages.js';
+
+const PARTITIONS = 8;
+/** The thread's second, shorter: what is restated is restated sooner. */
+const SECOND_MS = 200;
+const quiet = (): void => undefined;
+
+/**
+ * One scheduler thread with the real database and no broker: what it publishes is collected, what
+ * an executor would say is put into its mailbox by hand.
+ */
+export class ThreadRig {
+  readonly host: ThreadHost;
+  readonly down: Down[] = [];
+  readonly project = randomUUID();
+  readonly spec = randomUUID();
+  readonly errors: string[] = [];
+  private readonly mailbox: ThreadMessage[] = [];
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly connections: Connection[] = [];
+  private readonly intake: Connection;
+  private turning = false;
+  private session = 's1';
+
+  constructor(url: string, life: string, thread = 't1') {
+    const connection = (role: 'orrery_intake' | 'orrery_scheduler'): Connection => {
+      const made = new Connection({ url, role, name: `orrery/${thread}/test`, pinned: true });
+      this.connections.push(made);
+      return made;
+    };
+    this.intake = connection('orrery_intake');
+    this.host = new ThreadHost(
+      {
+        thread,
+        session: 'test',
+        scheduler: 'scheduler',
+        partitions: PARTITIONS,
+        life,
+        silentAfterMs: 15_000,
+        topics: topicsOf('test'),
+      },
+      {
+        mqtt: { publish: (topic, payload) => this.published(topic, payload) },
+        commits: connection('orrery_scheduler'),
+        reads: connection('orrery_scheduler'),
+        control: connection('orrery_scheduler'),
+        log: {
+          debug: quiet,
+          info: quiet,
+          warn: quiet,
+          error: (message) => void this.errors.push(message),
+        },
+        tell: (message) => this.tell(message),
+        after: (delayMs, run) => this.after(delayMs, run),
+      },
+    );
+  }
+
+  start(): void {
+    this.host.start();
+    this.tell({ kind: 'link', up: true });
+    const second = (): void => {
+      this.tell({ kind: 'second' });
+      this.after(SECOND_MS, second);
+    };
+    second();
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer);
+    await this.host.stop();
+    for (const connection of this.connections) await connection.stop();
+  }
+
+  /** Into the mailbox; a slice is stepped in a turn of its own, as the actor does it. */
+  tell(message: ThreadMessage): void {
+    this.mailbox.push(message);
+    if (this.turning) return;
+    this.turning = true;
+    setImmediate(() => {
+      this.turning = false;
+      for (const next of this.mailbox.splice(0)) this.host.receive(next);
+      this.host.settle();
+    });
+  }
+
+  /** An executor is born; its incarnation is in the welcome. */
+  born(executor: string, slots: number, incarnation: number | null, life: string | null): void {
+    const presence: ExecutorBirth = {
+      v: 1,
+      state: 'birth',
+      session: this.session,
+      incarnation,
+      cluster: life,
+      name: executor,
+      version: '0',
+      pool: 'default',
+      slots,
+      labels: {},
+      capabilities: ['shell'],
+      draining: false,
+    };
+    this.tell({ kind: 'presence', executor, presence });
+  }
+
+  up(executor: string, ...items: readonly Up[]): void {
+    this.tell({ kind: 'up', executor, session: this.session, items });
+  }
+
+  async submit(count: number, given: Partial<NewRun> = {}): Promise<string[]> {
+    const policy: Policy = {
+      retry: { ...DEFAULT_RETRY, maxAttempts: 1 },
+      timeoutMs: 60_000,
+      graceMs: 1_000,
+      lostAfterMs: 10_000,
+      retentionMs: 86_400_000,
+      jobName: 'job',
+      projectName: 'project',
+    };
+    const key = { pool: 'default', need: 'shell', project: this.project, priority: 5 };
+    const runs = Array.from({ length: count }, (): NewRun => {
+      const id = randomUUID();
+      return {
+        ...key,
+        id,
+        partition: partitionOf(id, PARTITIONS),
+        job: null,
+        jobVersion: null,
+        spec: this.spec,
+        kind: 'SHELL',
+        lane: laneOf(key),
+        at: null,
+        afterMs: null,
+        startDeadlineMs: null,
+        retryOf: null,
+        params: null,
+        labels: null,
+        ...given,
+      };
+    });
+    const { project, spec: hash } = this;
+    const specifications = [{ project, hash, body: '{"kind":"shell","command":"true"}', policy }];
+    await intakeBatch(this.intake, {
+      id: randomUUID(),
+      specifications,
+      runs,
+      commands: [],
+      keys: [],
+    });
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      this.tell({ kind: 'soft', items: [{ kind: 'nudge', partition }] });
+    }
+    return runs.map((run) => run.id);
+  }
+
+  downOf<K extends Down['kind']>(kind: K): Extract<Down, { kind: K }>[] {
+    return this.down.filter((item): item is Extract<Down, { kind: K }> => item.kind === kind);
+  }
+
+  private published(topic: string, payload: Buffer | string): boolean {
+    if (!topic.endsWith('/down')) return true;
+    const decoded = decodeEnvelope(downCodec, payload);
+    if (decoded.ok) this.down.push(...decoded.envelope.items);
+    return true;
+  }
+
+  private after(delayMs: number, run: () => void): () => void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      run();
+    }, delayMs);
+    this.timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.timers.delete(timer);
+    };
+  }
+}

@@ -1,0 +1,139 @@
+import { type Ending, type Millis, type Outcome, type Token, ledgerKey } from '#core';
+import {
+  type Attempt,
+  type AttemptSink,
+  type Runner,
+  type Running,
+  type Stream,
+  endError,
+  failed,
+} from './runner.js';
+import type { Spec } from './spec.js';
+import type { Wheel } from './wheel.js';
+
+/** What becomes of an attempt, told to whoever started it. */
+export interface AttemptEvents {
+  started(attempt: Attempt): void;
+  ended(attempt: Attempt, ending: Ending): void;
+  log(attempt: Attempt, stream: Stream, chunk: Buffer, resume?: () => void): boolean;
+  progress(attempt: Attempt, percent: number | null, message: string): void;
+}
+
+interface Stopping {
+  readonly outcome: Outcome;
+  readonly why: string;
+}
+
+interface Live {
+  readonly attempt: Attempt;
+  running: Running | undefined;
+  /** Decided, whatever its runner says later. */
+  stopping: Stopping | undefined;
+  disarm: (() => void) | undefined;
+  /** When the kill is due, on the wheel's clock. */
+  killAt: Millis;
+}
+
+/** setTimeout's habit of taking more than this for nothing must not end an attempt at once. */
+const TIMEOUT_MS_MAX = 2 ** 40;
+
+/**
+ * The parent of all attempts: time-outs, graces and the outcome are decided here, the runners know
+ * how to start, ask and kill.
+ *
+ *   running ──time-out, stop──► stopping ──grace over──► killed ──► ended
+ *      └────────────────────────────┴──────────────────────────────► ended
+ */
+export class Attempts {
+  private readonly live = new Map<string, Live>();
+
+  constructor(
+    private readonly runnerOf: (spec: Spec) => Runner,
+    private readonly events: AttemptEvents,
+    private readonly wheel: Wheel,
+    private readonly elapsed: () => Millis,
+  ) {}
+
+  get size(): number {
+    return this.live.size;
+  }
+
+  start(attempt: Attempt): void {
+    const live: Live = {
+      attempt,
+      running: undefined,
+      stopping: undefined,
+      disarm: undefined,
+      killAt: Number.POSITIVE_INFINITY,
+    };
+    this.live.set(attempt.key, live);
+    const { timeoutMs, graceMs } = attempt.work;
+    if (timeoutMs > 0 && timeoutMs < TIMEOUT_MS_MAX) {
+      const why = `it ran longer than ${timeoutMs} ms`;
+      const expire = (): void => this.ask(live, { outcome: 'TIMED_OUT', why }, graceMs);
+      live.disarm = this.wheel.arm(timeoutMs, expire);
+    }
+    try {
+      live.running = this.runnerOf(attempt.spec).run(attempt, this.sinkOf(live));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.end(live, failed('RUNNER', `the runner could not start it: ${message}`));
+    }
+  }
+
+  stop(token: Token, graceMs: Millis, why: string): void {
+    const live = this.live.get(ledgerKey(token));
+    if (live === undefined) return;
+    this.ask(live, { outcome: why === 'timeout' ? 'TIMED_OUT' : 'CANCELLED', why }, graceMs);
+  }
+
+  /** The executor itself stops: its attempts are LOST, nobody's fault, and may be retried. */
+  stopAll(graceMs: Millis): void {
+    const stopping: Stopping = { outcome: 'LOST', why: 'its executor was stopped' };
+    for (const live of [...this.live.values()]) this.ask(live, stopping, graceMs);
+  }
+
+  private ask(live: Live, stopping: Stopping, graceMs: Millis): void {
+    if (this.live.get(live.attempt.key) !== live) return;
+    const isFirst = live.stopping === undefined;
+    live.stopping ??= stopping;
+    const killAt = this.elapsed() + graceMs;
+    if (killAt >= live.killAt) return;
+    live.killAt = killAt;
+    live.disarm?.();
+    if (graceMs <= 0) {
+      live.running?.kill();
+      return;
+    }
+    live.disarm = this.wheel.arm(graceMs, () => live.running?.kill());
+    if (isFirst) live.running?.stop();
+  }
+
+  private sinkOf(live: Live): AttemptSink {
+    const { attempt } = live;
+    const { events } = this;
+    return {
+      started: () => {
+        if (this.live.get(attempt.key) === live) events.started(attempt);
+      },
+      ended: (ending) => this.end(live, ending),
+      log: (stream, chunk, resume) => events.log(attempt, stream, chunk, resume),
+      progress: (percent, message) => {
+        if (this.live.get(attempt.key) === live) events.progress(attempt, percent, message);
+      },
+    };
+  }
+
+  private end(live: Live, ending: Ending): void {
+    const { attempt, stopping } = live;
+    if (this.live.get(attempt.key) !== live) return;
+    this.live.delete(attempt.key);
+    live.disarm?.();
+    this.events.ended(attempt, stopping === undefined ? ending : stopped(ending, stopping));
+  }
+}
+
+/** Who was told to stop has not succeeded, even if it took leave with 0. */
+function stopped(ending: Ending, { outcome, why }: Stopping): Ending {
+  return { ...ending, outcome, error: endError(outcome, why) };
+}
