@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type EntityManager, LessThan, MoreThan } from 'typeorm';
+import { And, type EntityManager, In, LessThan, MoreThan } from 'typeorm';
 import type { Definitions } from './definitions.js';
 import { JobEntity, JobVersionEntity } from './job.entity.js';
 import { isUniqueViolation } from './projects.js';
@@ -61,16 +61,19 @@ async function applyWith(
 
 export interface JobPage {
   readonly project: string;
+  /** Only these. */
+  readonly names: readonly string[] | null;
   /** Names in order; the page begins after this one. */
   readonly after: string | null;
   readonly limit: number;
 }
 
 export async function listJobs(definitions: Definitions, page: JobPage): Promise<JobEntity[]> {
-  const { project, after, limit } = page;
+  const { project, names, after, limit } = page;
+  const isNamed = names === null ? [] : [In([...names])];
   return await definitions.within([project], (manager) =>
     manager.find(JobEntity, {
-      where: after === null ? { project } : { project, name: MoreThan(after) },
+      where: { project, name: And(MoreThan(after ?? ''), ...isNamed) },
       order: { name: 'ASC' },
       take: limit,
     }),

@@ -1,0 +1,97 @@
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  execute,
+  subscribe,
+} from 'graphql';
+import type { Viewer } from '../../auth/viewer.js';
+import type { Logger } from '#telemetry';
+import type { GraphqlContext } from './context.js';
+import { Documents, type GraphqlRequest, type Prepared } from './documents.js';
+import { formatError, internal, problem } from './errors.js';
+import type { QueryLimits } from './limits.js';
+
+/** A mutation waits 8 s for the database or 5 s for an answer; then it is told so. */
+const OPERATION_MS = 15_000;
+
+export interface OperationsOptions {
+  readonly schema: GraphQLSchema;
+  readonly limits: QueryLimits;
+  readonly contextOf: (viewer: Viewer) => GraphqlContext;
+  readonly log: Logger;
+}
+
+export interface FormattedResult {
+  readonly data?: unknown;
+  readonly errors?: readonly GraphQLFormattedError[];
+}
+
+/** One way for every operation, whichever transport it came by. */
+export class Operations {
+  private readonly documents: Documents;
+
+  constructor(private readonly options: OperationsOptions) {
+    this.documents = new Documents(options.schema, options.limits);
+  }
+
+  prepare(request: GraphqlRequest): Prepared {
+    return this.documents.prepare(request);
+  }
+
+  argsOf(
+    prepared: Extract<Prepared, { ok: true }>,
+    request: GraphqlRequest,
+    viewer: Viewer,
+  ): ExecutionArgs {
+    return {
+      schema: this.options.schema,
+      document: prepared.document,
+      variableValues: request.variables,
+      operationName: request.operationName,
+      contextValue: this.options.contextOf(viewer),
+    };
+  }
+
+  async execute(args: ExecutionArgs): Promise<ExecutionResult> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<ExecutionResult>((resolve) => {
+      timer = setTimeout(() => {
+        const message =
+          `The operation took longer than ${OPERATION_MS / 1_000} s. ` +
+          'If it changes something, it may still do so: repeat it with its idempotencyKey.';
+        resolve({ errors: [problem('OPERATION_TIMEOUT', message)] });
+      }, OPERATION_MS);
+    });
+    try {
+      return await Promise.race([execute(args), late]);
+    } catch (error) {
+      return { errors: [this.asGraphql(error)] };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async subscribe(
+    args: ExecutionArgs,
+  ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult> {
+    return await subscribe(args);
+  }
+
+  format(result: ExecutionResult): FormattedResult {
+    const { data, errors } = result;
+    if (errors === undefined) return { data };
+    const formatted = errors.map((error) => this.formatError(error));
+    return data === undefined ? { errors: formatted } : { data, errors: formatted };
+  }
+
+  formatError(error: GraphQLError): GraphQLFormattedError {
+    return formatError(this.options.log, error);
+  }
+
+  private asGraphql(error: unknown): GraphQLError {
+    return error instanceof GraphQLError ? error : internal(this.options.log, error);
+  }
+}

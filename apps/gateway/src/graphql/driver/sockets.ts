@@ -1,0 +1,211 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ExecutionResult, GraphQLError } from 'graphql';
+import { CloseCode, type Server as ProtocolServer, handleProtocols, makeServer } from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Viewer } from '../../auth/viewer.js';
+import {
+  markBigIntegers,
+  replaceBigInteger,
+  reviveBigInteger,
+  unmarkBigIntegers,
+} from '../../json/lossless.js';
+import type { Logger } from '#telemetry';
+import { isDatabaseTrouble, problem } from './errors.js';
+import { type Authenticate, isForeignOrigin, readRequest, whoIs } from './http.js';
+import type { Operations } from './operations.js';
+
+const MESSAGE_BYTES_MAX = 4 * 1_048_576;
+const SOCKETS_MAX = 20_000;
+const OPERATIONS_MAX = 100;
+const INIT_WAIT_MS = 5_000;
+const PING_MS = 12_000;
+const LOOK_MS = 1_500;
+const CLOSE_WITHIN_MS = 500;
+
+interface Extra {
+  readonly socket: WebSocket;
+  viewer: Viewer | undefined;
+  authorization: string | undefined;
+  /** It has answered the last ping. */
+  isAlive: boolean;
+}
+
+export interface SocketsOptions {
+  readonly server: Server;
+  readonly path: string;
+  readonly operations: Operations;
+  readonly authenticate: Authenticate;
+  readonly log: Logger;
+}
+
+/** graphql-transport-ws beside the HTTP route: the same documents, limits and errors. */
+export class Sockets {
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MESSAGE_BYTES_MAX,
+    perMessageDeflate: false,
+    handleProtocols: (protocols) => handleProtocols(protocols),
+  });
+  private readonly open = new Map<WebSocket, Extra>();
+  private readonly protocol: ProtocolServer<Extra>;
+  private readonly timers: readonly NodeJS.Timeout[];
+  private readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+  constructor(private readonly options: SocketsOptions) {
+    this.protocol = this.makeProtocol();
+    this.onUpgrade = (request, socket, head) => this.upgrade(request, socket, head);
+    options.server.on('upgrade', this.onUpgrade);
+    this.timers = [
+      setInterval(() => this.ping(), PING_MS).unref(),
+      setInterval(() => void this.look(), LOOK_MS).unref(), // it catches what it meets
+    ];
+  }
+
+  /** Everybody is told to come back elsewhere; who does not answer is cut off. */
+  async stop(): Promise<void> {
+    this.options.server.off('upgrade', this.onUpgrade);
+    for (const timer of this.timers) clearInterval(timer);
+    const closed = [...this.open.keys()].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    );
+    for (const socket of this.open.keys()) socket.close(1001, 'Going away');
+    const bound = setTimeout(() => {
+      for (const socket of this.open.keys()) socket.terminate();
+    }, CLOSE_WITHIN_MS);
+    await Promise.all(closed);
+    clearTimeout(bound);
+    this.server.close();
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const refuse = (status: string): void => {
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    };
+    const { pathname } = new URL(request.url ?? '/', 'http://gateway');
+    if (pathname !== this.options.path) return refuse('404 Not Found');
+    if (this.open.size >= SOCKETS_MAX) return refuse('503 Service Unavailable');
+    if (isForeignOrigin(request.headers.origin, request.headers.host)) {
+      return refuse('403 Forbidden');
+    }
+    this.server.handleUpgrade(request, socket, head, (accepted) => this.accept(accepted, request));
+  }
+
+  private accept(socket: WebSocket, request: IncomingMessage): void {
+    const { authorization } = request.headers;
+    const extra: Extra = { socket, viewer: undefined, authorization, isAlive: true };
+    this.open.set(socket, extra);
+    socket.on('error', () => socket.terminate());
+    socket.on('pong', () => {
+      extra.isAlive = true;
+    });
+    const closed = this.protocol.opened(
+      {
+        protocol: socket.protocol,
+        // Resolves when the bytes are out: a slow reader slows its own stream and nobody else.
+        send: (text) =>
+          new Promise((resolve) => {
+            if (socket.readyState !== socket.OPEN) return resolve();
+            socket.send(unmarkBigIntegers(text), () => resolve());
+          }),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (take) => {
+          socket.on('message', (data) => {
+            take(markBigIntegers(String(data))).catch((error: unknown) => {
+              this.options.log.error('a WebSocket message failed by a defect', { error });
+              socket.close(CloseCode.InternalServerError, 'Internal server error');
+            });
+          });
+        },
+      },
+      extra,
+    );
+    socket.once('close', (code, reason) => {
+      this.open.delete(socket);
+      closed(code, String(reason)).catch(() => undefined); // its streams have ended either way
+    });
+  }
+
+  private makeProtocol(): ProtocolServer<Extra> {
+    const { operations } = this.options;
+    return makeServer<Record<string, unknown>, Extra>({
+      connectionInitWaitTimeout: INIT_WAIT_MS,
+      jsonMessageReviver: reviveBigInteger,
+      jsonMessageReplacer: replaceBigInteger,
+      onConnect: async ({ extra, connectionParams }) => {
+        extra.authorization = authorizationOf(connectionParams) ?? extra.authorization;
+        const known = await whoIs(this.options.authenticate, extra.authorization);
+        if (!(known instanceof GraphQLError)) {
+          extra.viewer = known;
+          return true;
+        }
+        const isRefused = known.extensions['code'] === 'UNAUTHENTICATED';
+        // A plain `false` closes with 4403, on which clients try again for ever.
+        if (isRefused) extra.socket.close(CloseCode.Unauthorized, 'Unauthorized');
+        else extra.socket.close(1013, 'Try again later');
+        return false;
+      },
+      onSubscribe: ({ extra, subscriptions }, _id, payload) => {
+        if (Object.keys(subscriptions).length > OPERATIONS_MAX) {
+          const message = `A socket has at most ${OPERATIONS_MAX} operations at a time.`;
+          return [problem('COMPLEXITY_EXCEEDED', message, { limit: 'operations' })];
+        }
+        const asked = readRequest(payload);
+        if (asked === undefined || extra.viewer === undefined) {
+          return [problem('BAD_REQUEST', 'The payload is no GraphQL request.')];
+        }
+        const prepared = operations.prepare(asked);
+        if (!prepared.ok) return prepared.errors;
+        return operations.argsOf(prepared, asked, extra.viewer);
+      },
+      execute: (args) => operations.execute(args),
+      subscribe: (args) => operations.subscribe(args),
+      onNext: (_context, _id, _payload, _args, result) =>
+        operations.format(result as ExecutionResult) as object,
+      onError: (_context, _id, _payload, errors) =>
+        errors.map((error) => operations.formatError(asError(error))),
+    });
+  }
+
+  private ping(): void {
+    for (const [socket, extra] of this.open) {
+      if (!extra.isAlive) {
+        socket.terminate();
+        continue;
+      }
+      extra.isAlive = false;
+      socket.ping();
+    }
+  }
+
+  /** Keys expire and are revoked while their sockets are open. */
+  private async look(): Promise<void> {
+    await Promise.all([...this.open.values()].map((extra) => this.lookAt(extra)));
+  }
+
+  private async lookAt({ viewer, socket, authorization }: Extra): Promise<void> {
+    if (viewer === undefined) return;
+    try {
+      const known = await this.options.authenticate(authorization);
+      if (known === undefined) socket.close(CloseCode.Forbidden, 'Forbidden');
+    } catch (error) {
+      // While nobody can say whether it was revoked, only its own end counts.
+      const isOver = viewer.expiresAt !== null && viewer.expiresAt <= Date.now();
+      if (isOver) socket.close(CloseCode.Forbidden, 'Forbidden');
+      if (!isDatabaseTrouble(error)) this.options.log.error('a key was not checked', { error });
+    }
+  }
+}
+
+function asError(error: GraphQLError | { readonly message: string }): GraphQLError {
+  return error instanceof GraphQLError ? error : new GraphQLError(error.message);
+}
+
+/** `{authorization: 'Bearer …'}` or `{key: 'ork_…'}`. */
+function authorizationOf(params: Readonly<Record<string, unknown>> | undefined) {
+  const { authorization, Authorization, key } = params ?? {};
+  const header = authorization ?? Authorization;
+  if (typeof header === 'string') return header;
+  return typeof key === 'string' ? `Bearer ${key}` : undefined;
+}

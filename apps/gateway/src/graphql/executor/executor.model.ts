@@ -1,0 +1,53 @@
+import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import type { ExecutorState } from '#core';
+import { ExecutorStateEnum } from '../schema/enums.js';
+import { connectionType } from '../schema/page.js';
+import { DateTimeScalar, JsonScalar } from '../schema/scalars.js';
+import type { ExecutorView } from './executor.view.js';
+
+@ObjectType({ description: 'A process that runs attempts.' })
+export class Executor implements Omit<ExecutorView, 'pool'> {
+  @Field(() => ID, { description: 'Unique in the cluster, and kept across restarts.' })
+  readonly id!: string;
+
+  @Field(() => String, { description: 'What people call it.' })
+  readonly name!: string;
+
+  @Field(() => ExecutorStateEnum, { description: 'Whether it is given work.' })
+  readonly state!: ExecutorState;
+
+  @Field(() => JsonScalar, { description: 'Labels that jobs can ask for.' })
+  readonly labels!: Readonly<Record<string, string>>;
+
+  @Field(() => JsonScalar, { description: 'What it can do, as `shell` or `function:noop`.' })
+  readonly capabilities!: readonly string[];
+
+  @Field(() => String, { description: 'The version of its program.' })
+  readonly version!: string;
+
+  @Field(() => Int, { description: 'How many attempts it runs at a time.' })
+  readonly slots!: number;
+
+  @Field(() => DateTimeScalar, { description: 'Since when it is in this state.' })
+  readonly since!: number;
+}
+
+@ObjectType({ description: 'A named group of executors that share a queue.' })
+export class Pool {
+  @Field(() => String, { description: 'Its name; jobs ask for it by this.' })
+  readonly name!: string;
+
+  @Field(() => Int, { description: 'The slots of its executors that are given work.' })
+  readonly slots!: number;
+}
+
+@InputType({ description: 'Which executors are meant.' })
+export class ExecutorFilter {
+  @Field(() => [String], { nullable: true, description: 'In any of these pools.' })
+  readonly pools?: readonly string[] | null;
+
+  @Field(() => [ExecutorStateEnum], { nullable: true, description: 'In any of these states.' })
+  readonly states?: readonly ExecutorState[] | null;
+}
+
+export const ExecutorConnection = connectionType(() => Executor, 'Executor');

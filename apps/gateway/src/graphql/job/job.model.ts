@@ -1,0 +1,78 @@
+import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import { connectionType } from '../schema/page.js';
+import { DateTimeScalar, JsonScalar } from '../schema/scalars.js';
+import { UserError } from '../schema/user-error.js';
+
+@ObjectType({ description: 'Something that can be run, by name; each change makes a version.' })
+export class Job {
+  @Field(() => ID, { description: 'Its id.' })
+  readonly id!: string;
+
+  @Field(() => String, { description: 'Unique in its project.' })
+  readonly name!: string;
+
+  @Field(() => Int, { description: 'The newest version, which a submission takes.' })
+  readonly version!: number;
+
+  @Field(() => Boolean, { description: 'Whether its runs are kept from starting.' })
+  readonly paused!: boolean;
+}
+
+@ObjectType({ description: 'A job as it was after one change. It never changes.' })
+export class JobVersion {
+  @Field(() => Int, { description: 'Counted from 1.' })
+  readonly version!: number;
+
+  @Field(() => JsonScalar, { description: 'Its specification.' })
+  readonly spec!: unknown;
+
+  @Field(() => DateTimeScalar, { description: 'When it was made.' })
+  readonly createdAt!: number;
+
+  @Field(() => String, { description: 'Who made it.' })
+  readonly createdBy!: string;
+}
+
+@InputType({ description: 'Which jobs are meant.' })
+export class JobFilter {
+  @Field(() => [String], { nullable: true, description: 'With these names.' })
+  readonly names?: readonly string[] | null;
+}
+
+@InputType({ description: 'A job as it is to be.' })
+export class ApplyJobInput {
+  @Field(() => String, { description: 'The name of its project.' })
+  readonly project!: string;
+
+  @Field(() => String, {
+    description: 'Its name: 1 to 80 letters, digits, dots, dashes and underscores.',
+  })
+  readonly name!: string;
+
+  @Field(() => JsonScalar, { description: 'Its specification: kind and what belongs to it.' })
+  readonly spec!: unknown;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Only if this is its version now; 0: only if it does not exist.',
+  })
+  readonly expectedVersion?: number | null;
+}
+
+@ObjectType({ description: 'What became of a request about a job.' })
+export class JobPayload {
+  @Field(() => Job, { nullable: true, description: 'The job as it is now.' })
+  readonly job!: Job | null;
+
+  @Field(() => Boolean, { description: 'Whether a version was made.' })
+  readonly changed!: boolean;
+
+  @Field(() => Boolean, { description: 'The request is safe and not yet applied everywhere.' })
+  readonly pending!: boolean;
+
+  @Field(() => [UserError], { description: 'Why it was refused; empty when it was not.' })
+  readonly userErrors!: readonly UserError[];
+}
+
+export const JobConnection = connectionType(() => Job, 'Job');
+export const JobVersionConnection = connectionType(() => JobVersion, 'JobVersion');

@@ -1,0 +1,175 @@
+import { Inject } from '@nestjs/common';
+import {
+  Args,
+  Context,
+  Extensions,
+  Int,
+  Parent,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
+import { type JobRow, type LogPlace, type Reader, readLog, readRunEvents } from '#postgres';
+import { FEED_READER } from '../../auth/readers.js';
+import { GATEWAY_READER } from '../../intake/hints.service.js';
+import { parseJson } from '../../json/lossless.js';
+import type { GraphqlContext } from '../driver/context.js';
+import { Executor } from '../executor/executor.model.js';
+import type { ExecutorView } from '../executor/executor.view.js';
+import { ExecutorsService } from '../executor/executors.service.js';
+import { Job } from '../job/job.model.js';
+import { Project } from '../project/project.model.js';
+import { LOG_STREAMS } from '../schema/enums.js';
+import {
+  type ConnectionOf,
+  PageArgs,
+  decodeCursor,
+  encodeCursor,
+  pageOf,
+  pageSize,
+} from '../schema/page.js';
+import { JsonScalar } from '../schema/scalars.js';
+import { RunEvent, RunEventConnection } from './run-event.model.js';
+import { toRunEvent } from './run-event.view.js';
+import { Attempt, LogConnection, Run, Waiting } from './run.model.js';
+import { attemptsOf, recordOf, toRun } from './run.view.js';
+import { waitingFor } from './waiting.js';
+
+const LOG_CURSOR = 'log';
+const EVENT_CURSOR = 'event';
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
+
+/** What of a run costs another read, and is read only when it is asked for. */
+@Resolver(() => Run)
+export class RunDetailsResolver {
+  constructor(
+    @Inject(GATEWAY_READER) private readonly reader: Reader,
+    @Inject(FEED_READER) private readonly journal: Reader,
+    private readonly executors: ExecutorsService,
+  ) {}
+
+  @ResolveField(() => Project, { description: 'The project it belongs to.' })
+  async project(@Parent() run: Run, @Context() context: GraphqlContext): Promise<Project> {
+    const project = await context.project(run.row.project);
+    if (project === undefined) throw new Error(`run ${run.id} has no project`);
+    return project;
+  }
+
+  @ResolveField(() => Job, { nullable: true, description: 'Its job; null for one in place.' })
+  async job(
+    @Parent() run: Run,
+    @Context() context: GraphqlContext,
+  ): Promise<JobRow | undefined> {
+    return run.row.job === null ? undefined : await context.jobs.load(run.row.job);
+  }
+
+  @ResolveField(() => JsonScalar, { nullable: true, description: 'What it works on.' })
+  async params(@Parent() run: Run, @Context() context: GraphqlContext): Promise<unknown> {
+    return parsed((await context.bodies.load(run.id))?.params);
+  }
+
+  @ResolveField(() => JsonScalar, { nullable: true, description: 'What it gave back.' })
+  async result(@Parent() run: Run, @Context() context: GraphqlContext): Promise<unknown> {
+    return parsed((await context.bodies.load(run.id))?.result);
+  }
+
+  @ResolveField(() => [Attempt], { description: 'Its tries, the first one first.' })
+  @Extensions({ listSize: 3 })
+  attempts(@Parent() run: Run): readonly Attempt[] {
+    return attemptsOf(run.row);
+  }
+
+  @ResolveField(() => Executor, { nullable: true, description: 'Where it was last granted.' })
+  async executor(
+    @Parent() run: Run,
+    @Context() context: GraphqlContext,
+  ): Promise<ExecutorView | undefined> {
+    const { executor } = run.row;
+    return executor === null ? undefined : await context.executors.load(executor);
+  }
+
+  @ResolveField(() => Run, { nullable: true, description: 'The run that it tries again.' })
+  async retryOf(
+    @Parent() run: Run,
+    @Context() context: GraphqlContext,
+  ): Promise<Run | undefined> {
+    const { retryOf } = run.row;
+    const row = retryOf === null ? undefined : await context.runs.load(retryOf);
+    return row && toRun(row);
+  }
+
+  @ResolveField(() => [Waiting], {
+    description: 'Why it is not running, in words, with what would help.',
+  })
+  async waitingFor(@Parent() run: Run): Promise<readonly Waiting[]> {
+    const needsFleet = run.row.taken && run.row.state === 'READY';
+    return waitingFor(run.row, needsFleet ? await this.executors.all() : []);
+  }
+
+  @ResolveField(() => RunEventConnection, { description: 'What happened to it, oldest first.' })
+  async events(@Parent() run: Run, @Args() page: PageArgs): Promise<ConnectionOf<RunEvent>> {
+    const { row } = run;
+    const size = pageSize(page.first);
+    const isPlace = (parts: readonly unknown[]): boolean => parts[0] === run.id && isNumber(parts[1]);
+    const [, after] = decodeCursor(EVENT_CURSOR, page.after, isPlace) ?? [];
+    const from = isNumber(after) ? after : 0;
+    const seqs = recordOf(row).seqs.filter((seq) => seq > from);
+    const events = await readRunEvents(this.journal, {
+      run: row.id,
+      partition: row.partition,
+      seqs: seqs.slice(0, size + 1),
+      since: row.submittedAt,
+    });
+    return pageOf(events, size, toRunEvent, ({ seq }) => encodeCursor(EVENT_CURSOR, run.id, seq));
+  }
+
+  @ResolveField(() => LogConnection, { description: 'What its attempts wrote.' })
+  async log(
+    @Parent() run: Run,
+    @Args() page: PageArgs,
+    @Args('attempt', { type: () => Int, nullable: true, description: 'Only of this attempt.' })
+    attempt: number | null,
+  ): Promise<LogConnection> {
+    const size = pageSize(page.first);
+    const isPlace = (parts: readonly unknown[]): boolean =>
+      parts[0] === run.id && parts.length === 5 && parts.slice(1).every(isNumber);
+    const place = decodeCursor(LOG_CURSOR, page.after, isPlace)?.slice(1) as number[] | undefined;
+    const { project, id } = run.row;
+    const after = place === undefined ? null : placeOf(place);
+    const limit = size + 1;
+    const rows = await readLog(this.reader, { project, run: id, attempt, after, limit });
+    const cursorOf = (row: LogPlace): string =>
+      encodeCursor(LOG_CURSOR, id, row.attempt, row.at, row.stream, row.offset);
+    const found = pageOf(
+      rows,
+      size,
+      (row) => ({
+        cursor: cursorOf(row),
+        attempt: row.attempt,
+        stream: LOG_STREAMS[row.stream] ?? 'SYSTEM',
+        offset: String(row.offset),
+        at: row.atMs,
+        text: row.text,
+      }),
+      cursorOf,
+    );
+    return { ...found, text: found.nodes.map((chunk) => chunk.text).join('') };
+  }
+}
+
+@Resolver(() => Attempt)
+export class AttemptResolver {
+  @ResolveField(() => Executor, { nullable: true, description: 'Who was to run it.' })
+  async executor(
+    @Parent() attempt: Attempt,
+    @Context() context: GraphqlContext,
+  ): Promise<ExecutorView | undefined> {
+    return await context.executors.load(attempt.executorId);
+  }
+}
+
+const parsed = (text: string | null | undefined): unknown =>
+  text === null || text === undefined ? null : parseJson(text);
+
+function placeOf([attempt = 0, at = 0, stream = 0, offset = 0]: readonly number[]): LogPlace {
+  return { attempt, at, stream, offset };
+}

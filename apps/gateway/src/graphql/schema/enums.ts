@@ -1,0 +1,192 @@
+import { registerEnumType } from '@nestjs/graphql';
+import {
+  EVENT_TYPES,
+  EXECUTOR_STATES,
+  type EventType,
+  type ExecutorState,
+  JOB_KINDS,
+  type JobKind,
+  OUTCOMES,
+  type Outcome,
+  RUN_STATES,
+  type RunState,
+} from '#core';
+
+type Words<W extends string> = { readonly [K in W]: K };
+
+function register<W extends string>(
+  name: string,
+  description: string,
+  texts: Readonly<Record<W, string>>,
+): Words<W> {
+  const words = Object.keys(texts) as W[];
+  const values = Object.fromEntries(words.map((word) => [word, word])) as Words<W>;
+  const valuesMap = Object.fromEntries(
+    words.map((word) => [word, { description: texts[word] }]),
+  ) as { [K in W]: { description: string } };
+  registerEnumType(values, { name, description, valuesMap });
+  return values;
+}
+
+/** A word of the core that the API forgets, or one too many, does not compile; order is checked. */
+function inOrder<W extends string>(
+  words: readonly W[],
+  texts: Readonly<Record<W, string>>,
+): Record<W, string> {
+  return Object.fromEntries(words.map((word) => [word, texts[word]])) as Record<W, string>;
+}
+
+export const RunStateEnum = register<RunState>(
+  'RunState',
+  'Where a run is in its life. The last five are final and never change.',
+  inOrder(RUN_STATES, {
+    SCHEDULED: 'Accepted; it waits for its time, or for its owner to take it in.',
+    BLOCKED: 'It waits for a limit or for another run.',
+    READY: 'It waits for an executor.',
+    GRANTED: 'An executor has been chosen and told.',
+    RUNNING: 'An executor works on it.',
+    WAITING_RETRY: 'An attempt failed; the next one waits for its delay.',
+    PAUSED: 'A person has stopped it for now.',
+    UNKNOWN: 'Its executor is silent.',
+    CANCELLING: 'Its end is decided; its executor is told to stop.',
+    SUCCEEDED: 'Its work is done.',
+    DEAD: 'It failed and is not tried again.',
+    CANCELLED: 'A person or a rule has cancelled it.',
+    EXPIRED: 'It did not start before its deadline.',
+    SKIPPED: 'A rule left it out.',
+  }),
+);
+
+export const OutcomeEnum = register<Outcome>(
+  'Outcome',
+  'How an attempt ended; of a run, how its last attempt did.',
+  inOrder(OUTCOMES, {
+    SUCCEEDED: 'Done.',
+    FAILED: 'It ended with an error.',
+    TIMED_OUT: 'It took longer than it may.',
+    LOST: 'Its executor fell silent for too long.',
+    REJECTED: 'It can run nowhere.',
+    CANCELLED: 'It was told to stop.',
+  }),
+);
+
+export const JobKindEnum = register<JobKind>(
+  'JobKind',
+  'What runs a job.',
+  inOrder(JOB_KINDS, {
+    SHELL: 'A command line.',
+    HTTP: 'An HTTP request.',
+    FUNCTION: 'A handler that an executor registered.',
+    PYTHON: 'A Python script.',
+    CONTAINER: 'A container.',
+    PLUGIN: "An executor's plug-in.",
+    DAG: 'A graph of tasks.',
+    DURABLE: 'A durable function.',
+  }),
+);
+
+export const RunEventTypeEnum = register<EventType>(
+  'RunEventType',
+  'What happened to a run.',
+  inOrder(EVENT_TYPES, {
+    SUBMITTED: 'Its owner took it in.',
+    READY: 'It may be granted.',
+    BLOCKED: 'It waits for a limit or another run.',
+    GRANTED: 'An attempt was granted to an executor.',
+    BOUNCED: 'The executor could not take it now.',
+    STARTED: 'The attempt started.',
+    PROGRESSED: 'The attempt told how far it is.',
+    CHECKPOINTED: 'The attempt saved a checkpoint.',
+    SILENT: 'Its executor fell silent.',
+    HEARD: 'Its executor was heard again.',
+    ATTEMPT_ENDED: 'An attempt ended.',
+    RETRY_SCHEDULED: 'Another attempt will follow.',
+    PAUSED: 'It was paused.',
+    RESUMED: 'It was resumed.',
+    CANCEL_REQUESTED: 'Somebody asked to cancel it.',
+    FINISHED: 'It became final.',
+    CHANGED: 'Something else about it changed.',
+    LATE_RESULT: 'A result came after the end, and changed nothing.',
+    MARKED: 'Its outcome was set by hand.',
+  }),
+);
+
+export const ExecutorStateEnum = register<ExecutorState>(
+  'ExecutorState',
+  'Whether an executor is given work.',
+  inOrder(EXECUTOR_STATES, {
+    ACTIVE: 'It is given work.',
+    DRAINING: 'It finishes what it has and is given nothing new.',
+    CORDONED: 'A person has excluded it from new work.',
+    QUARANTINED: 'It fell out too often and rests for a while.',
+    OFFLINE: 'It is not heard.',
+  }),
+);
+
+export const ROLES = ['VIEWER', 'OPERATOR', 'EDITOR', 'ADMIN'] as const;
+export type Role = (typeof ROLES)[number];
+export const RoleEnum = register<Role>(
+  'Role',
+  'What somebody may do in a project; each may do what those before it may.',
+  inOrder(ROLES, {
+    VIEWER: 'Look.',
+    OPERATOR: 'Also submit, cancel and retry runs.',
+    EDITOR: 'Also change jobs.',
+    ADMIN: 'Also make keys and projects.',
+  }),
+);
+
+export const RUN_ORDERS = ['NEWEST', 'OLDEST'] as const;
+export type RunOrder = (typeof RUN_ORDERS)[number];
+export const RunOrderEnum = register<RunOrder>(
+  'RunOrder',
+  'By time of submission.',
+  inOrder(RUN_ORDERS, { NEWEST: 'The newest first.', OLDEST: 'The oldest first.' }),
+);
+
+export const ATOMICITIES = ['ALL', 'EACH'] as const;
+export type Atomic = (typeof ATOMICITIES)[number];
+export const AtomicEnum = register<Atomic>(
+  'Atomic',
+  'What a bad item does to its neighbours.',
+  inOrder(ATOMICITIES, {
+    ALL: 'Nothing is written unless everything is.',
+    EACH: 'Each item stands for itself.',
+  }),
+);
+
+/** The index of a stream is its code in the database. */
+export const LOG_STREAMS = ['STDOUT', 'STDERR', 'STRUCTURED', 'SYSTEM'] as const;
+export type LogStream = (typeof LOG_STREAMS)[number];
+export const LogStreamEnum = register<LogStream>(
+  'LogStream',
+  'Where a piece of a log comes from.',
+  inOrder(LOG_STREAMS, {
+    STDOUT: "The job's standard output.",
+    STDERR: "The job's standard error.",
+    STRUCTURED: 'What a handler logged with fields.',
+    SYSTEM: 'What the executor has to say.',
+  }),
+);
+
+export const WAITING_KINDS = [
+  'NOT_TAKEN_IN',
+  'NOT_DUE',
+  'RETRY_DELAY',
+  'EXECUTOR_SILENT',
+  'NO_EXECUTOR',
+  'SLOTS',
+] as const;
+export type WaitingKind = (typeof WAITING_KINDS)[number];
+export const WaitingKindEnum = register<WaitingKind>(
+  'WaitingKind',
+  'What a run waits for.',
+  inOrder(WAITING_KINDS, {
+    NOT_TAKEN_IN: "The partition's owner, which has not taken it in yet.",
+    NOT_DUE: 'Its time.',
+    RETRY_DELAY: 'The delay before its next attempt.',
+    EXECUTOR_SILENT: 'Its executor, which is not heard.',
+    NO_EXECUTOR: 'An executor of its pool that can do what it needs.',
+    SLOTS: 'A free slot.',
+  }),
+);

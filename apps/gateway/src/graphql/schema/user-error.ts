@@ -1,0 +1,50 @@
+import { Field, ObjectType } from '@nestjs/graphql';
+
+@ObjectType({ description: 'Something about the input that its sender can mend.' })
+export class UserError {
+  @Field(() => String, { description: 'A stable word for programs.' })
+  readonly code!: string;
+
+  @Field(() => [String], { description: 'Where in the input, from the outside in.' })
+  readonly path!: readonly string[];
+
+  @Field(() => String, { description: 'What is wrong and what to do, for people.' })
+  readonly message!: string;
+
+  @Field(() => String, { nullable: true, description: 'What may have been meant.' })
+  readonly hint!: string | null;
+}
+
+export type Path = readonly string[];
+
+export function userError(
+  code: string,
+  path: Path,
+  message: string,
+  hint: string | null = null,
+): UserError {
+  return { code, path, message, hint };
+}
+
+export const notFoundError = (path: Path, what: string): UserError =>
+  userError('NOT_FOUND', path, `${what} does not exist, or this key may not see it.`);
+
+const SURROGATE = /\p{Surrogate}/u;
+
+/** A lone surrogate is no text: it can be neither stored nor sent. */
+export function findBrokenStrings(value: unknown, path: Path = []): UserError[] {
+  if (typeof value === 'string') {
+    if (!SURROGATE.test(value)) return [];
+    return [userError('INVALID_STRING', path, 'The text holds half a character (a surrogate).')];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  const errors: UserError[] = [];
+  for (const [key, member] of Object.entries(value)) {
+    const isBroken = SURROGATE.test(key);
+    if (isBroken) {
+      errors.push(userError('INVALID_STRING', path, 'A key holds half a character (a surrogate).'));
+    }
+    errors.push(...findBrokenStrings(member, [...path, isBroken ? '?' : key]));
+  }
+  return errors;
+}

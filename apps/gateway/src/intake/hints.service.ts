@@ -1,0 +1,110 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Settings } from '#config';
+import type { Mqtt } from '#mqtt';
+import { type NewCommand, type NewRun, type Reader, readPartitions } from '#postgres';
+import { type Soft, encodeEnvelope, encodeHint, softCodec, topicsOf } from '#protocol';
+import type { Logger } from '#telemetry';
+import { LOGGER, SETTINGS } from '../tokens.js';
+
+export const MQTT = Symbol('mqtt');
+export const GATEWAY_READER = Symbol('gateway-reader');
+
+const POLL_MS = 1_000;
+const ITEMS_MAX = 100;
+
+/**
+ * Tells owners what was just written for them. A hint that is lost, or that nobody owns, costs at
+ * most a second: the inbox row is swept.
+ */
+@Injectable()
+export class HintsService {
+  private owners: ReadonlyMap<number, string> = new Map();
+  private timer: NodeJS.Timeout | undefined;
+  private isPolling = false;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(MQTT) private readonly mqtt: Mqtt,
+    @Inject(GATEWAY_READER) private readonly reader: Reader,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.poll();
+    this.timer ??= setInterval(() => void this.poll(), POLL_MS); // it never rejects
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  committed(runs: readonly NewRun[], commands: readonly NewCommand[], at: number): void {
+    const byOwner = new Map<string, Soft[]>();
+    const tell = (partition: number, item: Soft): void => {
+      const owner = this.owners.get(partition);
+      if (owner === undefined) return;
+      const items = byOwner.get(owner);
+      if (items === undefined) byOwner.set(owner, [item]);
+      else items.push(item);
+    };
+    for (const run of runs) {
+      const { partition } = run;
+      tell(partition, { kind: 'submitted', partition, row: hintOf(run, at) });
+    }
+    for (const partition of new Set(commands.map((command) => command.partition))) {
+      tell(partition, { kind: 'nudge', partition });
+    }
+    for (const [owner, items] of byOwner) this.send(owner, items);
+  }
+
+  private send(owner: string, items: readonly Soft[]): void {
+    const topic = topicsOf(this.settings.cluster).threadIn(owner);
+    for (let from = 0; from < items.length; from += ITEMS_MAX) {
+      const part = items.slice(from, from + ITEMS_MAX);
+      const envelope = { sender: 'gateway', session: '', items: part };
+      this.mqtt.publish(topic, encodeEnvelope(softCodec, envelope));
+    }
+  }
+
+  private async poll(): Promise<void> {
+    if (this.isPolling) return;
+    this.isPolling = true;
+    try {
+      const partitions = await readPartitions(this.reader);
+      const owned = partitions.flatMap(({ id, owner }) =>
+        owner === null ? [] : ([[id, owner]] as const),
+      );
+      this.owners = new Map(owned);
+    } catch (error) {
+      this.log.debug('the owners of partitions could not be read', { error });
+    } finally {
+      this.isPolling = false;
+    }
+  }
+}
+
+/** As the intake function writes the row (libs/postgres, intake.sql.ts). */
+function hintOf(run: NewRun, at: number): string {
+  const due = dueOf(run, at);
+  const { startDeadlineMs } = run;
+  return encodeHint({
+    id: run.id,
+    partition: run.partition,
+    project: run.project,
+    job: run.job,
+    jobVersion: run.jobVersion,
+    spec: run.spec,
+    kind: run.kind,
+    pool: run.pool,
+    need: run.need,
+    priority: run.priority,
+    due,
+    expires: startDeadlineMs === null ? null : (due ?? at) + startDeadlineMs,
+    submittedAt: at,
+    params: run.params ?? 'null',
+  });
+}
+
+export function dueOf(run: NewRun, at: number): number | null {
+  return run.at ?? (run.afterMs === null ? null : at + run.afterMs);
+}

@@ -1,0 +1,55 @@
+import { type IntakeItem, type Written, bytesOf } from './item.js';
+
+/** An item on its way, with who waits for it. */
+export interface Waiter {
+  readonly item: IntakeItem;
+  /** After it nobody waits any more. */
+  readonly deadline: number;
+  readonly settle: (written: Written) => void;
+  isSettled: boolean;
+}
+
+export const ROWS_MAX = 400;
+/** Of a large request in one commit, so that single submissions find room beside it. */
+export const PIECE_ROWS = 200;
+const BYTES_MAX = 8 * 1_048_576;
+
+/** What waits for a commit: single items and large requests in turn, each oldest first. */
+export class WaitingRows {
+  private singles: Waiter[] = [];
+  private bulk: Waiter[] = [];
+
+  get size(): number {
+    return this.singles.length + this.bulk.length;
+  }
+
+  add(waiters: readonly Waiter[]): void {
+    const queue = waiters.length === 1 ? this.singles : this.bulk;
+    for (const waiter of waiters) queue.push(waiter);
+  }
+
+  /** The next commit's rows. Those whose time is over are told so, and surely not written. */
+  take(now: number): Waiter[] {
+    const taken: Waiter[] = [];
+    let bytes = 0;
+    const from = (queue: Waiter[], rowsMax: number): Waiter[] => {
+      let at = 0;
+      let rows = 0;
+      for (; at < queue.length && rows < rowsMax && bytes < BYTES_MAX; at++) {
+        const waiter = queue[at] as Waiter;
+        if (waiter.isSettled) continue;
+        if (waiter.deadline <= now) {
+          waiter.settle({ kind: 'unavailable' });
+          continue;
+        }
+        taken.push(waiter);
+        rows++;
+        bytes += bytesOf(waiter.item);
+      }
+      return at === 0 ? queue : queue.slice(at);
+    };
+    this.bulk = from(this.bulk, PIECE_ROWS);
+    this.singles = from(this.singles, ROWS_MAX - taken.length);
+    return taken;
+  }
+}

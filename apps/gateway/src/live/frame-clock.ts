@@ -1,0 +1,58 @@
+import { type SchedulerLike, type Subscription, interval } from 'rxjs';
+
+/**
+ * How long events are gathered into one frame. The trade, measured (measurements, GraphQL and
+ * WebSockets): one execution and one message an event collapsed at 1,000 subscribers × 100
+ * events/s, batches of 25 ms reached 50-58k events/s. It costs a busy stream up to 25 ms; the first
+ * event after a silence of that length waits for nothing, so a quiet one pays nothing.
+ */
+export const FRAME_MS = 25;
+
+export interface Framed {
+  /** Hands on what was gathered. */
+  flush(): void;
+}
+
+/** One timer for all streams, running only while one of them has something gathered. */
+export class FrameClock {
+  private readonly gathered = new Set<Framed>();
+  /** Flushed within this frame: their next events are gathered. */
+  private recent = new Set<Framed>();
+  private ticking: Subscription | undefined;
+
+  constructor(private readonly scheduler: SchedulerLike) {}
+
+  get isTicking(): boolean {
+    return this.ticking !== undefined;
+  }
+
+  /** Something was gathered: flushed at once after a silence, else with the frame. */
+  touch(framed: Framed): void {
+    if (this.recent.has(framed)) {
+      this.gathered.add(framed);
+      return;
+    }
+    this.recent.add(framed);
+    this.ticking ??= interval(FRAME_MS, this.scheduler).subscribe(() => this.tick());
+    framed.flush();
+  }
+
+  forget(framed: Framed): void {
+    this.gathered.delete(framed);
+    this.recent.delete(framed);
+    if (this.recent.size === 0) this.rest();
+  }
+
+  private tick(): void {
+    const due = [...this.gathered];
+    this.gathered.clear();
+    this.recent = new Set(due);
+    for (const framed of due) framed.flush();
+    if (this.recent.size === 0) this.rest();
+  }
+
+  private rest(): void {
+    this.ticking?.unsubscribe();
+    this.ticking = undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { type SchedulerLike, type Subscription, asyncScheduler, interval } from 'rxjs';
+import type { Feed } from '#feed';
+import { EventStream, STREAM } from './event-stream.js';
+import { FrameClock } from './frame-clock.js';
+import type { EventFrame, EventsRequest, LiveRuns, RunPlace, RunSignal } from './live-runs.js';
+import { SignalStream } from './signal-stream.js';
+
+/** A stream in which nothing happens is given a newer cursor this often. */
+export const REFRESH_MS = 30_000;
+
+export interface LiveRunsOptions {
+  readonly scheduler?: SchedulerLike;
+  readonly bufferEventsMax?: number;
+}
+
+/** Every subscriber of this gateway, over one shared feed. */
+export class LiveRunsService implements LiveRuns {
+  private readonly eventStreams = new Set<EventStream>();
+  private readonly signalStreams = new Set<SignalStream>();
+  private readonly scheduler: SchedulerLike;
+  private readonly clock: FrameClock;
+  private readonly bufferEventsMax: number;
+  private refreshing: Subscription | undefined;
+
+  constructor(
+    private readonly feed: Feed,
+    options: LiveRunsOptions = {},
+  ) {
+    this.scheduler = options.scheduler ?? asyncScheduler;
+    this.clock = new FrameClock(this.scheduler);
+    this.bufferEventsMax = options.bufferEventsMax ?? STREAM.bufferEventsMax;
+  }
+
+  events(request: EventsRequest): AsyncIterableIterator<EventFrame> {
+    const { feed, clock, bufferEventsMax } = this;
+    const left = (gone: EventStream): void => this.left(gone);
+    const stream = new EventStream({ feed, clock, bufferEventsMax, left }, request);
+    this.eventStreams.add(stream);
+    this.refreshing ??= interval(REFRESH_MS, this.scheduler).subscribe(() => {
+      for (const each of this.eventStreams) each.refresh();
+    });
+    stream.start();
+    return stream.pull;
+  }
+
+  changed(run: RunPlace): AsyncIterableIterator<RunSignal> {
+    const { feed, clock } = this;
+    const left = (gone: SignalStream): boolean => this.signalStreams.delete(gone);
+    const stream = new SignalStream({ feed, clock, left }, run);
+    this.signalStreams.add(stream);
+    stream.start();
+    return stream.pull;
+  }
+
+  /** What is held for subscribers: all zero when there are none. */
+  get counts() {
+    const timers = (this.clock.isTicking ? 1 : 0) + (this.refreshing === undefined ? 0 : 1);
+    return {
+      eventStreams: this.eventStreams.size,
+      signalStreams: this.signalStreams.size,
+      timers,
+    };
+  }
+
+  private left(stream: EventStream): void {
+    this.eventStreams.delete(stream);
+    if (this.eventStreams.size > 0) return;
+    this.refreshing?.unsubscribe();
+    this.refreshing = undefined;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Policy } from '#core';
+import { canonicalJson, hashOf } from '#postgres';
+import type { Specification } from './specification.js';
+
+/** Ninety days (the tables have room for sixteen weeks ahead). */
+const RETENTION_MS = 90 * 86_400_000;
+const GRACE_MS = 10_000;
+
+/** What is stored of a specification once, for all the runs that have it. */
+export interface StoredSpecification {
+  readonly hash: string;
+  /** JSON text. */
+  readonly body: string;
+  readonly policy: Policy;
+}
+
+export function storedOf(
+  specification: Specification,
+  names: { readonly job: string | null; readonly project: string },
+): StoredSpecification {
+  const { retry, timeoutMs, lostAfterMs } = specification;
+  const policy: Policy = {
+    retry,
+    timeoutMs,
+    graceMs: GRACE_MS,
+    lostAfterMs,
+    retentionMs: RETENTION_MS,
+    jobName: names.job ?? '',
+    projectName: names.project,
+  };
+  const body = canonicalJson(specification.body);
+  return { hash: hashOf(`{"body":${body},"policy":${canonicalJson(policy)}}`), body, policy };
+}

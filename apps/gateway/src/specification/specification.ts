@@ -1,0 +1,164 @@
+import { DEFAULT_RETRY, type JobKind, type RetryPolicy } from '#core';
+import { NAME_PATTERN } from '#protocol';
+import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
+import { canonicalJson } from '#postgres';
+import { Fields, isObject } from './fields.js';
+import { type Labels, readLabels } from './labels.js';
+import { checkSchema } from './params.js';
+import { DEFAULT_PRIORITY, readPriority } from './priority.js';
+
+/** A job's specification, checked and with every default in its place. */
+export interface Specification {
+  readonly kind: Extract<JobKind, 'SHELL' | 'FUNCTION'>;
+  /** The requirement class (`shell`, `function:noop`). */
+  readonly need: string;
+  /** What the executor needs, and nothing else. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly pool: string;
+  readonly priority: number;
+  readonly timeoutMs: number;
+  readonly startDeadlineMs: number | null;
+  readonly lostAfterMs: number | null;
+  readonly retry: RetryPolicy;
+  readonly labels: Labels;
+  readonly description: string | null;
+  readonly owner: string | null;
+  /** A JSON Schema for the params of runs. */
+  readonly params: unknown;
+}
+export type ReadSpecification =
+  | { readonly ok: true; readonly specification: Specification }
+  | { readonly ok: false; readonly errors: readonly UserError[] };
+
+const DAY_MS = 86_400_000;
+const DEFAULT_TIMEOUT_MS = 3_600_000;
+const DEFAULT_LOST_AFTER_MS = 10_000;
+/** With params it must fit into one message to an executor. */
+const SPECIFICATION_BYTES_MAX = 512 * 1_024;
+const VARIABLE = /^[^=\0]{1,255}$/;
+
+const KINDS = ['shell', 'function'] as const;
+const COMMON = [
+  'kind',
+  'description',
+  'owner',
+  'labels',
+  'params',
+  'priority',
+  'pool',
+  'timeout',
+  'startDeadline',
+  'retry',
+  'disconnect',
+] as const;
+const OWN = {
+  shell: ['command', 'shell', 'workingDirectory', 'environment'],
+  function: ['name'],
+} as const;
+const LATER: ReadonlySet<string> = new Set([
+  ...['files', 'secrets', 'heartbeat', 'deadline', 'guarantee', 'lossCountsAsAttempt'],
+  ...['resources', 'selector', 'affinity', 'concurrency', 'dedup', 'limits', 'isolation'],
+  ...['notify', 'triggers', 'environment'],
+]);
+const RETRY = ['maxAttempts', 'delay', 'backoff', 'factor', 'maxDelay', 'jitter'] as const;
+
+export function readSpecification(value: unknown, path: Path): ReadSpecification {
+  if (!isObject(value)) {
+    const message = 'A specification is an object with a kind, such as {"kind": "shell", …}.';
+    return { ok: false, errors: [userError('INVALID_VALUE', path, message)] };
+  }
+  if (Buffer.byteLength(canonicalJson(value)) > SPECIFICATION_BYTES_MAX) {
+    const message = `The specification is larger than ${SPECIFICATION_BYTES_MAX / 1_024} KiB.`;
+    return { ok: false, errors: [userError('PAYLOAD_TOO_LARGE', path, message)] };
+  }
+  const errors: UserError[] = [];
+  const fields = new Fields(value, path, errors);
+  const kind = readKind(fields);
+  if (kind === undefined) return { ok: false, errors };
+  fields.only([...COMMON, ...OWN[kind]], LATER);
+  const specification: Specification = {
+    ...(kind === 'shell' ? readShell(fields) : readFunction(fields)),
+    pool: fields.text('pool', { max: 80, shape: NAME_PATTERN, is: 'the name of a pool' }) ?? 'default',
+    priority: readPriority(fields, 'priority') ?? DEFAULT_PRIORITY,
+    timeoutMs: fields.duration('timeout', 1, 30 * DAY_MS) ?? DEFAULT_TIMEOUT_MS,
+    startDeadlineMs: fields.duration('startDeadline', 1, 365 * DAY_MS) ?? null,
+    lostAfterMs: readLostAfter(fields),
+    retry: readRetry(fields),
+    labels: readLabels(fields.value('labels'), [...path, 'labels'], errors),
+    description: fields.text('description', { max: 10_000, is: 'a text' }) ?? null,
+    owner: fields.text('owner', { max: 255, is: 'a name' }) ?? null,
+    params: fields.has('params') ? fields.value('params') : undefined,
+  };
+  if (specification.params !== undefined) {
+    errors.push(...checkSchema(specification.params, [...path, 'params']));
+  }
+  return errors.length === 0 ? { ok: true, specification } : { ok: false, errors };
+}
+
+function readKind(fields: Fields): (typeof KINDS)[number] | undefined {
+  const value = fields.value('kind');
+  const kind = KINDS.find((each) => typeof value === 'string' && each === value.toLowerCase());
+  if (kind !== undefined) return kind;
+  const shown = value === undefined ? 'A kind is missing' : `${JSON.stringify(value)} is no kind`;
+  const message = `${shown} that can run here: supported are ${KINDS.join(' and ')}.`;
+  fields.refuse('kind', 'UNSUPPORTED_KIND', message);
+  return undefined;
+}
+
+type Own = Pick<Specification, 'kind' | 'need' | 'body'>;
+
+function readShell(fields: Fields): Own {
+  if (!fields.has('command')) {
+    fields.refuse('command', 'REQUIRED', 'A shell job needs its command line.');
+  }
+  const body: Record<string, unknown> = {
+    kind: 'shell',
+    command: fields.text('command', { max: 500_000, is: 'a command line' }),
+    shell: fields.text('shell', { max: 4_096, is: 'the path of a shell' }),
+    workingDirectory: fields.text('workingDirectory', { max: 4_096, is: 'a path' }),
+    environment: readEnvironment(fields),
+  };
+  return { kind: 'SHELL', need: 'shell', body };
+}
+
+function readEnvironment(fields: Fields): Readonly<Record<string, unknown>> | undefined {
+  const variables = fields.object('environment');
+  const nested = fields.nested('environment');
+  for (const [name, value] of Object.entries(variables ?? {})) {
+    const isText = typeof value === 'string' && !value.includes('\0');
+    if (isText && VARIABLE.test(name)) continue;
+    nested?.refuse(name, 'INVALID_VALUE', 'A variable has a name and a text.');
+  }
+  return variables;
+}
+
+function readFunction(fields: Fields): Own {
+  const rule = { max: 80, shape: NAME_PATTERN, is: 'the name of a registered function' };
+  const name = fields.text('name', rule);
+  if (!fields.has('name')) {
+    fields.refuse('name', 'REQUIRED', 'A function job needs the name of its function.');
+  }
+  return { kind: 'FUNCTION', need: `function:${name}`, body: { kind: 'function', name } };
+}
+
+function readRetry(fields: Fields): RetryPolicy {
+  const retry = fields.nested('retry');
+  if (retry === undefined) return DEFAULT_RETRY;
+  retry.only(RETRY, new Set(['rules', 'budgets']));
+  return {
+    maxAttempts: retry.number('maxAttempts', 1, 1_000) ?? DEFAULT_RETRY.maxAttempts,
+    delayMs: retry.duration('delay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.delayMs,
+    backoff: retry.word('backoff', ['FIXED', 'LINEAR', 'EXPONENTIAL']) ?? DEFAULT_RETRY.backoff,
+    factor: retry.number('factor', 1, 100, false) ?? DEFAULT_RETRY.factor,
+    maxDelayMs: retry.duration('maxDelay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.maxDelayMs,
+    jitter: retry.word('jitter', ['FULL', 'EQUAL', 'NONE']) ?? DEFAULT_RETRY.jitter,
+  };
+}
+
+/** null: NEVER (semantics §3.2). */
+function readLostAfter(fields: Fields): number | null {
+  const disconnect = fields.nested('disconnect');
+  disconnect?.only(['lostAfter'], new Set(['stopAfter', 'onReturn']));
+  if (disconnect?.value('lostAfter') === 'NEVER') return null;
+  return disconnect?.duration('lostAfter', 0, 30 * DAY_MS) ?? DEFAULT_LOST_AFTER_MS;
+}

@@ -1,0 +1,37 @@
+import {
+  type Connection,
+  type JournalBounds,
+  type JournalHead,
+  type JournalPage,
+  type JournalPlace,
+  readHeads,
+  readJournal,
+  readOldest,
+} from '#postgres';
+
+/** The journal as the feed reads it; a read that fails rejects, and changes nothing. */
+export interface Journal {
+  heads(partitions: readonly number[]): Promise<{
+    readonly life: string;
+    readonly heads: readonly JournalHead[];
+  }>;
+  /** For a gap in what is live: never behind somebody's replay. */
+  fill(places: readonly JournalPlace[], bounds: JournalBounds): Promise<readonly JournalPage[]>;
+  replay(places: readonly JournalPlace[], bounds: JournalBounds): Promise<readonly JournalPage[]>;
+  oldest(): Promise<readonly JournalHead[]>;
+}
+
+export interface JournalConnections {
+  /** Heads and gaps. */
+  readonly live: Connection;
+  /** Replays: as long as history is. */
+  readonly replays: Connection;
+}
+
+/** Both connections are of the role `orrery_feed`. */
+export const postgresJournal = ({ live, replays }: JournalConnections): Journal => ({
+  heads: (partitions) => readHeads(live, partitions),
+  fill: (places, bounds) => readJournal(live, places, bounds),
+  replay: (places, bounds) => readJournal(replays, places, bounds),
+  oldest: () => readOldest(replays),
+});
