@@ -6,9 +6,12 @@ import { migrate } from '#postgres';
 import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
 import { benchCommit } from './commit.js';
 import { type Report, print } from './report.js';
+import { benchSystem } from './scenarios.js';
 
 const HELP = `npm run bench -- SCENARIO [options]
 
+  system    everything as npm start runs it: life cycles, latency, single submissions
+              --seconds N (5)  --runs N (3)
   commit    the intake and the fenced commit alone, with rows as the product writes them
               --lanes N (3)  --batch N (400)  --seconds N (5)  --runs N (3)
 `;
@@ -44,14 +47,29 @@ async function commit(words: readonly string[]): Promise<Report> {
       const result = await benchCommit({ url: server.url, ...settings });
       rows.push({ run, ...result });
     }
-    return { scenario: 'commit', settings: { ...settings, 'PostgreSQL': '18, fsync on' }, rows };
+    return { scenario: 'commit', settings: { ...settings, PostgreSQL: '18, fsync on' }, rows };
   } finally {
     await server.stop();
     fs.rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function main([scenario = 'help', ...words]: readonly string[]): Promise<number> {
+async function system(words: readonly string[]): Promise<readonly Report[]> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      seconds: { type: 'string', default: '5' },
+      runs: { type: 'string', default: '3' },
+    },
+  });
+  return await benchSystem(Number(values.seconds), Number(values.runs));
+}
+
+async function main([scenario = 'system', ...words]: readonly string[]): Promise<number> {
+  if (scenario === 'system') {
+    for (const report of await system(words)) print(report);
+    return 0;
+  }
   if (scenario === 'commit') {
     print(await commit(words));
     return 0;

@@ -54,5 +54,7 @@ export function print(report: Report): void {
   const line = (cells: readonly Figure[]): string => `| ${cells.join(' | ')} |\n`;
   process.stdout.write(line(titles) + line(titles.map(() => '---')));
   for (const row of report.rows) process.stdout.write(line(Object.values(row)));
-  process.stdout.write(`\n${JSON.stringify({ ...report, machine, at: new Date().toISOString() })}\n`);
+  process.stdout.write(
+    `\n${JSON.stringify({ ...report, machine, at: new Date().toISOString() })}\n`,
+  );
 }

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '#actor';
+import type { Client } from '#client';
+import { Orrery, isAlive, kill } from '../support/orrery.js';
+import { Follower, startsOf } from './history.js';
+
+/** In CI the short form; an hour of the long one is a verb of its own. */
+const RUNS = Number(process.env['ORRERY_E2E_RUNS'] ?? 2_000);
+const KILLS = Number(process.env['ORRERY_E2E_KILLS'] ?? 5);
+const ROLES = ['gateway', 'scheduler', 'executor', 'broker', 'postgres-server'] as const;
+const CLIENTS = 50;
+const BOUND_MS = 240_000;
+
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-kill-'));
+const orrery = new Orrery(path.join(directory, 'home'), { ORRERY_EXECUTOR_SLOTS: '20' });
+const written = path.join(directory, 'starts');
+
+beforeAll(async () => {
+  fs.mkdirSync(orrery.home, { mode: 0o755 });
+  await orrery.start();
+}, 90_000);
+afterAll(async () => {
+  await orrery.remove();
+  fs.rmSync(directory, { recursive: true, force: true });
+}, 30_000);
+
+const SUBMIT = `mutation($input: SubmitRunInput!) {
+  submitRun(input: $input) { run { id } userErrors { code message } }
+}`;
+
+/** Until it is acknowledged, under one key: whatever is killed meanwhile. */
+async function submit(client: () => Client, n: number): Promise<string> {
+  const command = `echo "$ORRERY_RUN_ID $ORRERY_ATTEMPT" >> '${written}'`;
+  const spec = { kind: 'shell', command, retry: { maxAttempts: 20, delay: '100ms' } };
+  const input = { project: 'demo', spec, idempotencyKey: `kill-${n}-${randomUUID()}` };
+  for (;;) {
+    const answer = await client().request<{
+      submitRun: { run: { id: string } | null; userErrors: { code: string }[] };
+    }>(SUBMIT, { input });
+    if (!answer.ok) {
+      await new Promise((resolve) => setImmediate(resolve));
+      continue;
+    }
+    const { run, userErrors } = answer.value.submitRun;
+    if (run === null) throw new Error(JSON.stringify(userErrors));
+    return run.id;
+  }
+}
+
+test(
+  `${RUNS} submissions while ${KILLS} processes are killed: nothing lost, nothing twice`,
+  async () => {
+    const follower = new Follower(orrery);
+    await follower.start();
+    const client = orrery.client();
+    const acknowledged: string[] = [];
+    const killed: { role: string; inFlight: number }[] = [];
+    let next = 0;
+    const submitting = Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        while (next < RUNS) acknowledged.push(await submit(() => client, next++));
+      }),
+    );
+    for (let n = 0; n < KILLS; n++) {
+      const share = ((n + 0.5) / KILLS) * RUNS;
+      await until(() => acknowledged.length >= share || acknowledged.length >= RUNS, BOUND_MS);
+      const role = ROLES[n % ROLES.length] as string;
+      await until(() => orrery.pidsOf(role).some(isAlive), BOUND_MS);
+      killed.push({ role, inFlight: acknowledged.length - follower.finished.size });
+      for (const pid of orrery.pidsOf(role)) kill(pid);
+    }
+    await submitting;
+    await until(() => acknowledged.every((id) => follower.finished.has(id)), BOUND_MS);
+    await follower.stop();
+
+    // The test was not vacuous.
+    expect(new Set(killed.map(({ role }) => role)).size).toBe(Math.min(KILLS, ROLES.length));
+    expect(follower.reconnects).toBeGreaterThan(0);
+    expect(Math.max(...killed.map(({ inFlight }) => inFlight))).toBeGreaterThan(0);
+
+    // Every acknowledged submission is one run, ended once.
+    expect(new Set(acknowledged).size).toBe(RUNS);
+    await until(() => orrery.pidsOf('gateway').some(isAlive), BOUND_MS);
+    const starts = startsOf(written);
+    for (const [attempt, count] of starts) expect([attempt, count]).toEqual([attempt, 1]);
+    const seen = new Map<string, string[]>();
+    for (const { run, type, attempt } of follower.events) {
+      seen.set(run.id, [...(seen.get(run.id) ?? []), `${type} ${attempt}`]);
+    }
+    for (const id of acknowledged) {
+      const run = await read(client, id);
+      expect([id, run.state]).toEqual([id, 'SUCCEEDED']);
+      const last = run.attempts.at(-1)?.number;
+      expect(starts.get(`${id} ${last}`)).toBe(1);
+      // The stream, over all its reconnects, is the journal.
+      const journal = run.events.nodes.map(({ type, attempt }) => `${type} ${attempt}`);
+      expect([id, seen.get(id)]).toEqual([id, journal]);
+    }
+    await client.close();
+  },
+  BOUND_MS * 2,
+);
+
+interface ReadRun {
+  readonly state: string;
+  readonly attempts: readonly { readonly number: number; readonly outcome: string }[];
+  readonly events: { readonly nodes: readonly { type: string; attempt: number | null }[] };
+}
+
+async function read(client: Client, id: string): Promise<ReadRun> {
+  const answer = await client.request<{ run: ReadRun | null }>(
+    `query($id: ID!) { run(id: $id) {
+      state attempts { number outcome } events(first: 200) { nodes { type attempt } }
+    } }`,
+    { id },
+  );
+  if (!answer.ok || answer.value.run === null)
+    throw new Error(`run ${id}: ${JSON.stringify(answer)}`);
+  return answer.value.run;
+}
