@@ -11,6 +11,10 @@ const generated = [
     file: 'docs/settings.md',
     render: async () => (await load('libs/config/src/index.js')).settingsPage(),
   },
+  {
+    file: 'schema.graphql',
+    render: async () => (await load('apps/gateway/src/graphql/print-schema.js')).printedSchema(),
+  },
 ];
 
 function load(path) {

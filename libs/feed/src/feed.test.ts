@@ -177,6 +177,31 @@ describe('the feed', () => {
     }
   });
 
+  it('who has replayed further than the feed hears nothing twice, and keeps its place', async () => {
+    const world = new FeedWorld();
+    const lease = world.feed.follow(1);
+    await world.advance(500);
+    const start = lease.cursor();
+    const late = [world.commit(1, eventOf('a')), world.commit(1, eventOf('b'))];
+    const replay = lease.replay(query(), start);
+    if ('kind' in replay) throw new Error(replay.kind);
+    await replay.aim();
+    await replay.page();
+    const tail = lease.tail(query(), replay);
+    const heard: string[] = [];
+    tail.events$.subscribe((events) => heard.push(...events.map(({ run }) => run)));
+    expect(lease.cursor()).toBe(start);
+    expect(tail.cursor()).toBe(lease.encode(new Map([[1, 2]])));
+    world.wire.arrive(...late.slice(0, 1));
+    expect(tail.cursor()).toBe(lease.encode(new Map([[1, 2]])));
+    world.wire.arrive(...late.slice(1), world.commit(1, eventOf('c')));
+    expect(heard).toEqual(['c']);
+    expect(tail.cursor()).toBe(lease.cursor());
+    expect(tail.cursor()).toBe(lease.encode(new Map([[1, 3]])));
+    world.publish(1, eventOf('d'));
+    expect(heard).toEqual(['c', 'd']);
+  });
+
   it('a journal that lacks what comes next ends those who follow, and a new one begins', async () => {
     const world = new FeedWorld();
     const ear = await listen(world, 1);

@@ -157,7 +157,7 @@ class Ahead {
   }
 
   isBehind({ partition, seq }: FeedEvent): boolean {
-    return false && seq > partition;
+    return this.places.size > 0 && seq <= (this.places.get(partition) ?? 0);
   }
 
   /** Undefined: nowhere ahead any more. */

@@ -41,7 +41,9 @@ export class ProjectsService {
   /** By name. */
   async all(viewer: Viewer): Promise<readonly ProjectRow[]> {
     await this.refresh();
-    return [...this.byId.values()].filter((project) => maySee(viewer, project.id));
+    const seen = [...this.byId.values()].filter((project) => maySee(viewer, project.id));
+    // Not the database's order: cursors are compared by code units.
+    return seen.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   private async refresh(maxAgeMs = 0): Promise<void> {

@@ -49,7 +49,10 @@ export class OpenBatch {
   }
 
   /** What was written by this batch, and not by another before it. */
-  written(taken: Taken): { readonly runs: readonly NewRun[]; readonly commands: readonly NewCommand[] } {
+  written(taken: Taken): {
+    readonly runs: readonly NewRun[];
+    readonly commands: readonly NewCommand[];
+  } {
     const isOurs = ({ id }: { readonly id: string }): boolean => !taken.replays.has(id);
     return { runs: this.rows.runs.filter(isOurs), commands: this.rows.commands.filter(isOurs) };
   }

@@ -27,7 +27,8 @@ export class Fields {
         continue;
       }
       const meant = nearest(name, known);
-      const hint = meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean ${meant}?`;
+      const hint =
+        meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean ${meant}?`;
       this.refuse(name, 'UNKNOWN_FIELD', `There is no field ${JSON.stringify(name)} here.`, hint);
     }
   }

@@ -9,7 +9,12 @@ const VIOLATIONS_MAX = 20;
 
 /** One for each schema, so that what one schema calls itself cannot disturb another's. */
 function compile(schema: unknown): ValidateFunction {
-  const options = { allErrors: true, strict: false, validateFormats: false, logger: false } as const;
+  const options = {
+    allErrors: true,
+    strict: false,
+    validateFormats: false,
+    logger: false,
+  } as const;
   // Which draft it names matters less than that it is understood: the newest reads them all.
   const { $schema: _draft, ...rest } = schema as Record<string, unknown>;
   return new Ajv2020(options).compile(rest);

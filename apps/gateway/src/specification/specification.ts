@@ -78,7 +78,8 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
   fields.only([...COMMON, ...OWN[kind]], LATER);
   const specification: Specification = {
     ...(kind === 'shell' ? readShell(fields) : readFunction(fields)),
-    pool: fields.text('pool', { max: 80, shape: NAME_PATTERN, is: 'the name of a pool' }) ?? 'default',
+    pool:
+      fields.text('pool', { max: 80, shape: NAME_PATTERN, is: 'the name of a pool' }) ?? 'default',
     priority: readPriority(fields, 'priority') ?? DEFAULT_PRIORITY,
     timeoutMs: fields.duration('timeout', 1, 30 * DAY_MS) ?? DEFAULT_TIMEOUT_MS,
     startDeadlineMs: fields.duration('startDeadline', 1, 365 * DAY_MS) ?? null,

@@ -34,10 +34,7 @@ export async function applyJob(
   }
 }
 
-async function applyWith(
-  manager: EntityManager,
-  application: JobApplication,
-): Promise<Applied> {
+async function applyWith(manager: EntityManager, application: JobApplication): Promise<Applied> {
   const { project, name, spec, hash, expectedVersion, by } = application;
   const job = await manager.findOne(JobEntity, {
     where: { project, name },

@@ -9,7 +9,9 @@ const LIST_MAX = 10_000;
 /** Executors belong to no project: every key may see them. */
 @Injectable()
 export class ExecutorsService {
-  private known: { readonly at: number; readonly list: Promise<readonly ExecutorView[]> } | undefined;
+  private known:
+    | { readonly at: number; readonly list: Promise<readonly ExecutorView[]> }
+    | undefined;
 
   constructor(@Inject(GATEWAY_READER) private readonly reader: Reader) {}
 

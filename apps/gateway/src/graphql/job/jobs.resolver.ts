@@ -1,12 +1,4 @@
-import {
-  Args,
-  Context,
-  Mutation,
-  Parent,
-  Query,
-  ResolveField,
-  Resolver,
-} from '@nestjs/graphql';
+import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Definitions, type JobEntity, type JobRow, listJobVersions, listJobs } from '#postgres';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { parseJson } from '../../json/lossless.js';
@@ -143,10 +135,7 @@ export class JobDetailsResolver {
   }
 
   @ResolveField(() => JobVersionConnection, { description: 'Its versions, the newest first.' })
-  async versions(
-    @Parent() job: JobRow,
-    @Args() page: PageArgs,
-  ): Promise<ConnectionOf<JobVersion>> {
+  async versions(@Parent() job: JobRow, @Args() page: PageArgs): Promise<ConnectionOf<JobVersion>> {
     const size = pageSize(page.first);
     const isSound = ([version]: readonly unknown[]): boolean => Number.isSafeInteger(version);
     const [before] = decodeCursor(VERSION_CURSOR, page.after, isSound) ?? [null];

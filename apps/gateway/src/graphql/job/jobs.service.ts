@@ -27,10 +27,12 @@ const nameOf = ({ job, version }: JobVersionRef): string => `${job}/${version}`;
 
 @Injectable()
 export class JobsService {
-  /** Versions never change, so they are read once; the least lately used leave. */
+  /** Versions never change, so they are read once; the oldest leave. */
   private readonly resolved = new Map<string, ResolvedVersion>();
   private readonly byName = new Map<string, Batch<string, JobRow>>();
-  private readonly specs = new Batch(async (names: readonly string[]) => await this.readSpecs(names));
+  private readonly specs = new Batch(
+    async (names: readonly string[]) => await this.readSpecs(names),
+  );
   private readonly scopes = new Map<string, string>();
 
   constructor(

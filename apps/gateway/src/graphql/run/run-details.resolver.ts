@@ -1,13 +1,5 @@
 import { Inject } from '@nestjs/common';
-import {
-  Args,
-  Context,
-  Extensions,
-  Int,
-  Parent,
-  ResolveField,
-  Resolver,
-} from '@nestjs/graphql';
+import { Args, Context, Extensions, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { type JobRow, type LogPlace, type Reader, readLog, readRunEvents } from '#postgres';
 import { FEED_READER } from '../../auth/readers.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
@@ -55,10 +47,7 @@ export class RunDetailsResolver {
   }
 
   @ResolveField(() => Job, { nullable: true, description: 'Its job; null for one in place.' })
-  async job(
-    @Parent() run: Run,
-    @Context() context: GraphqlContext,
-  ): Promise<JobRow | undefined> {
+  async job(@Parent() run: Run, @Context() context: GraphqlContext): Promise<JobRow | undefined> {
     return run.row.job === null ? undefined : await context.jobs.load(run.row.job);
   }
 
@@ -88,10 +77,7 @@ export class RunDetailsResolver {
   }
 
   @ResolveField(() => Run, { nullable: true, description: 'The run that it tries again.' })
-  async retryOf(
-    @Parent() run: Run,
-    @Context() context: GraphqlContext,
-  ): Promise<Run | undefined> {
+  async retryOf(@Parent() run: Run, @Context() context: GraphqlContext): Promise<Run | undefined> {
     const { retryOf } = run.row;
     const row = retryOf === null ? undefined : await context.runs.load(retryOf);
     return row && toRun(row);
@@ -109,7 +95,8 @@ export class RunDetailsResolver {
   async events(@Parent() run: Run, @Args() page: PageArgs): Promise<ConnectionOf<RunEvent>> {
     const { row } = run;
     const size = pageSize(page.first);
-    const isPlace = (parts: readonly unknown[]): boolean => parts[0] === run.id && isNumber(parts[1]);
+    const isPlace = (parts: readonly unknown[]): boolean =>
+      parts[0] === run.id && isNumber(parts[1]);
     const [, after] = decodeCursor(EVENT_CURSOR, page.after, isPlace) ?? [];
     const from = isNumber(after) ? after : 0;
     const seqs = recordOf(row).seqs.filter((seq) => seq > from);

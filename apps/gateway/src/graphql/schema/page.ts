@@ -103,7 +103,8 @@ export function decodeCursor(
   } catch {
     // not even JSON: refused below
   }
-  const message = 'The cursor is not one of this list: give `endCursor` or `cursor` back unchanged.';
+  const message =
+    'The cursor is not one of this list: give `endCursor` or `cursor` back unchanged.';
   throw problem('BAD_CURSOR', message);
 }
 

@@ -31,13 +31,19 @@ export const notFoundError = (path: Path, what: string): UserError =>
 
 const SURROGATE = /\p{Surrogate}/u;
 
-/** A lone surrogate is no text: it can be neither stored nor sent. */
+const DEPTH_MAX = 100;
+
+/** A lone surrogate is no text: it can be neither stored nor sent. Nor is a bottomless value. */
 export function findBrokenStrings(value: unknown, path: Path = []): UserError[] {
   if (typeof value === 'string') {
     if (!SURROGATE.test(value)) return [];
     return [userError('INVALID_STRING', path, 'The text holds half a character (a surrogate).')];
   }
   if (typeof value !== 'object' || value === null) return [];
+  if (path.length > DEPTH_MAX) {
+    const message = `Values are nested at most ${DEPTH_MAX} levels deep.`;
+    return [userError('TOO_DEEP', path.slice(0, 3), message)];
+  }
   const errors: UserError[] = [];
   for (const [key, member] of Object.entries(value)) {
     const isBroken = SURROGATE.test(key);

@@ -1,0 +1,58 @@
+import { Inject } from '@nestjs/common';
+import { Extensions, Query, Resolver } from '@nestjs/graphql';
+import { type NodeRow, type PartitionRow, type Reader, readNodes, readPartitions } from '#postgres';
+import { GATEWAY_READER } from '../../intake/hints.service.js';
+import { Requires } from '../driver/roles.js';
+import { Cluster, type Partition, type SchedulerNode } from './cluster.model.js';
+
+/** Architecture §4: ownerStaleAfter. */
+const STALE_MS = 3_000;
+
+@Resolver(() => Cluster)
+export class ClusterResolver {
+  constructor(@Inject(GATEWAY_READER) private readonly reader: Reader) {}
+
+  @Query(() => Cluster, { description: 'The schedulers and the partitions that they own.' })
+  @Requires('VIEWER')
+  @Extensions({ listSize: 1 })
+  async cluster(): Promise<Cluster> {
+    const [nodes, partitions] = await Promise.all([
+      readNodes(this.reader),
+      readPartitions(this.reader),
+    ]);
+    return { schedulers: schedulersOf(nodes, partitions), partitions: stated(nodes, partitions) };
+  }
+}
+
+function stated(nodes: readonly NodeRow[], partitions: readonly PartitionRow[]): Partition[] {
+  const fresh = new Set(nodes.filter(({ ageMs }) => ageMs < STALE_MS).map(({ thread }) => thread));
+  return partitions.map(({ id, owner, epoch, seq, since }) => ({
+    id,
+    owner,
+    state: owner === null ? 'FREE' : fresh.has(owner) ? 'OWNED' : 'STALE',
+    epoch: String(epoch),
+    seq: String(seq),
+    since,
+  }));
+}
+
+function schedulersOf(
+  nodes: readonly NodeRow[],
+  partitions: readonly PartitionRow[],
+): SchedulerNode[] {
+  const owned = new Map<string, number>();
+  for (const { owner } of partitions) {
+    if (owner !== null) owned.set(owner, (owned.get(owner) ?? 0) + 1);
+  }
+  const names = [...new Set(nodes.map(({ scheduler }) => scheduler))];
+  return names.map((name) => ({
+    name,
+    threads: nodes
+      .filter(({ scheduler }) => scheduler === name)
+      .map(({ thread, seen }) => ({
+        name: thread,
+        lastSeen: seen,
+        partitions: owned.get(thread) ?? 0,
+      })),
+  }));
+}

@@ -1,0 +1,30 @@
+import { ClusterResolver } from './cluster/cluster.resolver.js';
+import { ExecutorsResolver, PoolResolver } from './executor/executors.resolver.js';
+import { JobDetailsResolver, JobsResolver } from './job/jobs.resolver.js';
+import { ApiKeysResolver } from './key/api-keys.resolver.js';
+import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
+import { CancelResolver } from './run/cancel.resolver.js';
+import { AttemptResolver, RunDetailsResolver } from './run/run-details.resolver.js';
+import { RunEventResolver } from './run/run-event.resolver.js';
+import { RunStreamsResolver } from './run/run-streams.resolver.js';
+import { RunsResolver } from './run/runs.resolver.js';
+import { SubmitResolver } from './run/submit.resolver.js';
+
+/** The whole API: the gateway serves these, and `npm run gen` prints the schema from them. */
+export const RESOLVERS = [
+  ApiKeysResolver,
+  AttemptResolver,
+  CancelResolver,
+  ClusterResolver,
+  ExecutorsResolver,
+  JobDetailsResolver,
+  JobsResolver,
+  PoolResolver,
+  ProjectsResolver,
+  RunDetailsResolver,
+  RunEventResolver,
+  RunsResolver,
+  RunStreamsResolver,
+  SubmitResolver,
+  ViewerResolver,
+];

@@ -1,0 +1,88 @@
+import { Inject } from '@nestjs/common';
+import { Args, Context, ID, Resolver, Subscription } from '@nestjs/graphql';
+import { ProjectsService } from '../../auth/projects.service.js';
+import { LIVE_RUNS, type LiveRuns, type RunEventFilter } from '../../live/live-runs.js';
+import type { GraphqlContext } from '../driver/context.js';
+import { notFound, problem } from '../driver/errors.js';
+import { Requires } from '../driver/roles.js';
+import { isUuid } from '../schema/page.js';
+import { CursorScalar } from '../schema/scalars.js';
+import { RunEventFrame } from './run-event.model.js';
+import { toRunEvent } from './run-event.view.js';
+import { RunFilter } from './run.inputs.js';
+import { Run } from './run.model.js';
+import { toRun } from './run.view.js';
+import { RunsService } from './runs.service.js';
+import { mapStream } from './streams.js';
+
+const itself = (value: unknown): unknown => value;
+/** What an event says of itself; the rest stands in the run only. */
+const FILTERED: ReadonlySet<string> = new Set(['ids', 'jobs', 'states', 'executors']);
+
+@Resolver(() => Run)
+export class RunStreamsResolver {
+  constructor(
+    @Inject(LIVE_RUNS) private readonly live: LiveRuns,
+    private readonly runs: RunsService,
+    private readonly projects: ProjectsService,
+  ) {}
+
+  @Subscription(() => RunEventFrame, {
+    resolve: itself,
+    description:
+      'Everything that happens to the runs of a project, in order within a partition, from a ' +
+      'cursor on. Without `after` the first frame is empty: subscribe, then read, then follow.',
+  })
+  @Requires('VIEWER')
+  async runEvents(
+    @Args('project', { type: () => String, description: 'The name of the project.' }) name: string,
+    @Args('filter', {
+      type: () => RunFilter,
+      nullable: true,
+      description: 'Only of these `ids`, `jobs`, `executors`, or entering these `states`.',
+    })
+    filter: RunFilter | null,
+    @Args('after', { type: () => CursorScalar, nullable: true, description: 'From here on.' })
+    after: string | null,
+    @Context() { viewer }: GraphqlContext,
+  ): Promise<AsyncIterableIterator<RunEventFrame>> {
+    const project = await this.projects.named(viewer, name);
+    if (project === undefined) throw notFound(`Project ${JSON.stringify(name)}`);
+    const source = this.live.events({
+      projects: [project.id],
+      filter: await this.resolveFilter(project.id, filter ?? {}),
+      after: after ?? undefined,
+    });
+    return mapStream(source, ({ cursor, events }) => ({ cursor, events: events.map(toRunEvent) }));
+  }
+
+  @Subscription(() => Run, {
+    resolve: itself,
+    description: 'One run as it is now, then after every change; a slow reader gets the newest.',
+  })
+  @Requires('VIEWER')
+  async runChanged(
+    @Args('id', { type: () => ID, description: 'The run.' }) id: string,
+    @Context() context: GraphqlContext,
+  ): Promise<AsyncIterableIterator<Run>> {
+    const row = await context.runs.load(id);
+    if (row === undefined) throw notFound('This run');
+    const source = this.live.changed({ id: row.id, partition: row.partition });
+    return mapStream(source, async () => toRun((await context.runs.load(id)) ?? row));
+  }
+
+  private async resolveFilter(project: string, filter: RunFilter): Promise<RunEventFilter> {
+    for (const [name, value] of Object.entries(filter)) {
+      if (value === null || value === undefined || FILTERED.has(name)) continue;
+      const known = [...FILTERED].join(', ');
+      throw problem('BAD_USER_INPUT', `runEvents cannot filter by ${name}; it can by ${known}.`);
+    }
+    const { ids, jobs, states, executors } = filter;
+    return {
+      runs: ids && new Set(ids.filter(isUuid)),
+      jobs: jobs && new Set(await this.runs.jobIds(project, jobs)),
+      states: states && new Set(states),
+      executors: executors && new Set(executors),
+    } as RunEventFilter;
+  }
+}
