@@ -1,15 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from './testkit/gateway.js';
 
+let database: TestDatabase;
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startTestGateway();
+  database = await startTestDatabase();
+  gateway = await startTestGateway({ url: database.url });
 });
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await database.stop();
+});
 
 const SUBMIT = `mutation ($input: SubmitRunInput!) {
   submitRun(input: $input) {
-    run { id state kind priority submittedAt scheduledFor labels params project { name } job { name } }
+    run {
+      id state kind priority submittedAt scheduledFor labels params
+      project { name } job { name }
+    }
     replayed userErrors { code path message hint }
   }
 }`;

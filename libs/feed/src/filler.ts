@@ -6,12 +6,12 @@ const BOUNDS = { segments: 64, bytes: 64 * 1_024 } as const;
 const PARTITIONS_AT_ONCE = 16;
 
 export interface FillerHost {
-  /** One statement's answers; a partition that is in none of them does not exist. */
+  /** One statement's answers. */
   filled(pages: readonly JournalPage[]): void;
   unfilled(partitions: readonly number[], error: unknown): void;
 }
 
-/** Gaps, read one statement at a time: what is asked for while one is under way goes in the next. */
+/** Gaps, one statement at a time: what is asked for while one is under way goes in the next. */
 export class Filler {
   private readonly wanted = new Map<number, number>();
   private isReading = false;

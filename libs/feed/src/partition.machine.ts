@@ -14,8 +14,8 @@ import type { EventSegment } from './event.js';
  * F2  Nothing above a gap is passed on before the gap is filled.
  * F3  While something below `head` is missing, a read is under way, or brought nothing and is asked
  *     again at the next word of anybody (heads are restated). At most one read is under way.
- * F4  At most heldEventsMax events and heldCharsMax characters of text are held; what does not fit is
- *     dropped and read again.
+ * F4  At most heldEventsMax events and heldCharsMax characters of text are held; what does not fit
+ *     is dropped and read again.
  * F5  A journal that lacks what it must have (retention, restore) breaks the partition, once.
  */
 export interface FollowedPartition {

@@ -121,3 +121,4 @@ export {
   readRunEvents,
 } from './read/index.js';
 export { seedDemo } from './seed.js';
+export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';

@@ -24,7 +24,7 @@ export interface SeedOptions {
   readonly adminKeyFile: string;
 }
 
-/** What a first look needs: a project, three jobs and a key. What is there already stays as it is. */
+/** What a first look needs: a project, three jobs, a key. What is there stays as it is. */
 export async function seedDemo(url: string, options: SeedOptions): Promise<void> {
   const definitions = new Definitions({ url, name: SEEDER });
   const reader = new Reader({ url, name: SEEDER, role: 'orrery_writer', connections: 1 });

@@ -1,7 +1,12 @@
 import { Subscription } from 'rxjs';
 import type { Feed, FeedEnd, FeedEvent, FeedQuery, Lease, Replay, Tail } from '#feed';
 import type { FrameClock, Framed } from './frame-clock.js';
-import { type EventFrame, type EventsRequest, LiveFailure } from './live-runs.js';
+import {
+  type EventFrame,
+  type EventsRequest,
+  LiveFailure,
+  type RunEventFilter,
+} from './live-runs.js';
 import { Pull, type PullSource } from './pull.js';
 
 export const STREAM = {
@@ -46,7 +51,7 @@ export class EventStream implements PullSource<EventFrame>, Framed {
     private readonly host: StreamHost,
     request: EventsRequest,
   ) {
-    this.query = { projects: new Set(request.projects), filter: request.filter };
+    this.query = { projects: new Set(request.projects), filter: withoutNulls(request.filter) };
     this.resume = request.after;
     this.lease = host.feed.follow(request.partition);
   }
@@ -228,4 +233,15 @@ export class EventStream implements PullSource<EventFrame>, Framed {
   private fail(error: Error): void {
     this.pull.end({ error });
   }
+}
+
+/** GraphQL says null for what is left out; the feed, which everybody shares, must not meet it. */
+function withoutNulls({ runs, jobs, states, executors, types }: RunEventFilter): RunEventFilter {
+  return {
+    runs: runs ?? undefined,
+    jobs: jobs ?? undefined,
+    states: states ?? undefined,
+    executors: executors ?? undefined,
+    types: types ?? undefined,
+  };
 }

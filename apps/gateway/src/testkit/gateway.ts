@@ -5,7 +5,6 @@ import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadSettings } from '#config';
 import { type Reader, readInstallation, seedDemo } from '#postgres';
-import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
 import { createGateway } from '../create-gateway.js';
 import { GATEWAY_READER } from '../intake/hints.service.js';
 
@@ -19,7 +18,6 @@ export interface Answer {
 }
 export interface TestGateway {
   readonly app: NestFastifyApplication;
-  readonly database: TestDatabase;
   readonly reader: Reader;
   /** The seeded key: everything, everywhere. */
   readonly key: string;
@@ -34,10 +32,11 @@ export interface TestGateway {
 }
 
 export interface TestGatewayOptions {
-  /** Through which the gateway reaches the database. */
-  readonly databaseUrl?: (url: string) => string;
+  /** Of the database itself, for what is seeded. */
+  readonly url: string;
+  /** Through which the gateway reaches it, where that is another way. */
+  readonly databaseUrl?: string;
   readonly mqttUrl?: string;
-  readonly database?: TestDatabase;
 }
 
 const quiet = (): void => undefined;
@@ -45,20 +44,20 @@ export const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 /** Nobody listens there: the gateway does without a broker. */
 const NO_BROKER = 'mqtt://127.0.0.1:1';
 
-export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const database = options.database ?? (await startTestDatabase());
+export async function startTestGateway(options: TestGatewayOptions): Promise<TestGateway> {
+  const { url } = options;
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-gateway-'));
   const adminKeyFile = path.join(directory, 'admin.key');
-  await seedDemo(database.url, { adminKeyFile });
+  await seedDemo(url, { adminKeyFile });
   const key = fs.readFileSync(adminKeyFile, 'utf8').trim();
   const loaded = loadSettings({ ORRERY_ENV: 'dev' });
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'));
   const app = await createGateway({
     settings: loaded.settings,
-    databaseUrl: options.databaseUrl?.(database.url) ?? database.url,
+    databaseUrl: options.databaseUrl ?? url,
     mqttUrl: options.mqttUrl ?? NO_BROKER,
     log: silent,
-    installation: await readInstallation(database.url),
+    installation: await readInstallation(url),
   });
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
@@ -73,7 +72,6 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   };
   return {
     app,
-    database,
     key,
     reader: app.get<Reader>(GATEWAY_READER),
     ask,
@@ -84,7 +82,6 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     },
     async stop() {
       await app.close();
-      if (options.database === undefined) await database.stop();
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };

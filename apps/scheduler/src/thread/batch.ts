@@ -23,35 +23,38 @@ export class PartitionBatch {
   readonly named: string[] = [];
   /** Encoded when the batch is sent: the journal and the live stream share the text. */
   segment: string | undefined;
+  /** The latest planned time among what fired. */
+  notBefore: Millis | null = null;
 
   constructor(
     readonly partition: number,
     readonly epoch: number,
   ) {}
 
-  apply(write: Write): Millis | undefined {
+  apply(write: Write): void {
     switch (write.kind) {
       case 'save':
         this.changed.set(write.cell.facts.id, write.cell);
-        return undefined;
+        return;
       case 'finish':
         this.changed.delete(write.cell.facts.id);
         this.finished.set(write.cell.facts.id, write);
-        return undefined;
+        return;
       case 'consume':
         this.consumed.push(write.inbox);
-        return undefined;
+        return;
       case 'answer':
         this.answers.push({ command: write.command, outcome: JSON.stringify(write.outcome) });
-        return undefined;
+        return;
       case 'event':
         this.events.push(write.event);
-        return undefined;
+        return;
       case 'executor':
         this.executors.set(write.executor.id, executorRow(write.executor));
-        return undefined;
+        return;
       case 'fired':
-        return write.planned;
+        this.notBefore = Math.max(this.notBefore ?? 0, write.planned);
+        return;
       default: {
         const never: never = write;
         return never;
@@ -95,8 +98,6 @@ export interface PendingEffect {
 export class Batch {
   readonly partitions = new Map<number, PartitionBatch>();
   readonly effects: PendingEffect[] = [];
-  /** The latest planned time among what fired. */
-  notBefore: Millis | null = null;
 
   of(partition: number, epoch: number): PartitionBatch {
     let found = this.partitions.get(partition);
@@ -108,8 +109,16 @@ export class Batch {
   }
 
   apply(partition: number, epoch: number, write: Write): void {
-    const planned = this.of(partition, epoch).apply(write);
-    if (planned !== undefined) this.notBefore = Math.max(this.notBefore ?? 0, planned);
+    this.of(partition, epoch).apply(write);
+  }
+
+  /** Before this time by the server's clock the commit is refused: something in it would be early. */
+  get notBefore(): Millis | null {
+    let latest: Millis | null = null;
+    for (const { notBefore } of this.partitions.values()) {
+      if (notBefore !== null) latest = Math.max(latest ?? 0, notBefore);
+    }
+    return latest;
   }
 
   /** Something must be written: effects alone do not make a commit. */

@@ -13,6 +13,8 @@ const RETRY_MS = [50, 100, 200, 500] as const;
 /** After a large commit the next start is spaced, so that it finds more to carry (measured). */
 const LARGE_COMMIT_EVENTS = 16;
 const SPACING_MS = 2;
+/** The server's clock may step on: it is asked again after at most this long. */
+const EARLY_WAIT_MS_MAX = 1_000;
 
 export type CommitNews =
   | { readonly kind: 'commit-done'; readonly committed: Committed }
@@ -37,9 +39,12 @@ export interface CommitterHost {
 export class Committer {
   private open = new Batch();
   private flight: Batch | undefined;
-  private writes: PartitionWrites[] = [];
-  /** After a refusal for good: partitions go one by one. */
-  private oneByOne: PartitionWrites[] | undefined;
+  /**
+   * What of the flight has no answer yet, one entry a call: the whole batch, or after a refusal for
+   * good its partitions one by one. The first is under way, or waits to be repeated.
+   */
+  private calls: (readonly PartitionWrites[])[] = [];
+  private waits = false;
   private attempts = 0;
   private spacedUntil = 0;
   private spacing = false;
@@ -85,9 +90,10 @@ export class Committer {
     }
     this.flight = this.open;
     this.open = new Batch();
-    this.writes = [...this.flight.partitions.values()]
+    const writes = [...this.flight.partitions.values()]
       .filter((partition) => !partition.isEmpty)
       .map((partition) => partition.seal());
+    this.calls = [writes];
     this.attempts = 0;
     this.send();
   }
@@ -95,13 +101,14 @@ export class Committer {
   drop(partition: number): void {
     this.open.drop(partition);
     this.flight?.drop(partition);
-    this.writes = this.writes.filter((writes) => writes.partition !== partition);
-    this.oneByOne = this.oneByOne?.filter((writes) => writes.partition !== partition);
+    // A call that becomes empty keeps its place: its answer may be on its way.
+    this.calls = this.calls.map((call) => call.filter((writes) => writes.partition !== partition));
   }
 
   receive(news: CommitNews): void {
     if (news.kind === 'commit-again') {
-      if (this.flight !== undefined) this.send();
+      // Else the spacing is over, and a batch may be under way by now: never the same call twice.
+      if (this.waits) this.send();
       return;
     }
     if (this.flight === undefined) return;
@@ -111,12 +118,13 @@ export class Committer {
 
   private send(): void {
     const now = performance.now();
-    const current = this.oneByOne?.[0];
-    const writes = current === undefined ? this.writes : [current];
+    this.waits = false;
     const flight = this.flight;
     if (flight === undefined) return;
-    if (writes.length === 0) {
-      this.finish();
+    while (this.calls[0]?.length === 0) this.calls.shift();
+    const [writes] = this.calls;
+    if (writes === undefined) {
+      this.finish(flight);
       return;
     }
     const events = writes.reduce((sum, partition) => sum + partition.events, 0);
@@ -131,23 +139,13 @@ export class Committer {
 
   private done(committed: Committed): void {
     this.host.sample(committed.at);
-    this.host.wanted(committed.wanted);
-    if (this.oneByOne !== undefined) {
-      this.oneByOne.shift();
-      if (this.oneByOne.length > 0) {
-        this.send();
-        return;
-      }
-    }
-    this.finish();
+    if (committed.wanted.length > 0) this.host.wanted(committed.wanted);
+    this.calls.shift();
+    this.send();
   }
 
-  private finish(): void {
-    const flight = this.flight;
+  private finish(flight: Batch): void {
     this.flight = undefined;
-    this.oneByOne = undefined;
-    this.writes = [];
-    if (flight === undefined) return;
     this.host.committed(flight);
     for (const pending of flight.effects) this.host.perform(pending);
   }
@@ -156,12 +154,12 @@ export class Committer {
     this.counts.failures++;
     switch (failure.kind) {
       case 'fenced':
-        for (const id of failure.partitions) this.void(id, 'fenced', false, false);
+        this.fenced(new Set(failure.partitions));
         this.send();
         return;
       case 'early':
         this.host.sample(failure.at);
-        this.again(Math.max(1, Math.ceil((this.flight?.notBefore ?? 0) - failure.at)));
+        this.again(this.untilDue(failure.at));
         return;
       case 'gone':
         this.gone(new Set(failure.ids));
@@ -176,10 +174,9 @@ export class Committer {
         return;
       case 'unknown':
         this.log.warn('the outcome of a commit is unknown', { error: failure.error });
-        for (const { partition } of [...this.current()]) {
+        for (const { partition } of this.current()) {
           this.void(partition, 'unknown outcome', true, false);
         }
-        this.oneByOne = undefined;
         this.send();
         return;
       default: {
@@ -189,33 +186,45 @@ export class Committer {
     }
   }
 
-  /** The calls that have no answer yet. */
+  /** The call that was under way, without what was dropped meanwhile. */
   private current(): readonly PartitionWrites[] {
-    return this.oneByOne ?? this.writes;
+    return this.calls[0] ?? [];
+  }
+
+  /** Only what the call still holds: a partition may have been claimed anew since it was sent. */
+  private fenced(ids: ReadonlySet<number>): void {
+    for (const { partition } of this.current()) {
+      if (ids.has(partition)) this.void(partition, 'fenced', false, false);
+    }
+  }
+
+  private untilDue(at: number): number {
+    const wait = Math.ceil((this.flight?.notBefore ?? 0) - at);
+    return Math.min(EARLY_WAIT_MS_MAX, Math.max(1, wait));
   }
 
   /** Inbox rows that were applied before: what rests on them is a repeat. */
   private gone(ids: ReadonlySet<string>): void {
-    for (const writes of [...this.current()]) {
-      const isTouched = writes.consumed.some((id) => ids.size === 0 || ids.has(id));
-      if (isTouched) this.void(writes.partition, 'inbox rows gone', true, false);
+    const consuming = this.current().filter((writes) => writes.consumed.length > 0);
+    const touched = consuming.filter((writes) => writes.consumed.some((id) => ids.has(id)));
+    // None that we know: then any of them, or the same call would fail for ever.
+    for (const { partition } of touched.length > 0 ? touched : consuming) {
+      this.void(partition, 'inbox rows gone', true, false);
     }
   }
 
   /** For good: each partition goes alone; the one that fails alone goes on with care. */
   private refused(error: Error): void {
-    if (this.oneByOne === undefined && this.writes.length > 1) {
+    const call = this.current();
+    const [culprit, ...others] = call;
+    if (others.length > 0) {
       this.log.warn('a commit was refused; its partitions go one by one', { error });
-      this.oneByOne = [...this.writes];
-      this.send();
-      return;
+      this.calls.splice(0, 1, ...call.map((writes) => [writes]));
+    } else if (culprit !== undefined) {
+      const { partition } = culprit;
+      this.log.error('PostgreSQL refuses what a partition writes', { partition, error });
+      this.void(partition, error.message, true, true);
     }
-    const culprit = this.current()[0];
-    this.log.error('PostgreSQL refuses what a partition writes', {
-      partition: culprit?.partition,
-      error,
-    });
-    if (culprit !== undefined) this.void(culprit.partition, error.message, true, true);
     this.send();
   }
 
@@ -225,6 +234,7 @@ export class Committer {
   }
 
   private again(delayMs: number): void {
+    this.waits = true;
     this.host.after(delayMs, () => this.host.tell({ kind: 'commit-again' }));
   }
 }

@@ -9,17 +9,21 @@ import {
   decodeSchedulerPresence,
   lastLevel,
   liveCodec,
+  logCodec,
   softCodec,
   upCodec,
 } from '#protocol';
 import type { Counters, createThrottle } from '#telemetry';
 import type { Delivery } from '#transport';
+import type { LogWriter } from './log-writer.js';
 import type { ThreadMessage } from './messages.js';
 
 export const INGRESS = Symbol('ingress');
 
 export interface Ingress {
   readonly tell: (message: ThreadMessage) => void;
+  /** Beside the mailbox: what jobs write never waits for commits, nor they for it. */
+  readonly logs: LogWriter;
   readonly counters: Counters;
   readonly throttled: ReturnType<typeof createThrottle>;
 }
@@ -42,7 +46,10 @@ export class IngressController {
       if (envelope.sender !== executor) this.poison(topic, 'wrong-sender');
       else {
         const { session, items } = envelope;
-        this.ingress.tell({ kind: 'up', executor, session, items });
+        // What an attempt wrote is there before anybody can see that it has ended.
+        this.ingress.logs.after(executor, () =>
+          this.ingress.tell({ kind: 'up', executor, session, items }),
+        );
       }
     }
   }
@@ -52,6 +59,17 @@ export class IngressController {
     for (const { topic, payload } of deliveries) {
       const envelope = this.decode(topic, softCodec, payload);
       if (envelope !== undefined) this.ingress.tell({ kind: 'soft', items: envelope.items });
+    }
+  }
+
+  @EventPattern('orrery/v1/{cluster}/s/{thread}/log/+')
+  logs(@Payload() deliveries: readonly Delivery[]): void {
+    for (const { topic, payload } of deliveries) {
+      const envelope = this.decode(topic, logCodec, payload);
+      if (envelope === undefined) continue;
+      const executor = lastLevel(topic);
+      if (envelope.sender !== executor) this.poison(topic, 'wrong-sender');
+      else this.ingress.logs.add(executor, envelope.items);
     }
   }
 

@@ -17,6 +17,7 @@ import {
 import { MqttBatchStrategy } from '#transport';
 import { ThreadHost } from './host.js';
 import { INGRESS, type Ingress, IngressController } from './ingress.controller.js';
+import { LogWriter } from './log-writer.js';
 import { type ThreadMessage, laneOfMessage } from './messages.js';
 
 /** All that a thread is told: plain values, as closures cannot cross. */
@@ -95,6 +96,7 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Pr
     commits: connection(true),
     reads: connection(true),
     control: connection(true),
+    logs: connection(true),
   };
   const timers = new Set<NodeJS.Timeout>();
   const after = (delayMs: number, run: () => void): (() => void) => {
@@ -114,7 +116,8 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Pr
     { mqtt, ...connections, log, tell, after },
   );
   const link = mqtt.up$.subscribe((up) => tell({ kind: 'link', up }));
-  const service = await ingress(args, presence.client, log, tell);
+  const logs = new LogWriter(connections.logs, log);
+  const service = await ingress(args, presence.client, log, { tell, logs });
   await presence.start();
   host.start();
   context.timer('second', SECOND_MS, { kind: 'second' });
@@ -124,6 +127,7 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Pr
     await host.stop();
     await service.close();
     await presence.stop();
+    await logs.stop();
     await Promise.all(Object.values(connections).map(async (c) => await c.stop()));
   };
   return { host, service, release };
@@ -133,11 +137,11 @@ async function ingress(
   args: ThreadArgs,
   client: Parameters<typeof createStrategy>[0],
   log: ReturnType<typeof createLogger>,
-  tell: (message: ThreadMessage) => void,
+  to: Pick<Ingress, 'tell' | 'logs'>,
 ): Promise<INestMicroservice> {
   const counters = createCounters();
   const throttled = createThrottle({ logger: log, nowMs: () => performance.now() });
-  const value: Ingress = { tell, counters, throttled };
+  const value: Ingress = { ...to, counters, throttled };
   @Module({
     controllers: [IngressController],
     providers: [{ provide: INGRESS, useValue: value }],

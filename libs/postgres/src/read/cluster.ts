@@ -49,7 +49,8 @@ export async function findExecutors(
 
 export async function readPartitions(reader: Reader): Promise<PartitionRow[]> {
   return await reader.query<Row<PartitionRow>>(
-    `select q.id, q.epoch, q.owner, q.seq, ${ms('q.since')} as since from partition q order by q.id`,
+    `select q.id, q.epoch, q.owner, q.seq, ${ms('q.since')} as since
+      from partition q order by q.id`,
     [],
   );
 }

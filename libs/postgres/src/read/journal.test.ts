@@ -58,7 +58,7 @@ describe('the journal, read', () => {
     expect(await texts(2, 500, { segments: 10, bytes: 1 })).toHaveLength(1);
   });
 
-  it('one statement for many partitions, each with its head; an unknown one is left out', async () => {
+  it('one statement for many partitions, each with its head, no unknown one', async () => {
     const places = [1, 2, 3, 77].map((partition) => ({ partition, after: 0 }));
     const pages = await readJournal(connection, places, BOUNDS);
     expect(pages.map(({ partition, head }) => [partition, head])).toEqual([

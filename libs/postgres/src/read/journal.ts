@@ -61,7 +61,7 @@ interface PageRow {
   readonly text: string | null;
 }
 
-/** One statement for any number of partitions, and one snapshot. Unknown partitions are left out. */
+/** One statement and one snapshot, for any number of partitions. Unknown ones are left out. */
 export async function readJournal(
   connection: Connection,
   places: readonly JournalPlace[],
@@ -106,7 +106,8 @@ export async function readOldest(connection: Connection): Promise<JournalHead[]>
   return await connection.query<JournalHead>(
     'journal_oldest',
     `select p.id as partition, coalesce((
-       select s.seq - 1 from journal s where s.partition = p.id order by s.seq limit 1), p.seq) as seq
+       select s.seq - 1 from journal s where s.partition = p.id order by s.seq limit 1), p.seq)
+       as seq
      from partition p order by p.id`,
     [],
     PAGES_DEADLINE_MS,

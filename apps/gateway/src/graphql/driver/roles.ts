@@ -21,8 +21,8 @@ export function guardRoots(schema: GraphQLSchema): void {
       const guard = (resolver: Resolver): Resolver => {
         return (source, args, context, info) => {
           if (!mayAct(context.viewer, role)) {
-            const message = `${field.name} needs the role ${role}; this key is ${context.viewer.role}.`;
-            throw problem('FORBIDDEN', message);
+            const has = `this key is ${context.viewer.role}`;
+            throw problem('FORBIDDEN', `${field.name} needs the role ${role}; ${has}.`);
           }
           return resolver(source, args, context, info);
         };

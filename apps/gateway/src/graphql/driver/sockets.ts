@@ -111,8 +111,9 @@ export class Sockets {
           }),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) => {
-          socket.on('message', (data) => {
-            take(markBigIntegers(String(data))).catch((error: unknown) => {
+          // A Buffer: ws makes the other kinds only when it is asked to.
+          socket.on('message', (data: Buffer) => {
+            take(markBigIntegers(data.toString())).catch((error: unknown) => {
               this.options.log.error('a WebSocket message failed by a defect', { error });
               socket.close(CloseCode.InternalServerError, 'Internal server error');
             });

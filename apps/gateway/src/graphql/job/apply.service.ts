@@ -11,6 +11,7 @@ import {
   userError,
 } from '../schema/user-error.js';
 import type { ApplyJobInput, JobPayload } from './job.model.js';
+import { rowOf } from './job.view.js';
 
 const refused = (userErrors: readonly UserError[]): JobPayload => ({
   job: null,
@@ -61,6 +62,6 @@ export class ApplyService {
       return refused([userError('VERSION_CONFLICT', ['expectedVersion'], message)]);
     }
     const { job, changed } = applied;
-    return { job: { ...job, version: job.current }, changed, pending: false, userErrors: [] };
+    return { job: rowOf(job), changed, pending: false, userErrors: [] };
   }
 }

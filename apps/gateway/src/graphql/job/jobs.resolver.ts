@@ -1,5 +1,5 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Definitions, type JobEntity, type JobRow, listJobVersions, listJobs } from '#postgres';
+import { Definitions, type JobRow, listJobVersions, listJobs } from '#postgres';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { parseJson } from '../../json/lossless.js';
 import type { GraphqlContext } from '../driver/context.js';
@@ -28,18 +28,11 @@ import {
   JobVersion,
   JobVersionConnection,
 } from './job.model.js';
+import { rowOf } from './job.view.js';
 import { JobsService } from './jobs.service.js';
 
 const CURSOR = 'job';
 const VERSION_CURSOR = 'version';
-
-export const rowOf = ({ id, project, name, current, paused }: JobEntity): JobRow => ({
-  id,
-  project,
-  name,
-  paused,
-  version: current,
-});
 
 @Resolver(() => Job)
 export class JobsResolver {

@@ -98,7 +98,8 @@ export class ProjectsResolver {
       const message = `There is a project ${name} already: choose another name.`;
       return { project: null, userErrors: [userError('NAME_TAKEN', ['name'], message)] };
     }
-    return { project: { ...made, createdAt: made.createdAt.getTime() }, userErrors: [] };
+    const createdAt = made.createdAt.getTime();
+    return { project: { id: made.id, name, description, createdAt }, userErrors: [] };
   }
 }
 

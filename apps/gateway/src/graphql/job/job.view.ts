@@ -1,0 +1,9 @@
+import type { JobEntity, JobRow } from '#postgres';
+
+export const rowOf = ({ id, project, name, current, paused }: JobEntity): JobRow => ({
+  id,
+  project,
+  name,
+  paused,
+  version: current,
+});

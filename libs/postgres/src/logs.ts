@@ -1,0 +1,40 @@
+import { ITEM_SEPARATOR } from './functions/separators.js';
+import type { Connection } from './connection.js';
+
+/** The place of a name is its code in `log_chunk.stream`. */
+export const LOG_STREAMS = ['STDOUT', 'STDERR', 'STRUCTURED', 'SYSTEM'] as const;
+
+export interface NewLogChunk {
+  readonly day: string;
+  readonly run: string;
+  readonly attempt: number;
+  readonly stream: number;
+  readonly offset: number;
+  /** The project's name, as the job knows it. */
+  readonly project: string;
+  readonly body: string;
+}
+
+/** Beside the commit, unfenced: a chunk that is said again is found by its key and left alone. */
+export async function appendLogs(
+  connection: Connection,
+  chunks: readonly NewLogChunk[],
+): Promise<void> {
+  const numbers = (pick: (chunk: NewLogChunk) => string | number): string =>
+    `{${chunks.map(pick).join(',')}}`;
+  const texts = (pick: (chunk: NewLogChunk) => string): string =>
+    chunks.map((chunk) => pick(chunk).replaceAll(ITEM_SEPARATOR, '\ufffd')).join(ITEM_SEPARATOR);
+  await connection.query(
+    'append_log',
+    'select append_log($1, $2::uuid[], $3::int4[], $4::int2[], $5::int8[], $6, $7)',
+    [
+      texts((chunk) => chunk.day),
+      numbers((chunk) => chunk.run),
+      numbers((chunk) => chunk.attempt),
+      numbers((chunk) => chunk.stream),
+      numbers((chunk) => chunk.offset),
+      texts((chunk) => chunk.project),
+      texts((chunk) => chunk.body),
+    ],
+  );
+}
