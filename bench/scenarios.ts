@@ -21,12 +21,13 @@ const batchOf = (size: number): string =>
     },
   });
 
-const EVENTS = `subscription {
-  runEvents(project: "demo") { cursor events { at type run { id } } }
+const EVENTS = `subscription($after: Cursor) {
+  runEvents(project: "demo", after: $after) { cursor events { type run { id } } }
 }`;
 
 interface Frame {
   readonly runEvents: {
+    readonly cursor: string;
     readonly events: readonly { readonly type: string; readonly run: { readonly id: string } }[];
   };
 }
@@ -35,6 +36,8 @@ interface Frame {
 class Watch {
   readonly started = new Map<string, number>();
   readonly finished = new Map<string, number>();
+  resumed = -1;
+  private closed = false;
   private readonly client;
 
   constructor(system: System) {
@@ -42,12 +45,13 @@ class Watch {
   }
 
   async open(): Promise<void> {
-    const frames = this.client.subscribe<Frame>(EVENTS);
-    await frames.next();
-    void this.read(frames);
+    await new Promise<void>((opened) => {
+      void this.follow(opened);
+    });
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.client.close();
   }
 
@@ -62,17 +66,28 @@ class Watch {
     }
   }
 
-  private async read(frames: AsyncIterableIterator<Frame>): Promise<void> {
-    try {
-      for await (const { runEvents } of frames) {
-        const now = performance.now();
-        for (const { type, run } of runEvents.events) {
-          if (type === 'STARTED') this.started.set(run.id, now);
-          else if (type === 'FINISHED') this.finished.set(run.id, now);
+  /** A subscriber that falls behind is cut off, and goes on from its last cursor. */
+  private async follow(opened: () => void): Promise<void> {
+    let after: string | undefined;
+    while (!this.closed) {
+      try {
+        const variables = after === undefined ? {} : { after };
+        for await (const { runEvents } of this.client.subscribe<Frame>(EVENTS, variables)) {
+          after = runEvents.cursor;
+          opened();
+          this.note(runEvents.events);
         }
+      } catch {
+        this.resumed++;
       }
-    } catch {
-      // The client was closed: the scenario is over.
+    }
+  }
+
+  private note(events: Frame['runEvents']['events']): void {
+    const now = performance.now();
+    for (const { type, run } of events) {
+      if (type === 'STARTED') this.started.set(run.id, now);
+      else if (type === 'FINISHED') this.finished.set(run.id, now);
     }
   }
 }

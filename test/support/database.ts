@@ -5,6 +5,8 @@ import pg from 'pg';
 import { migrate } from '#postgres';
 import { startEmbedded } from '../../libs/postgres/src/embedded/index.js';
 
+export { trouble } from '../../libs/postgres/src/testkit.js';
+
 export interface TestDatabase {
   /** As the owner of everything: for looking and for making trouble. */
   readonly url: string;

@@ -13,6 +13,9 @@ export interface CuttingProxy {
   readonly port: number;
   /** Cuts the next request that holds `marker`, once. Resolves when it has. */
   cutNext(marker: string, how: Cut): Promise<void>;
+  /** Nobody listens there, and what was connected is cut, until `open`. */
+  close(): Promise<void>;
+  open(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -66,17 +69,24 @@ export async function startProxy(target: { host: string; port: number }): Promis
       else cut(by);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listen(server, 0);
   const { port } = server.address() as net.AddressInfo;
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
   return {
     port,
     cutNext: (marker, how) =>
       new Promise((done) => {
         order = { marker, how, done };
       }),
-    async stop() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
+    open: () => listen(server, port),
+    stop: close,
   };
+}
+
+async function listen(server: net.Server, port: number): Promise<void> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
 }

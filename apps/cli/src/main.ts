@@ -1,9 +1,6 @@
-import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { type Settings, loadSettings, nearest } from '#config';
-import { migrate } from '#postgres';
 import type { Command, Options, Values } from './commands/command.js';
-import { dev } from './commands/dev.js';
 import { commands } from './commands/table.js';
 import { CommandProblem, type Context, connect } from './context.js';
 import type { OutputFormat, Terminal } from './output/render.js';
@@ -79,6 +76,8 @@ async function runDevCommand(words: readonly string[]): Promise<number> {
     throw new CommandProblem(`--${name} is a number from 1 to 32.`, 2);
   };
   const counts = { schedulers: count('schedulers'), executors: count('executors') };
+  // Loaded only here: TypeORM is slow to load, and most commands need none of it.
+  const { dev } = await import('./commands/dev.js');
   return await dev(settingsOrThrow(), counts, terminal);
 }
 
@@ -87,6 +86,7 @@ async function runMigrate(): Promise<number> {
   if (settings.databaseUrl === undefined) {
     throw new CommandProblem('Set DATABASE_URL to the database that is to be migrated.');
   }
+  const { migrate } = await import('#postgres');
   const installed = await migrate(settings.databaseUrl, settings.partitions);
   terminal.out(`up to date: format ${installed.format}, ${installed.partitions} partitions\n`);
   return 0;

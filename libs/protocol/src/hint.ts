@@ -1,6 +1,7 @@
 import { JOB_KINDS, type RunFacts } from '#core';
+import { isUuid } from './uuid.js';
 
-/** The facts of a run that was just written, for its owner: what the row says, without the bodies. */
+/** The facts of a run that was just written, for its owner: what the row says, without bodies. */
 export type HintFacts = Omit<RunFacts, 'policy'>;
 
 /** Params above this stay in the database (architecture §3, Bodies). */
@@ -48,6 +49,7 @@ export function decodeHint(text: string): HintFacts | undefined {
   const [due, expires, submittedAt, params] = times;
   const isSound =
     [id, project, spec, kind, pool, need].every(isText) &&
+    isUuid(id as string) &&
     [partition, priority, submittedAt].every(isNumber) &&
     [job, params ?? null].every(isTextOrNull) &&
     [jobVersion, due, expires].every(isNumberOrNull) &&

@@ -19,7 +19,8 @@ export {
 } from './presence.js';
 export { type Beat, type Soft, beatCodec, softCodec } from './soft.js';
 export { NAME_PATTERN, type Topics, lastLevel, topicsOf } from './topics.js';
-export { type DigestEntry, type ResultReport, type Up, upCodec } from './up.js';
+export { type ResultReport, type Up, upCodec } from './up.js';
+export { isUuid } from './uuid.js';
 export { LIVE, type Live, liveCodec } from './live.js';
 export { SEGMENT_VERSION, decodeSegment, encodeSegment } from './segment.js';
 export {

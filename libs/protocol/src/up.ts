@@ -3,7 +3,6 @@ import { type ItemOf, codec, integer, list, optional, real, text, tuple, word } 
 import { place, runError, token } from './fields.js';
 
 const entry = tuple('entry', { token, phase: word('accepted', 'started', 'ended') });
-export type DigestEntry = NonNullable<ReturnType<typeof entry.read>>;
 
 const table = {
   claimed: { letter: 'c', fields: { partition: integer, token } },

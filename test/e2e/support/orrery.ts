@@ -48,6 +48,7 @@ export class Orrery {
     });
     this.child = child;
     this.exitCode = null;
+    this.output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (bytes: Buffer) => {
         this.output = (this.output + bytes.toString()).slice(-50_000);

@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import path from 'node:path';
 import { type Settings, inheritedEnvironment } from '#config';
 import { migrate, seedDemo } from '#postgres';

@@ -11,7 +11,7 @@ import { Pull, type PullSource } from './pull.js';
 
 export const STREAM = {
   /** What a reader may leave lying (beside one batch): with 4 KiB of data in each, 16 MiB. */
-  bufferEventsMax: 4_096,
+  bufferEventsMax: 32_768,
   /** Frames that wait for their reader are joined up to this. */
   frameEventsMax: 1_000,
   /** So near to the head, live events are gathered while the rest is read. */

@@ -43,8 +43,10 @@ export class Membership {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
-  /** Claimed anew after an unknown outcome or a refusal, before anything else is claimed. */
+  /** Claimed anew after an unknown outcome or a refusal: whether with care. */
   private readonly again = new Map<number, boolean>();
+  /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
+  private readonly claimed = new Map<number, number>();
 
   constructor(
     private readonly connection: Connection,
@@ -64,10 +66,15 @@ export class Membership {
     this.stopped = true;
     clearInterval(this.timer);
     await this.running;
-    for (const [partition, epoch] of this.host.held()) {
-      await releasePartition(this.connection, partition, epoch, 'stopped');
+    try {
+      for (const [partition, epoch] of this.host.held()) {
+        await releasePartition(this.connection, partition, epoch, 'stopped');
+      }
+      await leaveNode(this.connection, this.host.thread, this.host.session);
+    } catch (error) {
+      // The others take over as from a thread that died.
+      this.log.warn('cannot hand over before the stop', { error });
     }
-    await leaveNode(this.connection, this.host.thread, this.host.session);
   }
 
   /** At once instead of at the next half second: somebody came or went. */
@@ -83,8 +90,14 @@ export class Membership {
 
   /** The partition's memory was dropped: take it anew under the next epoch. */
   reclaim(partition: number, careful: boolean): void {
+    this.claimed.delete(partition);
     this.again.set(partition, careful || (this.again.get(partition) ?? false));
     this.look();
+  }
+
+  /** What was claimed has arrived. */
+  adopted(partition: number): void {
+    this.claimed.delete(partition);
   }
 
   ownerOf(partition: number): { readonly thread: string; readonly epoch: number } | undefined {
@@ -122,13 +135,18 @@ export class Membership {
       members: view.nodes,
       partitions: view.partitions,
       dead: this.host.dead(),
-      held: this.host.held(),
+      held: new Map([...this.host.held(), ...this.claimed]),
     });
     for (const action of actions) {
       if (this.stopped) return;
-      await this.perform(action);
+      try {
+        await this.perform(action);
+      } catch (error) {
+        // One that is locked or slow keeps nobody from the others; the next turn decides anew.
+        const { kind, partition } = action;
+        this.log.warn('an act of ownership failed', { kind, partition, error });
+      }
     }
-    this.again.clear();
   }
 
   private async perform(action: OwnershipAction): Promise<void> {
@@ -144,6 +162,7 @@ export class Membership {
         await releasePartition(this.connection, action.partition, action.epoch, 'handed over');
         return;
       case 'drop':
+        this.claimed.delete(action.partition);
         this.host.tell({ kind: 'give-up', partition: action.partition, why: 'fenced' });
         return;
       default: {
@@ -178,6 +197,9 @@ export class Membership {
       cells: runs.map((run) => run.cell),
       executors: row.executors,
     };
-    this.host.tell({ kind: 'loaded', loaded, careful: this.again.get(partition) ?? false });
+    const careful = this.again.get(partition) ?? false;
+    this.again.delete(partition);
+    this.claimed.set(partition, epoch);
+    this.host.tell({ kind: 'loaded', loaded, careful });
   }
 }

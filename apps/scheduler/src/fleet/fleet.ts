@@ -2,8 +2,10 @@ import {
   type Birth,
   type FleetEffect,
   type FleetMember,
+  type ExecutorCell,
   type FleetMessage,
   type Millis,
+  type PartitionMessage,
   emptyFleet,
   fleetMachine,
 } from '#core';
@@ -26,10 +28,13 @@ export interface FleetHost {
   askBirth(executor: string, session: string): void;
 }
 
-/** An owned partition as the fleet sees it: whose attempts it has open, and since when. */
-export interface WithAttempts {
+/** An owned partition as the fleet sees it: its executors, whose attempts it has open, since when. */
+export interface Observed {
   readonly claimedAt: number;
-  readonly state: { readonly byExecutor: ReadonlyMap<string, ReadonlySet<string>> };
+  readonly state: {
+    readonly byExecutor: ReadonlyMap<string, ReadonlySet<string>>;
+    readonly executors: ReadonlyMap<string, ExecutorCell>;
+  };
 }
 
 /** One thread's view of executors: presence and beats in, silence and return out (§6). */
@@ -98,20 +103,46 @@ export class Fleet {
     });
   }
 
-  /** Presence is a level: every open attempt is compared with what is known of its executor. */
-  compare(partition: WithAttempts, mono: number): void {
+  /**
+   * Presence is a level: every open attempt and every executor's own cell is compared with what is
+   * known here. What the partition is to be told; its siblings have counts of their own.
+   */
+  compare(partition: Observed, mono: number): PartitionMessage[] {
     const { hearingSince } = this.state;
-    if (hearingSince === null) return;
-    for (const executor of [...partition.state.byExecutor.keys()]) {
+    if (hearingSince === null) return [];
+    const { byExecutor, executors } = partition.state;
+    const heardFor = mono - Math.max(hearingSince, partition.claimedAt);
+    const isGone = (executor: string): boolean =>
+      this.state.members.has(executor) ||
+      this.state.dead.has(executor) ||
+      heardFor >= this.host.silentAfterMs;
+    const told: PartitionMessage[] = [];
+    for (const executor of byExecutor.keys()) {
       const member = this.state.members.get(executor);
       if (member?.online === true) {
-        this.host.heard(executor, member.incarnation);
-        continue;
+        told.push({ kind: 'heard', executor, incarnation: member.incarnation });
+      } else if (isGone(executor)) {
+        told.push({ kind: 'silent', executor });
       }
-      const since = Math.max(hearingSince, partition.claimedAt);
-      const isKnownGone = member !== undefined || this.state.dead.has(executor);
-      if (isKnownGone || mono - since >= this.host.silentAfterMs) this.host.silent(executor);
     }
+    for (const { id, state, session } of executors.values()) {
+      const member = this.state.members.get(id);
+      if (member?.online === true) {
+        // Its death or its birth was missed, by us or by an earlier owner: it says who it is again.
+        const isKnown = state !== 'OFFLINE' && session === member.session;
+        if (!isKnown) this.host.askBirth(id, member.session);
+      } else if (state !== 'OFFLINE' && this.isOver(id, session, heardFor)) {
+        told.push({ kind: 'gone', executor: id, session });
+      }
+    }
+    return told;
+  }
+
+  /** Whether this session of an executor's cell has ended, as far as could be heard. */
+  private isOver(executor: string, session: string, heardForMs: Millis): boolean {
+    const member = this.state.members.get(executor);
+    if (this.state.dead.get(executor) === session || member?.session === session) return true;
+    return heardForMs >= this.host.silentAfterMs && this.sessions.get(executor) !== session;
   }
 
   private step(message: FleetMessage): void {

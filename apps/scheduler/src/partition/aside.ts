@@ -20,7 +20,8 @@ export function asideRow(message: PartitionMessage, error: string): AsideRow {
 function idOf(text: string): string {
   const part = (seed: number): string => hash32(text, seed).toString(16).padStart(8, '0');
   const hex = part(1) + part(2) + part(3) + part(4);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+  const [time, low, high] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(13, 16)];
+  return `${time}-${low}-8${high}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
 
 function runOf(message: PartitionMessage): string | null {
@@ -46,6 +47,15 @@ function runOf(message: PartitionMessage): string | null {
 /** The inbox row that brought it, if one did. */
 export function inboxOf(message: PartitionMessage): string | undefined {
   return message.kind === 'submitted' || message.kind === 'cancel' ? message.inbox : undefined;
+}
+
+/** Raw in a text they part columns (libs/postgres, Columns), or PostgreSQL refuses them. */
+const UNSTORABLE = /[\u0000\u001e\u001f]/;
+
+/** JSON holds none of these raw: what does is no result, and must not reach its batch. */
+export function storable<M extends PartitionMessage>(message: M): PartitionMessage {
+  if (message.kind !== 'result' || !UNSTORABLE.test(message.result ?? '')) return message;
+  return withoutResult(message) ?? message;
 }
 
 /** A result that cannot be stored ends its attempt as FAILED, with this class (§4). */

@@ -19,6 +19,8 @@ export class OwnedPartition {
   /** One message a commit, until the one that PostgreSQL refuses stands alone. */
   readonly waiting: PartitionMessage[] = [];
   alone: PartitionMessage | undefined;
+  /** Answers to reads that came while the database's clock was not known. */
+  readonly unclocked: PartitionMessage[] = [];
   passed = 0;
 
   constructor(

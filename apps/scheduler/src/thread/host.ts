@@ -16,10 +16,11 @@ import {
   type InboxRow,
   Specifications,
 } from '#postgres';
-import type { Soft, Topics, Up } from '#protocol';
+import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Membership } from '../cluster/membership.js';
-import { asideRow, inboxOf, withoutResult } from '../partition/aside.js';
+import { Peers } from '../cluster/peers.js';
+import { asideRow, inboxOf, storable, withoutResult } from '../partition/aside.js';
 import { type Loaded, NUDGE_ONLY_MS, OwnedPartition } from '../partition/owned.js';
 import { cellOfHint, commandOf } from '../partition/hint.js';
 import { Pools } from '../pool/pools.js';
@@ -53,6 +54,9 @@ export interface ThreadPorts {
   readonly after: (delayMs: number, run: () => void) => () => void;
 }
 
+const isAnswer = ({ kind }: PartitionMessage): boolean =>
+  kind === 'fetched' || kind === 'refilled' || kind === 'expiries';
+
 /** After so many messages that passed alone, a careful partition goes on as the others. */
 const CAREFUL_PASSES = 256;
 const RESTATE_OFFERS_MS = 2_000;
@@ -73,7 +77,7 @@ export class ThreadHost {
   private readonly followers: Followers;
   private readonly pools: Pools;
   private readonly membership: Membership;
-  private readonly deadThreads = new Map<string, string>();
+  private readonly peers = new Peers();
   /** What a partition was doing alone when PostgreSQL refused it. */
   private readonly culprits = new Map<number, { message: PartitionMessage; error: string }>();
   /** Effects of the step that is under way. */
@@ -111,7 +115,7 @@ export class ThreadHost {
         session: options.session,
         scheduler: options.scheduler,
         held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
-        dead: () => new Set([...this.deadThreads.keys()]),
+        dead: () => this.peers.dead,
         tell,
       },
       log,
@@ -182,6 +186,10 @@ export class ThreadHost {
         return;
       case 'view':
         this.clock.sample(message.view.at);
+        this.peers.keep(message.view.nodes);
+        return;
+      case 'bodies':
+        message.deliver();
         return;
       case 'loaded':
         this.adopt(message.loaded, message.careful);
@@ -206,7 +214,12 @@ export class ThreadHost {
   /** Once after each slice of messages. */
   settle(): void {
     const now = this.now();
-    if (now !== undefined) this.pools.match(now);
+    if (now !== undefined) {
+      for (const owned of this.owned.values()) {
+        for (const answer of owned.unclocked.splice(0)) this.step(owned, answer);
+      }
+      this.pools.match(now);
+    }
     for (const partition of this.owned.values()) this.stepCareful(partition);
     this.committer.settle();
     if (this.sweepSoon) {
@@ -287,11 +300,12 @@ export class ThreadHost {
       this.deliver(owned, { ...item, executor });
       return;
     }
-    if (item.token.executor !== executor) {
+    // Its run is looked up by this id: what is no id would be asked of the database for ever.
+    if (item.token.executor !== executor || !isUuid(item.token.run)) {
       this.counts.misrouted++;
       return;
     }
-    this.deliver(owned, item);
+    this.deliver(owned, storable(item));
   }
 
   /** A message for a partition that is not ours is answered with the owner that we know. */
@@ -307,9 +321,7 @@ export class ThreadHost {
   }
 
   private schedulerPresence(message: Extract<ThreadMessage, { kind: 'scheduler' }>): void {
-    const { thread, presence } = message;
-    if (presence.state === 'death') this.deadThreads.set(thread, presence.session);
-    else this.deadThreads.delete(thread);
+    this.peers.said(message.thread, message.presence);
     this.membership.look();
   }
 
@@ -372,7 +384,7 @@ export class ThreadHost {
     const mono = performance.now();
     if (this.clock.stalledForMs(1_000) > 0) this.fleet.stalled();
     this.fleet.tick();
-    for (const owned of this.owned.values()) this.fleet.compare(owned, mono);
+    for (const owned of this.owned.values()) this.compare(owned, mono);
     this.tickAll();
     const now = this.now();
     if (now !== undefined) this.pools.tick(now);
@@ -382,6 +394,10 @@ export class ThreadHost {
       this.followers.sayHeads(this.owned.values(), mono);
     }
     this.sweepSoon = true;
+  }
+
+  private compare(owned: OwnedPartition, mono: number): void {
+    for (const message of this.fleet.compare(owned, mono)) this.deliver(owned, message);
   }
 
   private tickAll(): void {
@@ -419,6 +435,7 @@ export class ThreadHost {
   private adopt(loaded: Loaded, careful: boolean): void {
     const { partition, epoch, head, cells, executors } = loaded;
     this.forget(partition, 'claimed anew');
+    this.membership.adopted(partition);
     const owned = new OwnedPartition(
       partition,
       epoch,
@@ -434,7 +451,7 @@ export class ThreadHost {
     this.releaseEffects();
     this.setAside(owned);
     this.sweepSoon = true;
-    this.fleet.compare(owned, performance.now());
+    this.compare(owned, performance.now());
     this.ports.log.debug('a partition is owned', { partition, epoch, cells: cells.length });
   }
 
@@ -445,13 +462,19 @@ export class ThreadHost {
   }
 
   private deliver(owned: OwnedPartition, message: PartitionMessage): void {
-    if (owned.careful) owned.waiting.push(message);
-    else this.step(owned, message);
+    if (!owned.careful) this.step(owned, message);
+    else if (message.kind !== 'tick' || owned.waiting.at(-1)?.kind !== 'tick') {
+      owned.waiting.push(message);
+    }
   }
 
   private step(owned: OwnedPartition, message: PartitionMessage): void {
     const now = this.now();
-    if (now === undefined) return;
+    if (now === undefined) {
+      // The machine waits for each answer to a read; everything else is said again.
+      if (isAnswer(message)) owned.unclocked.push(message);
+      return;
+    }
     try {
       partitionMachine.step(owned.state, message, now, (output) => this.output(owned, output));
       this.releaseEffects();

@@ -29,7 +29,7 @@ function weigh(item: Down | Soft | Live): number {
 }
 
 const isTight = (pile: Pile<unknown>, item: Down | Soft | Live): boolean =>
-  pile.bytes + weigh(item) > MAX_BYTES;
+  pile.items.length > 0 && pile.bytes + weigh(item) > MAX_BYTES;
 
 interface Pile<I> {
   readonly session: string;
@@ -60,11 +60,14 @@ export class Post {
   }
 
   toThread(thread: string, item: Soft): void {
+    const known = this.soft.get(thread);
+    if (known !== undefined && isTight(known, item)) this.sendSoft(thread, known);
     const pile = this.pileOf(this.soft, thread, '');
     if (this.add(pile, item)) this.sendSoft(thread, pile);
   }
 
   toFollowers(item: Live): void {
+    if (isTight(this.live, item)) this.sendLive();
     if (this.add(this.live, item)) this.sendLive();
   }
 

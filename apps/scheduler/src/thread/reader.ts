@@ -26,7 +26,12 @@ export interface Swept {
   /** There is more than was read. */
   readonly more: boolean;
 }
-export type ReaderNews = ReadAnswer | Swept;
+/** What an assignment lacked is at hand: delivered in a slice, so that it leaves at its end. */
+export interface Bodies {
+  readonly kind: 'bodies';
+  readonly deliver: () => void;
+}
+export type ReaderNews = ReadAnswer | Swept | Bodies;
 
 interface Wanted {
   readonly partition: number;
@@ -108,7 +113,8 @@ export class Reader {
   ): void {
     this.enqueue(async () => {
       await this.specifications.ensure(this.connection, refs);
-      next(paramsOf.length === 0 ? new Map() : await fetchParams(this.connection, paramsOf));
+      const params = paramsOf.length === 0 ? [] : await fetchParams(this.connection, paramsOf);
+      this.tell({ kind: 'bodies', deliver: () => next(new Map(params)) });
     });
   }
 

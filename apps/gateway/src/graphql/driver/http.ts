@@ -16,7 +16,11 @@ export type Authenticate = (authorization: string | undefined) => Promise<Viewer
 /** A browser says where a request comes from; another site's page has no business here. */
 export function isForeignOrigin(origin: string | undefined, host: string | undefined): boolean {
   if (origin === undefined) return false;
-  return !URL.canParse(origin) || new URL(origin).host !== host;
+  if (!URL.canParse(origin)) return true;
+  const { protocol, host: from } = new URL(origin);
+  const own = `${protocol}//${host}`;
+  // Read by the same rules: the default port is left out of both.
+  return !URL.canParse(own) || new URL(own).host !== from;
 }
 
 export const unauthenticated = (): GraphQLError =>

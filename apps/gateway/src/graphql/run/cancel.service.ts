@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { type CommandOutcome, isFinal } from '#core';
+import { type CommandOutcome, type RunState, isFinal } from '#core';
 import { INBOX_CANCEL, type Reader, type RunRow, findAnswers } from '#postgres';
 import { encodeCancel } from '#protocol';
 import { type Viewer, actorOf } from '../../auth/viewer.js';
@@ -103,7 +103,7 @@ export class CancelService {
     if (outcome === undefined) return { run: toRun(row), pending: true, userErrors: [] };
     if (outcome.ok) return { run: toRun(row), pending: false, userErrors: [] };
     const isGone = outcome.code === 'NOT_FOUND';
-    return refused(row, isGone ? notFoundError(['id'], 'This run') : finalError(row));
+    return refused(row, isGone ? notFoundError(['id'], 'This run') : finalError(outcome));
   }
 
   /** Undefined: not within the time that a caller waits; it is safe all the same. */
@@ -120,8 +120,8 @@ export class CancelService {
   }
 }
 
-function finalError(row: RunRow): UserError {
-  const message = `The run is ${row.state} already, which never changes.`;
+function finalError({ state }: { readonly state: RunState | null }): UserError {
+  const message = `The run is ${state ?? 'final'} already, which never changes.`;
   return userError('RUN_FINAL', ['id'], message);
 }
 

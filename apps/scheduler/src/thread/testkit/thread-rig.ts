@@ -1,21 +1,42 @@
 import { randomUUID } from 'node:crypto';
 import { DEFAULT_RETRY, type Policy, laneOf, partitionOf } from '#core';
-import { Connection, type NewRun, intakeBatch } from '#postgres';
+import { Connection, INBOX_CANCEL, type NewRun, intakeBatch } from '#postgres';
 import {
   type Down,
   type ExecutorBirth,
   type Up,
   decodeEnvelope,
   downCodec,
+  encodeCancel,
   topicsOf,
 } from '#protocol';
 import { ThreadHost } from '../host.js';
 import type { ThreadMessage } from '../messages.js';
 
-const PARTITIONS = 8;
 /** The thread's second, shorter: what is restated is restated sooner. */
 const SECOND_MS = 200;
 const quiet = (): void => undefined;
+
+/** A connection that can be cut for good, as when its process dies or its network does. */
+class MortalConnection extends Connection {
+  private isCut = false;
+
+  cut(on = true): void {
+    this.isCut = on;
+  }
+
+  override async query<R extends Record<string, unknown>>(
+    ...given: Parameters<Connection['query']>
+  ): Promise<R[]> {
+    if (this.isCut) throw new Error('cut by the test');
+    return await super.query<R>(...given);
+  }
+}
+
+export interface RigOptions {
+  readonly thread?: string;
+  readonly partitions?: number;
+}
 
 /**
  * One scheduler thread with the real database and no broker: what it publishes is collected, what
@@ -29,24 +50,42 @@ export class ThreadRig {
   readonly errors: string[] = [];
   private readonly mailbox: ThreadMessage[] = [];
   private readonly timers = new Set<NodeJS.Timeout>();
-  private readonly connections: Connection[] = [];
+  /** What the next submissions are judged by; before the first. */
+  policy: Policy = {
+    retry: { ...DEFAULT_RETRY, maxAttempts: 1 },
+    timeoutMs: 60_000,
+    graceMs: 1_000,
+    lostAfterMs: 10_000,
+    retentionMs: 86_400_000,
+    jobName: 'job',
+    projectName: 'project',
+  };
+  /** Of the executors this rig speaks for. */
+  session = 's1';
+  private readonly partitions: number;
+  private readonly connections: MortalConnection[] = [];
   private readonly intake: Connection;
+  private readonly control: MortalConnection;
   private turning = false;
-  private session = 's1';
+  private isDead = false;
 
-  constructor(url: string, life: string, thread = 't1') {
-    const connection = (role: 'orrery_intake' | 'orrery_scheduler'): Connection => {
-      const made = new Connection({ url, role, name: `orrery/${thread}/test`, pinned: true });
+  constructor(url: string, life: string, options: RigOptions = {}) {
+    const { thread = 't1', partitions = 8 } = options;
+    this.partitions = partitions;
+    const connection = (role: 'orrery_intake' | 'orrery_scheduler'): MortalConnection => {
+      const name = `orrery/${thread}/test`;
+      const made = new MortalConnection({ url, role, name, pinned: true });
       this.connections.push(made);
       return made;
     };
     this.intake = connection('orrery_intake');
+    this.control = connection('orrery_scheduler');
     this.host = new ThreadHost(
       {
         thread,
         session: 'test',
         scheduler: 'scheduler',
-        partitions: PARTITIONS,
+        partitions,
         life,
         silentAfterMs: 15_000,
         topics: topicsOf('test'),
@@ -55,7 +94,7 @@ export class ThreadRig {
         mqtt: { publish: (topic, payload) => this.published(topic, payload) },
         commits: connection('orrery_scheduler'),
         reads: connection('orrery_scheduler'),
-        control: connection('orrery_scheduler'),
+        control: this.control,
         log: {
           debug: quiet,
           info: quiet,
@@ -84,13 +123,27 @@ export class ThreadRig {
     for (const connection of this.connections) await connection.stop();
   }
 
+  /** As a process that dies: nothing is released, nothing is said or heard any more. */
+  kill(): void {
+    this.isDead = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    for (const connection of this.connections) connection.cut();
+  }
+
+  /** It hears nothing more of who owns what, and cannot say that it is here; the rest goes on. */
+  isolate(on = true): void {
+    this.control.cut(on);
+  }
+
   /** Into the mailbox; a slice is stepped in a turn of its own, as the actor does it. */
   tell(message: ThreadMessage): void {
+    if (this.isDead) return;
     this.mailbox.push(message);
     if (this.turning) return;
     this.turning = true;
     setImmediate(() => {
       this.turning = false;
+      if (this.isDead) return;
       for (const next of this.mailbox.splice(0)) this.host.receive(next);
       this.host.settle();
     });
@@ -120,22 +173,14 @@ export class ThreadRig {
   }
 
   async submit(count: number, given: Partial<NewRun> = {}): Promise<string[]> {
-    const policy: Policy = {
-      retry: { ...DEFAULT_RETRY, maxAttempts: 1 },
-      timeoutMs: 60_000,
-      graceMs: 1_000,
-      lostAfterMs: 10_000,
-      retentionMs: 86_400_000,
-      jobName: 'job',
-      projectName: 'project',
-    };
-    const key = { pool: 'default', need: 'shell', project: this.project, priority: 5 };
+    const priority = given.priority ?? 5;
+    const key = { pool: 'default', need: 'shell', project: this.project, priority };
     const runs = Array.from({ length: count }, (): NewRun => {
       const id = randomUUID();
       return {
         ...key,
         id,
-        partition: partitionOf(id, PARTITIONS),
+        partition: partitionOf(id, this.partitions),
         job: null,
         jobVersion: null,
         spec: this.spec,
@@ -150,7 +195,7 @@ export class ThreadRig {
         ...given,
       };
     });
-    const { project, spec: hash } = this;
+    const { project, spec: hash, policy } = this;
     const specifications = [{ project, hash, body: '{"kind":"shell","command":"true"}', policy }];
     await intakeBatch(this.intake, {
       id: randomUUID(),
@@ -159,10 +204,29 @@ export class ThreadRig {
       commands: [],
       keys: [],
     });
-    for (let partition = 0; partition < PARTITIONS; partition++) {
+    this.nudge();
+    return runs.map((run) => run.id);
+  }
+
+  /** A cancel as the gateway writes it; answers the command's id. */
+  async cancel(run: string, id: string = randomUUID()): Promise<string> {
+    const payload = encodeCancel({ reason: 'enough', by: 'ada', graceMs: 50, force: false });
+    const partition = partitionOf(run, this.partitions);
+    await intakeBatch(this.intake, {
+      id: randomUUID(),
+      specifications: [],
+      runs: [],
+      commands: [{ id, partition, kind: INBOX_CANCEL, ref: run, payload }],
+      keys: [],
+    });
+    this.nudge();
+    return id;
+  }
+
+  private nudge(): void {
+    for (let partition = 0; partition < this.partitions; partition++) {
       this.tell({ kind: 'soft', items: [{ kind: 'nudge', partition }] });
     }
-    return runs.map((run) => run.id);
   }
 
   downOf<K extends Down['kind']>(kind: K): Extract<Down, { kind: K }>[] {

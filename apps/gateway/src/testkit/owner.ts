@@ -1,0 +1,151 @@
+import { type Outcome, OUTCOMES, type RunEvent, type RunState, RUN_STATES } from '#core';
+import {
+  Connection,
+  type FinishedRun,
+  type PartitionWrites,
+  Specifications,
+  type SealedRun,
+  claimPartition,
+  commitBatch,
+  sweepInbox,
+} from '#postgres';
+import { encodeSegment } from '#protocol';
+
+export interface TestRun {
+  readonly id: string;
+  readonly partition: number;
+  readonly project: string;
+}
+interface Held {
+  readonly epoch: number;
+  seq: number;
+}
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** Stands in for a scheduler: owns partitions and writes what a test wants to have happened. */
+export class TestOwner {
+  private readonly connection: Connection;
+  private readonly held = new Map<number, Held>();
+
+  constructor(url: string) {
+    this.connection = new Connection({ url, role: 'orrery_scheduler', name: 'test/owner' });
+  }
+
+  async stop(): Promise<void> {
+    await this.connection.stop();
+  }
+
+  /** Taken in, and moved to a state that is not final. */
+  async move(run: TestRun, state: RunState, more: Partial<SealedRun> = {}): Promise<void> {
+    const { seq } = await this.hold(run.partition);
+    const changed = [{ ...sealed(run, state, seq + 1), ...more }];
+    await this.write(run, 'CHANGED', state, { changed, consumed: await this.inboxOf(run) });
+  }
+
+  async finish(run: TestRun, state: RunState, outcome: Outcome | null): Promise<void> {
+    const { seq } = await this.hold(run.partition);
+    const finished: FinishedRun = {
+      ...sealed(run, state, seq + 1),
+      lane: null,
+      outcome: outcome === null ? null : OUTCOMES.indexOf(outcome),
+      finishedAt: Date.now(),
+      retentionMs: 86_400_000,
+      result: '{"answer":9007199254740993}',
+      error: outcome === 'FAILED' ? '{"class":"Boom","message":"it broke"}' : null,
+    };
+    const consumed = await this.inboxOf(run);
+    await this.write(run, 'FINISHED', state, { finished: [finished], consumed });
+  }
+
+  /** Answers every command in the inbox of the partition. */
+  async answer(partition: number, outcome: unknown): Promise<number> {
+    const { epoch } = await this.hold(partition);
+    const rows = await this.inbox(partition);
+    const commands = rows.filter(({ kind }) => kind === 1).map(({ id }) => id);
+    if (commands.length === 0) return 0;
+    const answers = commands.map((command) => ({ command, outcome: JSON.stringify(outcome) }));
+    const writes = { ...empty(partition, epoch), answers, consumed: commands };
+    await commitBatch(this.connection, [writes], null);
+    return commands.length;
+  }
+
+  private async write(
+    run: TestRun,
+    type: RunEvent['type'],
+    to: RunState,
+    writes: Partial<PartitionWrites>,
+  ): Promise<void> {
+    const held = await this.hold(run.partition);
+    const { id, project, partition } = run;
+    const event: RunEvent = {
+      seq: held.seq + 1,
+      at: Date.now(),
+      type,
+      run: id,
+      project,
+      job: null,
+      from: 'SCHEDULED',
+      to,
+      attempt: 0,
+      executor: null,
+      actor: null,
+      data: null,
+    };
+    const segment = encodeSegment([event]);
+    const own = { ...empty(partition, held.epoch), ...writes, segment, events: 1 };
+    await commitBatch(this.connection, [own], null);
+    held.seq++;
+  }
+
+  private async hold(partition: number): Promise<Held> {
+    let held = this.held.get(partition);
+    if (held === undefined) {
+      held = await claimPartition(this.connection, partition, 0, 'test.0');
+      if (held === undefined) throw new Error(`partition ${partition} has an owner already`);
+      this.held.set(partition, held);
+    }
+    return held;
+  }
+
+  private async inboxOf(run: TestRun): Promise<string[]> {
+    const rows = await this.inbox(run.partition);
+    return rows.filter(({ ref, kind }) => kind === 0 && ref === run.id).map(({ id }) => id);
+  }
+
+  private async inbox(partition: number) {
+    const from = [{ partition, after: FIRST_ID }];
+    return await sweepInbox(this.connection, from, 10_000, new Specifications());
+  }
+}
+
+function sealed({ id }: TestRun, state: RunState, seq: number): SealedRun {
+  return {
+    id,
+    state: RUN_STATES.indexOf(state),
+    lane: null,
+    rank: 0,
+    readyAt: null,
+    startedAt: null,
+    attempt: 0,
+    spent: 0,
+    token: null,
+    record: JSON.stringify({ attempts: [], seqs: [seq] }),
+  };
+}
+
+function empty(partition: number, epoch: number): PartitionWrites {
+  return {
+    partition,
+    epoch,
+    segment: undefined,
+    events: 0,
+    consumed: [],
+    changed: [],
+    finished: [],
+    answers: [],
+    outgoing: [],
+    executors: [],
+    aside: [],
+    named: [],
+  };
+}

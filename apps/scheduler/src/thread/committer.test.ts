@@ -1,0 +1,371 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '#actor';
+import type { Cell } from '#core';
+import { claimPartition } from '#postgres';
+import {
+  type TestDatabase,
+  startTestDatabase,
+  trouble,
+} from '../../../../test/support/database.js';
+import { type CuttingProxy, startProxy } from '../../../../test/support/proxy.js';
+import { CommitRig } from './testkit/commit-rig.js';
+
+const BOUND_MS = 5_000;
+let database: TestDatabase;
+let proxy: CuttingProxy;
+let rig: CommitRig;
+
+beforeAll(async () => {
+  database = await startTestDatabase(4);
+  const { hostname, port } = new URL(database.url);
+  proxy = await startProxy({ host: hostname, port: Number(port) });
+}, 60_000);
+afterAll(async () => {
+  await proxy.stop();
+  await database.stop();
+});
+beforeEach(async () => {
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  rig = new CommitRig(database.url, url.href);
+  await rig.own();
+});
+afterEach(async () => {
+  await rig.stop();
+  await trouble.empty(database.admin);
+});
+
+const idle = async (): Promise<void> => await until(() => rig.committer.isIdle, BOUND_MS);
+
+async function count(table: string, where = 'true', values: unknown[] = []): Promise<number> {
+  const { rows } = await database.admin.query(
+    `select count(*)::int as n from ${table} where ${where}`,
+    values,
+  );
+  return rows[0]?.['n'] as number;
+}
+/** Events in the journal, and the head of the partition's row: they must say the same. */
+async function journal(partition: number): Promise<{ events: number; head: number }> {
+  const { rows } = await database.admin.query(
+    `select coalesce(sum(n), 0)::int as events, count(distinct seq)::int as segments,
+       count(*)::int as rows from journal where partition = $1`,
+    [partition],
+  );
+  const { rows: heads } = await database.admin.query(
+    'select seq::int as seq from partition where id = $1',
+    [partition],
+  );
+  return { events: rows[0]?.['events'] as number, head: heads[0]?.['seq'] as number };
+}
+
+describe('committed', () => {
+  test('effects leave only then, in the order in which they were asked for', async () => {
+    const [a, b] = (await rig.submit([0, 1])) as [Cell, Cell];
+    rig.step(0, rig.takeIn(a), 'a1', 'a2');
+    rig.step(1, rig.takeIn(b), 'b1');
+    rig.step(0, [], 'a3');
+    expect(rig.left).toEqual([]);
+    rig.settle();
+    expect(rig.left).toEqual([]);
+    await idle();
+    expect(rig.left).toEqual(['commit 0 1', 'a1', 'a2', 'b1', 'a3']);
+    expect(await count('live', 'taken')).toBe(2);
+  });
+
+  test('with nothing open and nothing in flight an effect leaves at once', () => {
+    rig.step(0, [], 'now');
+    expect(rig.left).toEqual(['now']);
+  });
+
+  test('an effect of a step that wrote nothing waits for what was open or in flight', async () => {
+    const [a, b] = (await rig.submit([0, 1])) as [Cell, Cell];
+    rig.step(0, rig.takeIn(a));
+    rig.settle();
+    // The first batch is in flight: a repeated report's ack must not overtake it.
+    rig.step(0, [], 'behind the first');
+    rig.step(1, rig.takeIn(b));
+    rig.step(0, [], 'behind the second');
+    expect(rig.left).toEqual([]);
+    await idle();
+    const order = ['commit 0', 'behind the first', 'commit 1', 'behind the second'];
+    expect(rig.left).toEqual(order);
+  });
+
+  test('a thread that wants a partition is looked at; else a commit is no reason to look', async () => {
+    const [a, b] = (await rig.submit([0, 0])) as [Cell, Cell];
+    rig.step(0, rig.takeIn(a));
+    rig.settle();
+    await idle();
+    expect(rig.looks).toBe(0);
+    await trouble.want(database.admin, 0, 't2');
+    rig.step(0, rig.takeIn(b));
+    rig.settle();
+    await idle();
+    expect(rig.looks).toBe(1);
+  });
+
+  test('a large batch spaces the next; what wakes it never sends a batch twice', async () => {
+    const cells = await rig.submit(Array.from({ length: 40 }, () => 0));
+    const [first, ...rest] = cells as [Cell, ...Cell[]];
+    for (const cell of rest.slice(0, 20)) rig.step(0, rig.takeIn(cell));
+    rig.settle();
+    await until(() => rig.left.length === 1, BOUND_MS);
+    // Spaced: a timer is armed. It fires while the next batch is under way.
+    for (const cell of rest.slice(20)) rig.step(0, rig.takeIn(cell));
+    rig.settle();
+    rig.step(0, rig.takeIn(first));
+    await idle();
+    rig.tell({ kind: 'commit-again' });
+    rig.step(0, [rig.event(first)]);
+    rig.settle();
+    rig.committer.receive({ kind: 'commit-again' });
+    await idle();
+    await until(() => rig.left.length >= 3, BOUND_MS);
+    const answers = rig.news.filter((news) => news.kind !== 'commit-again');
+    expect(answers).toHaveLength(rig.left.length);
+    expect(await journal(0)).toEqual({ events: 41, head: 41 });
+    expect(rig.dropped).toEqual([]);
+  });
+});
+
+describe('fenced', () => {
+  test('that partition is gone with its effects, the rest commits and only then leaves', async () => {
+    const cells = (await rig.submit([0, 1, 2])) as [Cell, Cell, Cell];
+    await trouble.steal(database.admin, 1);
+    for (const cell of cells) {
+      const { partition } = cell.facts;
+      rig.step(partition, rig.takeIn(cell), `e${partition}`);
+    }
+    rig.settle();
+    // Open meanwhile: void as well.
+    rig.step(1, [rig.event(cells[1])], 'later');
+    await idle();
+    expect(rig.left).toEqual(['commit 0 2', 'e0', 'e2']);
+    const how = { reclaim: false, careful: false };
+    expect(rig.dropped).toEqual([{ partition: 1, why: 'fenced', ...how }]);
+    expect(await count('live', 'taken')).toBe(2);
+  });
+
+  test('a partition that was claimed anew meanwhile is not dropped by an old answer', async () => {
+    const [a, b, c] = (await rig.submit([0, 1, 0])) as [Cell, Cell, Cell];
+    const claim = await claimPartition(rig.commits, 0, rig.owned.get(0)?.epoch ?? 0, 't1');
+    rig.step(0, rig.takeIn(a), 'old');
+    rig.step(1, rig.takeIn(b), 'e1');
+    rig.settle();
+    // As the host does when the claim and its load have come back.
+    rig.committer.drop(0);
+    rig.owned.set(0, { epoch: claim?.epoch ?? 0, head: claim?.seq ?? 0 });
+    rig.step(0, rig.takeIn(c), 'new');
+    await idle();
+    expect(rig.dropped).toEqual([]);
+    expect(rig.left).toEqual(['commit 1', 'e1', 'commit 0', 'new']);
+  });
+});
+
+describe('early', () => {
+  test('waits for the clock, and sends the same batch again', async () => {
+    const [a] = (await rig.submit([0])) as [Cell];
+    const planned = a.facts.submittedAt + 400;
+    rig.step(0, [...rig.takeIn(a), { kind: 'fired', planned }], 'e');
+    rig.settle();
+    await idle();
+    const kinds = rig.news.map((news) => news.kind);
+    expect(kinds[0]).toBe('commit-failed');
+    expect(kinds.at(-1)).toBe('commit-done');
+    expect(rig.samples[0]).toBeLessThan(planned);
+    expect(rig.samples.at(-1)).toBeGreaterThanOrEqual(planned);
+    expect(rig.left).toEqual(['commit 0', 'e']);
+    expect(rig.dropped).toEqual([]);
+    expect(await journal(0)).toEqual({ events: 1, head: 1 });
+  });
+
+  test('what was planned by a partition that is gone holds up nobody', async () => {
+    const [a, b] = (await rig.submit([0, 1])) as [Cell, Cell];
+    const planned = a.facts.submittedAt + 3_600_000;
+    rig.step(0, [...rig.takeIn(a), { kind: 'fired', planned }]);
+    rig.step(1, rig.takeIn(b), 'e1');
+    rig.settle();
+    await until(() => rig.news.length > 0, BOUND_MS);
+    rig.committer.drop(0);
+    await idle();
+    expect(rig.left).toEqual(['commit 1', 'e1']);
+  });
+});
+
+describe('gone', () => {
+  test('only the partitions of those rows are taken anew, the others commit', async () => {
+    const [a, b] = (await rig.submit([0, 1])) as [Cell, Cell];
+    rig.step(0, rig.takeIn(a), 'first');
+    rig.settle();
+    await idle();
+    rig.step(0, rig.takeIn(a), 'repeat');
+    rig.step(1, rig.takeIn(b), 'e1');
+    rig.settle();
+    await idle();
+    const how = { reclaim: true, careful: false };
+    expect(rig.dropped).toEqual([{ partition: 0, why: 'inbox rows gone', ...how }]);
+    expect(rig.left).toEqual(['commit 0', 'first', 'commit 1', 'e1']);
+    expect(await journal(0)).toEqual({ events: 1, head: 1 });
+  });
+
+  test('rows whose names come back in other words end as well', async () => {
+    const [a] = (await rig.submit([0])) as [Cell];
+    rig.step(0, [{ kind: 'consume', inbox: a.facts.id.toUpperCase().replace(/.$/, 'F') }], 'e');
+    rig.settle();
+    await idle();
+    expect(rig.dropped.map((each) => each.partition)).toEqual([0]);
+    expect(rig.left).toEqual(['commit']);
+  });
+});
+
+describe('rejected for now', () => {
+  test('nobody listens for a moment: the same sealed batch again', async () => {
+    const [a] = (await rig.submit([0])) as [Cell];
+    await disconnect();
+    rig.step(0, rig.takeIn(a), 'e');
+    rig.settle();
+    // The cell lives on while its batch waits: that belongs to the next batch.
+    a.state = 'GRANTED';
+    a.rank = 1;
+    a.record.seqs.push(4_711);
+    try {
+      const failures = (): number => rig.news.filter((n) => n.kind === 'commit-failed').length;
+      await until(() => failures() >= 2, BOUND_MS);
+      expect(rig.left).toEqual([]);
+    } finally {
+      await proxy.open();
+    }
+    await idle();
+    expect(rig.left).toEqual(['commit 0', 'e']);
+    const { rows } = await database.admin.query(
+      `select state, rank = 1 as changed, convert_from(record, 'UTF8') as record from live`,
+    );
+    expect(rows).toEqual([{ state: 2, changed: false, record: '{"attempts":[],"seqs":[]}' }]);
+    expect(await journal(0)).toEqual({ events: 1, head: 1 });
+  });
+
+  test('a database that takes no writes for a moment', async () => {
+    const [a] = (await rig.submit([0])) as [Cell];
+    await readOnly(true);
+    try {
+      rig.step(0, rig.takeIn(a), 'e');
+      rig.settle();
+      await until(() => rig.news.some((n) => n.kind === 'commit-failed'), BOUND_MS);
+      const [first] = rig.news;
+      const kind = first?.kind === 'commit-failed' ? first.failure.kind : first?.kind;
+      expect(kind).toBe('rejected-now');
+    } finally {
+      await readOnly(false);
+    }
+    await idle();
+    expect(rig.left).toEqual(['commit 0', 'e']);
+    expect(rig.dropped).toEqual([]);
+  });
+
+  async function readOnly(on: boolean): Promise<void> {
+    const { rows } = await database.admin.query('select current_database() as name');
+    const name = rows[0]?.['name'] as string;
+    await database.admin.query('set default_transaction_read_only = off');
+    await database.admin.query(
+      `alter database "${name}" set default_transaction_read_only = ${on ? 'on' : 'off'}`,
+    );
+    // It holds for new connections: the ones there are cut while nothing is under way.
+    await disconnect();
+    await proxy.open();
+  }
+
+  /** What is cut while nothing is under way is known to be gone before the next call. */
+  async function disconnect(): Promise<void> {
+    await proxy.close();
+    await until(() => !rig.commits.connected, BOUND_MS);
+  }
+});
+
+describe('rejected for good', () => {
+  const poison = `check (result <> convert_to('"poison"', 'UTF8'))`;
+  beforeEach(async () => {
+    await database.admin.query(`alter table history add constraint no_poison ${poison}`);
+  });
+  afterEach(async () => {
+    await database.admin.query('alter table history drop constraint no_poison');
+  });
+
+  for (const bad of [0, 1, 3]) {
+    test(`four partitions, ${bad} fails: dropped with care, the others leave once`, async () => {
+      const cells = await rig.submit([0, 1, 2, 3]);
+      for (const cell of cells) rig.step(cell.facts.partition, rig.takeIn(cell));
+      rig.settle();
+      await idle();
+      rig.left.length = 0;
+      rig.committer.counts.commits = 0;
+      for (const cell of cells) {
+        const { partition } = cell.facts;
+        const result = partition === bad ? '"poison"' : '"ok"';
+        rig.step(partition, rig.end(cell, result), `e${partition}`);
+      }
+      rig.settle();
+      await idle();
+      const good = [0, 1, 2, 3].filter((each) => each !== bad);
+      expect(rig.left).toEqual([`commit ${good.join(' ')}`, ...good.map((each) => `e${each}`)]);
+      expect(rig.dropped).toHaveLength(1);
+      expect(rig.dropped[0]).toMatchObject({ partition: bad, reclaim: true, careful: true });
+      // The whole, then one call a partition; none is sent twice.
+      expect(rig.committer.counts.commits).toBe(5);
+      expect(await count('history')).toBe(3);
+      for (const each of good) expect(await journal(each)).toEqual({ events: 2, head: 2 });
+    });
+  }
+
+  test('one alone: dropped with care at once', async () => {
+    const [cell] = (await rig.submit([0])) as [Cell];
+    rig.step(0, rig.takeIn(cell));
+    rig.settle();
+    await idle();
+    rig.step(0, rig.end(cell, '"poison"'), 'e');
+    rig.settle();
+    await idle();
+    expect(rig.dropped).toMatchObject([{ partition: 0, reclaim: true, careful: true }]);
+    expect(rig.left).toEqual(['commit 0', 'commit']);
+  });
+
+  test('cut while they go one by one: only what was under way is unknown', async () => {
+    const cells = await rig.submit([0, 1, 2]);
+    for (const cell of cells) rig.step(cell.facts.partition, rig.takeIn(cell));
+    rig.settle();
+    await idle();
+    rig.left.length = 0;
+    const [a, b, c] = cells as [Cell, Cell, Cell];
+    rig.step(0, rig.end(a), 'e0');
+    rig.step(1, rig.end(b), 'e1');
+    rig.step(2, rig.end(c, '"poison"'), 'e2');
+    rig.settle();
+    await until(() => rig.news.some((n) => n.kind === 'commit-failed'), BOUND_MS);
+    // Partition 0 goes alone first; the next call to name the run of 1 is cut.
+    await proxy.cutNext(b.facts.id, 'before-answer');
+    await idle();
+    expect(rig.dropped.map(({ partition, careful }) => [partition, careful])).toEqual([
+      [1, false],
+      [2, true],
+    ]);
+    expect(rig.left).toEqual(['commit 0', 'e0']);
+    expect(await journal(0)).toEqual({ events: 2, head: 2 });
+  });
+});
+
+describe('unknown', () => {
+  for (const how of ['before-send', 'before-answer', 'in-answer'] as const) {
+    test(`cut ${how}: every partition of it is taken anew, no effect leaves`, async () => {
+      const [a, b] = (await rig.submit([0, 1])) as [Cell, Cell];
+      const cut = proxy.cutNext(a.facts.id, how);
+      rig.step(0, rig.takeIn(a), 'e0');
+      rig.step(1, rig.takeIn(b), 'e1');
+      rig.settle();
+      rig.step(0, [], 'later');
+      await cut;
+      await idle();
+      const expected = { why: 'unknown outcome', reclaim: true, careful: false };
+      expect(rig.dropped).toEqual([0, 1].map((partition) => ({ partition, ...expected })));
+      expect(rig.left).toEqual(['commit']);
+    });
+  }
+});
