@@ -34,6 +34,7 @@ export class Orrery {
     readonly home = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery e2e ')),
     private readonly variables: Readonly<Record<string, string>> = {},
   ) {
+    fs.mkdirSync(this.home, { recursive: true });
     fs.chmodSync(this.home, 0o755);
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_RETRY, type Policy, laneOf, partitionOf } from '#core';
+import { DEFAULT_RETRY, type Outcome, type Policy, type Token, laneOf, partitionOf } from '#core';
 import { Connection, INBOX_CANCEL, type NewRun, intakeBatch } from '#postgres';
 import {
   type Down,
@@ -44,6 +44,7 @@ export interface RigOptions {
  */
 export class ThreadRig {
   readonly host: ThreadHost;
+  readonly partitions: number;
   readonly down: Down[] = [];
   readonly project = randomUUID();
   readonly spec = randomUUID();
@@ -62,10 +63,12 @@ export class ThreadRig {
   };
   /** Of the executors this rig speaks for. */
   session = 's1';
-  private readonly partitions: number;
   private readonly connections: MortalConnection[] = [];
   private readonly intake: Connection;
   private readonly control: MortalConnection;
+  /** Answers to reads that have come. */
+  reads = 0;
+  private stopSeconds = (): void => undefined;
   private turning = false;
   private isDead = false;
 
@@ -110,11 +113,20 @@ export class ThreadRig {
   start(): void {
     this.host.start();
     this.tell({ kind: 'link', up: true });
-    const second = (): void => {
-      this.tell({ kind: 'second' });
-      this.after(SECOND_MS, second);
-    };
-    second();
+    this.tell({ kind: 'second' });
+    this.stopSeconds = this.every(SECOND_MS, () => this.tell({ kind: 'second' }));
+  }
+
+  /** Nothing is restated: what happens, happens by what is said. */
+  pauseSeconds(): void {
+    this.stopSeconds();
+  }
+
+  /** Until it is called off, or the rig stops. */
+  every(ms: number, run: () => void): () => void {
+    const timer = setInterval(run, ms);
+    this.timers.add(timer);
+    return () => clearInterval(timer);
   }
 
   async stop(): Promise<void> {
@@ -138,6 +150,7 @@ export class ThreadRig {
   /** Into the mailbox; a slice is stepped in a turn of its own, as the actor does it. */
   tell(message: ThreadMessage): void {
     if (this.isDead) return;
+    if (message.kind === 'read') this.reads++;
     this.mailbox.push(message);
     if (this.turning) return;
     this.turning = true;
@@ -227,6 +240,34 @@ export class ThreadRig {
     for (let partition = 0; partition < this.partitions; partition++) {
       this.tell({ kind: 'soft', items: [{ kind: 'nudge', partition }] });
     }
+  }
+
+  /** The attempts that were assigned, each once, in that order. */
+  tokens(): Token[] {
+    const assigned = this.downOf('assign').map(({ token }) => token);
+    return [...new Map(assigned.map((token) => [`${token.run}/${token.seq}`, token])).values()];
+  }
+
+  startedOf(token: Token): Up {
+    const partition = partitionOf(token.run, this.partitions);
+    return { kind: 'started', partition, token, agoMs: 0 };
+  }
+
+  resultOf(token: Token, result: string | null = '"ok"', outcome: Outcome = 'SUCCEEDED'): Up {
+    return {
+      kind: 'result',
+      partition: partitionOf(token.run, this.partitions),
+      token,
+      outcome,
+      startedAgoMs: 5,
+      finishedAgoMs: 0,
+      exitCode: 0,
+      signal: null,
+      result,
+      error: null,
+      cpuMs: null,
+      memoryPeakBytes: null,
+    };
   }
 
   downOf<K extends Down['kind']>(kind: K): Extract<Down, { kind: K }>[] {
