@@ -24,6 +24,8 @@ export const LOGGER = Symbol('logger');
 export const INSTALLATION = Symbol('installation');
 
 const STOP_WITHIN_MS = 900;
+/** As `--max-semi-space-size` for a thread: three semi-spaces of 32 MB. */
+const YOUNG_MB = 96;
 
 /** The scheduler threads as supervised actors: one worker thread each, shared nothing. */
 @Injectable()
@@ -41,7 +43,10 @@ export class ThreadsService implements OnApplicationBootstrap, OnApplicationShut
     const system = createSystem(systemRuntime(schedulerName));
     this.system = system;
     system.incidents$.subscribe((incident) => this.incident(incident));
-    const pool = createThreadPool(schedulerThreads, { name: 'scheduler' });
+    const pool = createThreadPool(schedulerThreads, {
+      name: 'scheduler',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     const entry: Entry<ThreadMessage, ThreadArgs> = {
       module: workerUrl(import.meta.url, './thread/thread.entry'),
       export: 'schedulerThread',

@@ -105,6 +105,8 @@ function shared(wiring: Wiring, role: Role): Record<string, string> {
     DATABASE_URL: wiring.databaseUrl(),
     MQTT_URL: wiring.mqttUrl(),
     ORRERY_ENV: 'dev',
+    // graphql and others check themselves at every call without it: a tenth of a gateway's time.
+    NODE_ENV: 'production',
     ORRERY_HOME: wiring.home.path,
     ORRERY_HOST: settings.host,
     ORRERY_CLUSTER: settings.cluster,

@@ -2,6 +2,9 @@ import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { FRAME_MS, FrameClock, type Framed } from './frame-clock.js';
 
+/** Within a frame. */
+const EARLY_MS = FRAME_MS - 1;
+
 class World {
   readonly scheduler = new VirtualTimeScheduler(undefined, 0);
   readonly clock = new FrameClock(this.scheduler);
@@ -25,7 +28,7 @@ describe('the frame clock', () => {
     const one = world.framed('one');
     world.clock.touch(one);
     world.clock.touch(one);
-    world.advance(10);
+    world.advance(EARLY_MS);
     world.clock.touch(one);
     expect(world.flushed).toEqual(['one@0']);
     world.advance(FRAME_MS);
@@ -40,9 +43,9 @@ describe('the frame clock', () => {
     const busy = world.framed('busy');
     world.clock.touch(busy);
     world.clock.touch(busy);
-    world.advance(10);
+    world.advance(EARLY_MS);
     world.clock.touch(world.framed('quiet'));
-    expect(world.flushed).toEqual(['busy@0', 'quiet@10']);
+    expect(world.flushed).toEqual(['busy@0', `quiet@${EARLY_MS}`]);
   });
 
   it('one timer for all, and none when all are quiet or gone', () => {

@@ -106,7 +106,7 @@ describe('one thread with the real database', () => {
     await eventually(async () => (await count('history', 'state = 9')) === others);
     expect(await count('live', `partition = ${stolen} and state = 3`)).toBe(40 - others);
     // The thief's is nobody's business here: its reports are answered with who has it.
-    rig.up('x1', ...rig.tokens().map((token) => rig.resultOf(token)));
+    restate(() => rig.up('x1', ...rig.tokens().map((token) => rig.resultOf(token))));
     await until(() => rig.downOf('owners').some(({ owners }) => owners.length === 1), BOUND_MS);
     expect(rig.downOf('owners').at(-1)?.owners).toMatchObject([
       { partition: stolen, thread: 'thief' },

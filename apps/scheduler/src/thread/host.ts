@@ -542,6 +542,7 @@ export class ThreadHost {
     }
     this.forget(partition, why);
     if (how.reclaim) this.membership.reclaim(partition, how.careful);
+    else this.membership.look();
   }
 
   // ── What machines emit ───────────────────────────────────────────────────────────────────────

@@ -173,7 +173,8 @@ function judge(
   const { cell } = attempt;
   attempt.lostAt = null;
   if (phase === undefined && promised) {
-    if (cell.state === 'RUNNING') lose(step, cell, 'its executor no longer has it');
+    // It had started: only a token that never does may be given to another as a bounce.
+    if (cell.startedAt !== null) lose(step, cell, 'its executor no longer has it');
     else bounced(step, cell, 'its executor will not take it');
     return;
   }

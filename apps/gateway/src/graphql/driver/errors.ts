@@ -68,13 +68,10 @@ export function isDatabaseTrouble(error: unknown): boolean {
 /** Every error that leaves: with a code, and without anything of our insides. */
 export function formatError(log: Logger, error: GraphQLError): GraphQLFormattedError {
   if (typeof error.extensions['code'] === 'string') return error.toJSON();
-  const { originalError } = error;
-  if (originalError !== undefined && originalError !== null && error.path !== undefined) {
-    const cause = originalError instanceof GraphQLError ? undefined : originalError;
-    if (cause !== undefined) {
-      const told = isDatabaseTrouble(cause) ? unavailable(RETRY_AFTER_MS) : internal(log, cause);
-      return { ...told.toJSON(), path: error.path };
-    }
+  const { originalError: cause, path } = error;
+  if (cause instanceof Error && !(cause instanceof GraphQLError)) {
+    const told = isDatabaseTrouble(cause) ? unavailable(RETRY_AFTER_MS) : internal(log, cause);
+    return path === undefined ? told.toJSON() : { ...told.toJSON(), path };
   }
   return { ...error.toJSON(), extensions: { ...error.extensions, code: 'BAD_USER_INPUT' } };
 }

@@ -100,7 +100,7 @@ describe('applyJob', () => {
   it('first applies at once make one job with all their versions', async () => {
     const name = freshName('job');
     const all = await Promise.all(['a', 'b', 'c', 'd'].map((each) => apply(name, shell(each))));
-    expect(all.map(({ job }) => job?.['version']).sort()).toEqual([1, 2, 3, 4]);
+    expect(new Set(all.map(({ job }) => job?.['version']))).toEqual(new Set([1, 2, 3, 4]));
   });
 
   it('names everything that is wrong, with what may have been meant', async () => {

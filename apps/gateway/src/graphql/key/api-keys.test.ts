@@ -68,8 +68,8 @@ describe('keys', () => {
 
   it('give nobody more than they have', async () => {
     const name = freshName('p');
-    const make =
-      'mutation ($input: CreateProjectInput!) { createProject(input: $input) { project { name } } }';
+    const make = `mutation ($input: CreateProjectInput!) {
+      createProject(input: $input) { project { name } } }`;
     await gateway.get(make, { input: { name } });
     const { key } = await create({ projects: [name], role: 'ADMIN' });
     expect((await create({ projects: ['*'] }, key)).userErrors[0]?.code).toBe('FORBIDDEN_SCOPE');

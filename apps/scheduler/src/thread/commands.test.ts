@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { until } from '#actor';
+import { type Token, partitionOf } from '#core';
+import { encodeHint } from '#protocol';
+import {
+  type TestDatabase,
+  startTestDatabase,
+  trouble,
+} from '../../../../test/support/database.js';
+import { ThreadRig } from './testkit/thread-rig.js';
+import { BOUND_MS, Watch } from './testkit/watch.js';
+
+let database: TestDatabase;
+let rig: ThreadRig;
+let watch: Watch;
+
+beforeAll(async () => {
+  database = await startTestDatabase(8);
+  watch = new Watch(database.admin);
+}, 60_000);
+afterAll(async () => {
+  await database.stop();
+});
+beforeEach(() => {
+  rig = new ThreadRig(database.url, database.life);
+  rig.start();
+});
+afterEach(async () => {
+  await rig.stop();
+  await trouble.empty(database.admin);
+});
+
+/** A run that its executor has begun. */
+async function running(): Promise<Token> {
+  await watch.executorReady(rig, database.life);
+  await rig.submit(1);
+  await until(() => rig.tokens().length === 1, BOUND_MS);
+  const [token] = rig.tokens() as [Token];
+  rig.up('x1', rig.startedOf(token));
+  await watch.becomes(token.run, 'RUNNING');
+  return token;
+}
+
+describe('a cancel through the inbox', () => {
+  test('of a waiting run: at once', async () => {
+    const [run = ''] = await rig.submit(1);
+    await watch.becomes(run, 'READY');
+    const command = await rig.cancel(run);
+    expect(await watch.answerOf(command)).toEqual({ ok: true, state: 'CANCELLED' });
+    expect(await watch.state(run)).toBe('CANCELLED');
+    const last = (await watch.events(run)).at(-1);
+    expect(last).toMatchObject({ type: 'FINISHED', to: 'CANCELLED', actor: 'ada' });
+    expect(await watch.count('inbox')).toBe(0);
+  });
+
+  test('of a running run: it is told, and CANCELLED when it says so', async () => {
+    const token = await running();
+    const command = await rig.cancel(token.run);
+    expect(await watch.answerOf(command)).toEqual({ ok: true, state: 'CANCELLING' });
+    await until(() => rig.downOf('cancel').length > 0, BOUND_MS);
+    expect(rig.downOf('cancel')[0]).toMatchObject({ token, graceMs: 50 });
+    rig.up('x1', rig.resultOf(token, null, 'CANCELLED'));
+    await watch.becomes(token.run, 'CANCELLED');
+    await until(() => rig.downOf('ack').length > 0, BOUND_MS);
+  });
+
+  test('of a running run whose executor does not answer: restated', async () => {
+    const token = await running();
+    await rig.cancel(token.run);
+    await until(() => rig.downOf('cancel').length >= 2, BOUND_MS);
+    expect(rig.downOf('cancel').every((item) => item.token.seq === token.seq)).toBe(true);
+  });
+
+  test('of a final run: it says what the run came to', async () => {
+    const token = await running();
+    rig.up('x1', rig.resultOf(token));
+    await watch.becomes(token.run, 'SUCCEEDED');
+    const command = await rig.cancel(token.run);
+    const answer = { ok: false, code: 'RUN_FINAL', state: 'SUCCEEDED' };
+    expect(await watch.answerOf(command)).toEqual(answer);
+    expect(await watch.state(token.run)).toBe('SUCCEEDED');
+  });
+
+  test('of a run that never was', async () => {
+    await watch.owns(rig);
+    const command = await rig.cancel(randomUUID());
+    const answer = { ok: false, code: 'NOT_FOUND', state: null };
+    expect(await watch.answerOf(command)).toEqual(answer);
+  });
+
+  test('that overtakes its submission: both are applied once, the late hint is no news', async () => {
+    await watch.owns(rig);
+    const run = `ffffffff${randomUUID().slice(8)}`;
+    rig.pauseSeconds();
+    await rig.submit(1, { id: run, partition: partitionOf(run, 8) });
+    // Both stand in the inbox, the command first.
+    const command = await rig.cancel(run, `00000000${randomUUID().slice(8)}`);
+    expect(await watch.answerOf(command)).toMatchObject({ ok: true, state: 'CANCELLED' });
+    rig.tell({ kind: 'soft', items: [hintOf(run), hintOf(run)] });
+    const [other = ''] = await rig.submit(1);
+    await watch.becomes(other, 'READY');
+    expect(await watch.state(run)).toBe('CANCELLED');
+    const types = (await watch.events(run)).map((event) => event.type);
+    expect(types).toEqual(['SUBMITTED', 'CANCEL_REQUESTED', 'FINISHED']);
+  });
+
+  function hintOf(run: string) {
+    const partition = partitionOf(run, 8);
+    const row = encodeHint({
+      id: run,
+      partition,
+      project: rig.project,
+      job: null,
+      jobVersion: null,
+      spec: rig.spec,
+      kind: 'SHELL',
+      pool: 'default',
+      need: 'shell',
+      priority: 5,
+      due: null,
+      expires: null,
+      submittedAt: 0,
+      params: 'null',
+    });
+    return { kind: 'submitted', partition, row } as const;
+  }
+});
+
+describe('time', () => {
+  test('R45: a run that has not started by its start deadline is EXPIRED, and not before', async () => {
+    const [run = ''] = await rig.submit(1, { startDeadlineMs: 400 });
+    await watch.becomes(run, 'READY');
+    await watch.becomes(run, 'EXPIRED');
+    const { rows } = await database.admin.query(
+      'select finished_at >= expires as due from history where id = $1',
+      [run],
+    );
+    expect(rows).toEqual([{ due: true }]);
+    // Nobody is given it afterwards.
+    await watch.executorReady(rig, database.life);
+    await rig.submit(1);
+    await until(() => rig.tokens().length === 1, BOUND_MS);
+    expect(rig.tokens()[0]?.run).not.toBe(run);
+  });
+
+  test('R06: a delayed run fires once, not early, though its owner was replaced meanwhile', async () => {
+    const [run = ''] = await rig.submit(1, { afterMs: 1_200 });
+    await watch.becomes(run, 'SCHEDULED');
+    rig.kill();
+    const next = new ThreadRig(database.url, database.life);
+    next.start();
+    try {
+      await watch.executorReady(next, database.life);
+      expect(await watch.state(run)).toBe('SCHEDULED');
+      await until(() => next.tokens().length === 1, BOUND_MS);
+      next.up('x1', next.resultOf(next.tokens()[0] as Token));
+      await watch.becomes(run, 'SUCCEEDED');
+    } finally {
+      await next.stop();
+    }
+    const events = await watch.events(run);
+    expect(events.filter((event) => event.type === 'SUBMITTED')).toHaveLength(1);
+    expect(events.filter((event) => event.type === 'READY')).toHaveLength(1);
+    expect(events.filter((event) => event.type === 'GRANTED')).toHaveLength(1);
+    const { rows } = await database.admin.query(
+      'select ready_at >= due as due from history where id = $1',
+      [run],
+    );
+    expect(rows).toEqual([{ due: true }]);
+  });
+});

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '#actor';
+import {
+  type TestDatabase,
+  startTestDatabase,
+  trouble,
+} from '../../../../test/support/database.js';
+import { ThreadRig } from './testkit/thread-rig.js';
+import { BOUND_MS, Watch } from './testkit/watch.js';
+
+let database: TestDatabase;
+let watch: Watch;
+let rig: ThreadRig;
+
+beforeAll(async () => {
+  database = await startTestDatabase(1);
+  watch = new Watch(database.admin);
+}, 60_000);
+afterAll(async () => {
+  await database.stop();
+});
+beforeEach(() => {
+  rig = new ThreadRig(database.url, database.life, { partitions: 1 });
+});
+afterEach(async () => {
+  await rig.stop();
+  await trouble.empty(database.admin);
+});
+
+/** One slot; each attempt ends as soon as it is known. The runs in the order of their grants. */
+async function runAll(count: number): Promise<string[]> {
+  rig.start();
+  await watch.eventually(async () => (await watch.count('live', 'taken and state = 2')) === count);
+  await watch.executorReady(rig, database.life, 1);
+  let said = 0;
+  await until(() => {
+    const tokens = rig.tokens();
+    // Never more than the one slot.
+    expect(tokens.length - said).toBeLessThanOrEqual(1);
+    for (const token of tokens.slice(said)) rig.up('x1', rig.resultOf(token));
+    said = tokens.length;
+    return said === count;
+  }, BOUND_MS);
+  await watch.eventually(async () => (await watch.count('history')) === count);
+  const { rows } = await database.admin.query('select id from history order by token_seq');
+  return rows.map((row) => row['id'] as string);
+}
+
+/** By rank and id, as the database knows them. */
+async function byRank(): Promise<string[]> {
+  const { rows } = await database.admin.query('select id from history order by rank, id');
+  return rows.map((row) => row['id'] as string);
+}
+
+test('R85: 300 runs of mixed priorities and one slot: granted strictly by rank', async () => {
+  for (let round = 0; round < 10; round++) {
+    for (let priority = 1; priority <= 10; priority++) await rig.submit(3, { priority });
+  }
+  expect(await runAll(300)).toEqual(await byRank());
+});
+
+test('R85: more than a window of one lane, given out from behind it in order', async () => {
+  for (let i = 0; i < 5; i++) await rig.submit(80);
+  expect(await runAll(400)).toEqual(await byRank());
+});
+
+test('R86: what waits long enough is before newer runs of the best priority', async () => {
+  const [patient = ''] = await rig.submit(1, { priority: 10 });
+  const urgent = await rig.submit(20, { priority: 1 });
+  // 9 min and a little earlier, so it goes first; the second is 9 min less a little: it goes last.
+  await trouble.backdate(database.admin, [patient], 9 * 60_000 + 10_000);
+  const [late = ''] = await rig.submit(1, { priority: 10 });
+  await trouble.backdate(database.admin, [late], 9 * 60_000 - 10_000);
+  const order = await runAll(22);
+  expect(order[0]).toBe(patient);
+  expect(order.at(-1)).toBe(late);
+  expect(new Set(order.slice(1, -1))).toEqual(new Set(urgent));
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { Rig } from './rig/rig.js';
+
+/** One run, granted; told of by its executor or not. */
+function granted(started: boolean): { rig: Rig; token: ReturnType<Rig['tokenOf']> } {
+  const rig = new Rig();
+  rig.submit('r', {}, { timeoutMs: 1_000 });
+  rig.match('r');
+  const token = rig.tokenOf('r');
+  if (started) rig.step({ kind: 'started', token, agoMs: 0 });
+  rig.commit();
+  return { rig, token };
+}
+
+type Phase = 'accepted' | 'started' | 'ended';
+
+/** The executor lists the token, or promises by its watermark to refuse it. */
+function digest(rig: Rig, phase?: Phase, incarnation = 1): void {
+  const token = rig.tokenOf('r');
+  const watermark = { epoch: token.epoch, seq: token.seq };
+  const entries = phase === undefined ? [] : [{ token, phase }];
+  rig.step({ kind: 'digest', executor: 'x1', incarnation, watermark, entries });
+  rig.commit();
+}
+
+describe('a digest (§6)', () => {
+  test('that promises to refuse a token which was never started is a bounce', () => {
+    const { rig } = granted(false);
+    digest(rig);
+    expect(rig.cell('r')).toMatchObject({ state: 'READY', attempt: 0, spent: 0 });
+  });
+
+  for (const silent of [false, true]) {
+    test(`that does not list what had started is no bounce: LOST${silent ? ', UNKNOWN' : ''}`, () => {
+      const { rig } = granted(true);
+      if (silent) rig.step({ kind: 'silent', executor: 'x1' });
+      digest(rig);
+      expect(rig.cell('r')).toMatchObject({ state: 'WAITING_RETRY', attempt: 1, spent: 1 });
+      expect(rig.cell('r').record.lost).toBe(true);
+    });
+  }
+
+  test('that no longer lists what is stopped by its time-out leaves it TIMED_OUT', () => {
+    const { rig } = granted(true);
+    rig.tick(60_000);
+    expect(rig.cell('r').state).toBe('CANCELLING');
+    digest(rig);
+    expect(rig.cell('r')).toMatchObject({ state: 'WAITING_RETRY', spent: 1 });
+  });
+
+  test('brings back what was UNKNOWN, as far as it is known to have come', () => {
+    for (const phase of ['accepted', 'started'] as const) {
+      const { rig } = granted(phase === 'started');
+      rig.step({ kind: 'silent', executor: 'x1' });
+      expect(rig.cell('r').state).toBe('UNKNOWN');
+      digest(rig, phase);
+      expect(rig.cell('r').state).toBe(phase === 'started' ? 'RUNNING' : 'GRANTED');
+    }
+  });
+
+  test('of a newer incarnation loses, of an older one is ignored', () => {
+    const { rig } = granted(false);
+    digest(rig, undefined, 0);
+    expect(rig.cell('r').state).toBe('GRANTED');
+    digest(rig, undefined, 2);
+    expect(rig.cell('r')).toMatchObject({ state: 'WAITING_RETRY', spent: 1 });
+  });
+
+  test('tells what is not current to stop', () => {
+    const { rig, token } = granted(true);
+    const old = { ...token, seq: token.seq - 1 };
+    rig.step({
+      kind: 'digest',
+      executor: 'x1',
+      incarnation: 1,
+      watermark: { epoch: token.epoch, seq: token.seq },
+      entries: [
+        { token: old, phase: 'started' },
+        { token, phase: 'started' },
+      ],
+    });
+    rig.commit();
+    expect(rig.sentOf('stop').map((effect) => effect.token)).toEqual([old]);
+    expect(rig.sentOf('digested')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
+import { Definitions } from '../entities/definitions.js';
+import { createProject } from '../entities/projects.js';
+import { readProjects } from './directory.js';
+import { Reader } from './reader.js';
+
+let database: TestDatabase;
+let reader: Reader;
+const ids: string[] = [];
+beforeAll(async () => {
+  database = await startTestDatabase(4);
+  // One connection: what a read leaves on it, the next one would meet.
+  const { url } = database;
+  reader = new Reader({ url, name: 'test', role: 'orrery_gateway_read', connections: 1 });
+  const definitions = new Definitions({ url, name: 'test' });
+  await definitions.start();
+  for (const name of ['a', 'b', 'c']) {
+    ids.push((await createProject(definitions, { name, description: null }))?.id ?? '');
+  }
+  expect(await createProject(definitions, { name: 'a', description: null })).toBeUndefined();
+  await definitions.stop();
+});
+afterAll(async () => {
+  await reader.stop();
+  await database.stop();
+});
+
+const seen = async (scope: readonly string[]): Promise<string[]> => {
+  const rows = await reader.scoped<{ name: string }>(scope, 'select name from project', []);
+  return rows.map(({ name }) => name).sort();
+};
+
+describe('a scoped read', () => {
+  it('sees the projects of its own scope, whatever the read before it was', async () => {
+    const [a = '', b = '', c = ''] = ids;
+    for (let round = 0; round < 10; round++) {
+      expect(await seen([a])).toEqual(['a']);
+      expect(await seen([b, c])).toEqual(['b', 'c']);
+      expect(await seen([])).toEqual([]);
+    }
+  });
+
+  it('leaves nothing behind: without a scope nothing is seen', async () => {
+    await seen(ids);
+    expect(await reader.query('select name from project', [])).toEqual([]);
+  });
+
+  it('writes nothing, also with the role that could', async () => {
+    const { url } = database;
+    const all = new Reader({ url, name: 'test', role: 'orrery_writer', connections: 1 });
+    expect((await readProjects(all)).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    await expect(all.query('delete from live', [])).rejects.toThrow('read-only');
+    await all.stop();
+  });
+
+  it('comes back after its connection was lost', async () => {
+    const end =
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'";
+    await database.admin.query(end);
+    const again = async (): Promise<string[]> =>
+      await seen(ids.slice(0, 1)).catch(() => seen(ids.slice(0, 1)));
+    expect(await again()).toEqual(['a']);
+  });
+});

@@ -1,0 +1,57 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { seedDemo } from './seed.js';
+
+let database: TestDatabase;
+let directory: string;
+beforeAll(async () => {
+  database = await startTestDatabase(4);
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-seed-'));
+});
+afterAll(async () => {
+  fs.rmSync(directory, { recursive: true, force: true });
+  await database.stop();
+});
+
+const count = async (table: string): Promise<unknown> =>
+  (await database.admin.query<{ n: number }>(`select count(*)::int n from ${table}`)).rows[0]?.n;
+async function counts(): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for (const table of ['project', 'job', 'job_version', 'api_key']) found.push(await count(table));
+  return found;
+}
+
+it('seeds once, keeps a good key, and replaces one that is unknown or missing', async () => {
+  const adminKeyFile = path.join(directory, 'deep', 'admin.key');
+  const key = (): string => fs.readFileSync(adminKeyFile, 'utf8').trim();
+  await seedDemo(database.url, { adminKeyFile });
+  const first = key();
+  expect(first).toMatch(/^ork_[a-z0-9]{8}_[A-Za-z0-9_-]{43}$/);
+  expect(fs.statSync(adminKeyFile).mode & 0o777).toBe(0o600);
+  expect(await counts()).toEqual([1, 3, 3, 1]);
+  await seedDemo(database.url, { adminKeyFile });
+  expect(key()).toBe(first);
+  expect(await counts()).toEqual([1, 3, 3, 1]);
+  fs.writeFileSync(adminKeyFile, `ork_abcdefgh_${'x'.repeat(43)}\n`);
+  await seedDemo(database.url, { adminKeyFile });
+  const second = key();
+  expect(second).not.toBe(first);
+  fs.rmSync(adminKeyFile);
+  await seedDemo(database.url, { adminKeyFile });
+  expect(key()).not.toBe(second);
+  expect(await counts()).toEqual([1, 3, 3, 3]);
+});
+
+it('two at once make one project', async () => {
+  const fresh = await startTestDatabase(4);
+  const file = (n: number): string => path.join(directory, `two-${n}.key`);
+  await Promise.all([0, 1].map((n) => seedDemo(fresh.url, { adminKeyFile: file(n) })));
+  const { rows } = await fresh.admin.query('select name from project');
+  expect(rows).toEqual([{ name: 'demo' }]);
+  const jobs = await fresh.admin.query('select name, current from job order by name');
+  expect(jobs.rows.map(({ current }: { current: number }) => current)).toEqual([1, 1, 1]);
+  await fresh.stop();
+});
