@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Cell, DEFAULT_RETRY, type Policy, type RunFacts } from '#core';
+import { type Cell, DEFAULT_RETRY, LANE_OPEN, type Policy, type RunFacts } from '#core';
 import {
   Connection,
   type IntakeBatch,
@@ -47,7 +47,8 @@ const PARAMS = JSON.stringify({ customer: 4711, note: 'x'.repeat(200) });
 function uuid7(n: number): string {
   const time = Date.now().toString(16).padStart(12, '0');
   const rest = randomUUID().slice(19);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${(n & 0xfff).toString(16).padStart(3, '0')}-${rest}`;
+  const count = (n & 0xfff).toString(16).padStart(3, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${rest}`;
 }
 
 function newRun(id: string, partition: number): NewRun {
@@ -114,6 +115,7 @@ function grant(cells: readonly Cell[], owned: ReadonlyMap<number, Owned>, at: nu
     const owner = owned.get(cell.facts.partition) as Owned;
     owner.seq += 2;
     cell.state = 'GRANTED';
+    cell.lane = LANE_OPEN;
     cell.attempt = 1;
     cell.token = {
       run: cell.facts.id,

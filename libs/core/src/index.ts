@@ -71,15 +71,15 @@ export {
 export { loadPartition, partitionMachine } from './partition/partition.machine.js';
 export { LIMITS, type PartitionState, emptyPartition } from './partition/state.js';
 export { nextDue } from './partition/time.js';
+export { poolMachine } from './pool/pool.machine.js';
 export {
   type Match,
   type Offer,
   type PoolMessage,
   type PoolState,
   emptyPool,
-  poolMachine,
   viewPool,
-} from './pool/pool.machine.js';
+} from './pool/state.js';
 export { ledgerMachine } from './ledger/ledger.machine.js';
 export type {
   EndError,

@@ -1,5 +1,7 @@
 import { ITEM_SEPARATOR, NULL_ITEM } from './functions/separators.js';
 
+const REPLACEMENT = '\ufffd';
+
 type Cell = string | number | boolean | null | undefined;
 
 /**
@@ -52,12 +54,19 @@ function partedText(column: readonly Cell[]): string {
   for (let i = 0; i < column.length; i++) {
     const cell = column[i];
     if (i > 0) text += ITEM_SEPARATOR;
-    text += cell === null || cell === undefined ? NULL_ITEM : cell;
+    text += cell === null || cell === undefined ? NULL_ITEM : whole(String(cell));
   }
   return text;
 }
 
+/** No text may part its column or stand for NULL: else the rows behind it got each other's. */
+function whole(text: string): string {
+  if (text === NULL_ITEM) return REPLACEMENT;
+  return text.includes(ITEM_SEPARATOR) ? text.replaceAll(ITEM_SEPARATOR, REPLACEMENT) : text;
+}
+
 /** `select * from f($1::int2[], …)`: types are stated, so a named statement plans the same. */
 export function callText(name: string, parameters: readonly (readonly [string, string])[]): string {
-  return `select * from ${name}(${parameters.map(([, type], i) => `$${i + 1}::${type}`).join(', ')})`;
+  const list = parameters.map(([, type], i) => `$${i + 1}::${type}`);
+  return `select * from ${name}(${list.join(', ')})`;
 }

@@ -1,13 +1,11 @@
 import {
   type Cell,
-  LANE_OPEN,
   OUTCOMES,
   type Outcome,
   RUN_STATES,
   type RunError,
   type RunState,
   type Token,
-  isOpen,
 } from '#core';
 import { Columns, callText } from './columns.js';
 import type { Connection } from './connection.js';
@@ -64,7 +62,7 @@ export function sealRun(cell: Cell): SealedRun {
   return {
     id: cell.facts.id,
     state: stateCode(cell.state),
-    lane: isOpen(cell.state) ? LANE_OPEN : cell.lane,
+    lane: cell.lane,
     rank: Math.round(cell.rank),
     readyAt: cell.readyAt,
     startedAt: cell.startedAt,

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { DeadlineError } from './connection.js';
 
-/** What became of a call that writes (architecture §4, Outcomes). `committed` is the plain return. */
+/** What became of a call that writes (architecture §4, Outcomes); a plain return: committed. */
 export type Failure =
   | { readonly kind: 'fenced'; readonly partitions: readonly number[] }
   | { readonly kind: 'early'; readonly at: number }

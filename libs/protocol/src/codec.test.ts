@@ -60,7 +60,7 @@ describe.each(every)('$name $kind', ({ name, item }) => {
 const lastIsNull = (item: object): boolean => Object.values(item).some((value) => value === null);
 
 /** Nearly right: letters that are known, before anything at all. */
-const letters = [...'abcdefghklmnopqrstwx', '__proto__', 'constructor', 'toString', ''];
+const letters = [...Array.from('abcdefghklmnopqrstwx'), '__proto__', 'constructor', 'toString', ''];
 const nearly = fc
   .tuple(fc.constantFrom<unknown>(...letters, null, 0), fc.array(fc.jsonValue(), { maxLength: 9 }))
   .map(([letter, fields]) => [letter, ...fields]);

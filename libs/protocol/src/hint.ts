@@ -9,9 +9,14 @@ export const MAX_HINT_PARAMS_BYTES = 4_096;
 
 const KINDS: ReadonlySet<string> = new Set(JOB_KINDS);
 
+const utf8 = new TextEncoder();
+/** As the database counts: what is surely too large is not encoded for it. */
+const bytesOf = (text: string): number =>
+  text.length > MAX_HINT_PARAMS_BYTES ? text.length : utf8.encode(text).length;
+
 export function encodeHint(facts: HintFacts): string {
   const params = facts.params;
-  const isSmall = params !== undefined && params.length <= MAX_HINT_PARAMS_BYTES;
+  const isSmall = params !== undefined && bytesOf(params) <= MAX_HINT_PARAMS_BYTES;
   return JSON.stringify([
     facts.id,
     facts.partition,

@@ -49,14 +49,22 @@ function parse(payload: Buffer | string): Record<string, unknown> | undefined {
 const isTextList = (v: unknown): boolean =>
   Array.isArray(v) && v.length <= 10_000 && v.every((entry) => typeof entry === 'string');
 
+/** What follows goes into columns of the database: one that it refuses would cost a whole batch. */
+const COUNT_MAX = 2 ** 31 - 1;
+const isCount = (v: unknown): boolean => Number.isSafeInteger(v) && inRange(v as number);
+const inRange = (v: number): boolean => v >= 0 && v <= COUNT_MAX;
+const isName = (v: unknown): boolean =>
+  typeof v === 'string' && v.length > 0 && v.length <= 200 && !hasControl(v);
+const hasControl = (text: string): boolean => Array.from(text).some((char) => char < ' ');
+
 function isExecutorBirth(v: Record<string, unknown>): boolean {
   const { incarnation, cluster, slots, labels } = v;
   return (
-    (incarnation === null || Number.isSafeInteger(incarnation)) &&
+    (incarnation === null || isCount(incarnation)) &&
     (cluster === null || typeof cluster === 'string') &&
-    ['name', 'version', 'pool'].every((key) => typeof v[key] === 'string') &&
-    Number.isSafeInteger(slots) &&
-    (slots as number) >= 0 &&
+    ['name', 'version'].every((key) => typeof v[key] === 'string') &&
+    isName(v['pool']) &&
+    isCount(slots) &&
     isRecord(labels) &&
     Object.values(labels).every((label) => typeof label === 'string') &&
     isTextList(v['capabilities']) &&

@@ -1,4 +1,4 @@
-/** Architecture §9: topics name the owner's thread or the executor; partitions are inside messages. */
+/** Architecture §9: topics name the owner's thread or the executor, messages the partition. */
 export interface Topics {
   readonly schedulerPresence: (thread: string) => string;
   readonly executorPresence: (executor: string) => string;

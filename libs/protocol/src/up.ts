@@ -29,7 +29,7 @@ const table = {
     },
   },
   bounce: { letter: 'b', fields: { partition: integer, token, reason: text } },
-  /** Everything of this partition the executor holds; a promise to refuse the rest up to it (§6). */
+  /** All of this partition the executor holds; a promise to refuse the rest up to it (§6). */
   digest: {
     letter: 'd',
     fields: {

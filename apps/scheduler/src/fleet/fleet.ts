@@ -28,7 +28,7 @@ export interface FleetHost {
   askBirth(executor: string, session: string): void;
 }
 
-/** An owned partition as the fleet sees it: its executors, whose attempts it has open, since when. */
+/** An owned partition as the fleet sees it: executors, whose attempts are open, since when. */
 export interface Observed {
   readonly claimedAt: number;
   readonly state: {

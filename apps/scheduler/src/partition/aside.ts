@@ -50,11 +50,13 @@ export function inboxOf(message: PartitionMessage): string | undefined {
 }
 
 /** Raw in a text they part columns (libs/postgres, Columns), or PostgreSQL refuses them. */
-const UNSTORABLE = /[\u0000\u001e\u001f]/;
+const UNSTORABLE = ['\u0000', '\u001e', '\u001f'] as const;
 
 /** JSON holds none of these raw: what does is no result, and must not reach its batch. */
 export function storable<M extends PartitionMessage>(message: M): PartitionMessage {
-  if (message.kind !== 'result' || !UNSTORABLE.test(message.result ?? '')) return message;
+  if (message.kind !== 'result' || message.result === null) return message;
+  const { result } = message;
+  if (!UNSTORABLE.some((char) => result.includes(char))) return message;
   return withoutResult(message) ?? message;
 }
 

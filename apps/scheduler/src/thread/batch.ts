@@ -112,7 +112,7 @@ export class Batch {
     this.of(partition, epoch).apply(write);
   }
 
-  /** Before this time by the server's clock the commit is refused: something in it would be early. */
+  /** Before this time by the server's clock the commit is refused: something would be early. */
   get notBefore(): Millis | null {
     let latest: Millis | null = null;
     for (const { notBefore } of this.partitions.values()) {

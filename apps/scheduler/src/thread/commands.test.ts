@@ -89,7 +89,7 @@ describe('a cancel through the inbox', () => {
     expect(await watch.answerOf(command)).toEqual(answer);
   });
 
-  test('that overtakes its submission: both are applied once, the late hint is no news', async () => {
+  test('that overtakes its submission: each is applied once, a late hint is no news', async () => {
     await watch.owns(rig);
     const run = `ffffffff${randomUUID().slice(8)}`;
     rig.pauseSeconds();
@@ -128,7 +128,7 @@ describe('a cancel through the inbox', () => {
 });
 
 describe('time', () => {
-  test('R45: a run that has not started by its start deadline is EXPIRED, and not before', async () => {
+  test('R45: what has not started by its start deadline is EXPIRED, not before', async () => {
     const [run = ''] = await rig.submit(1, { startDeadlineMs: 400 });
     await watch.becomes(run, 'READY');
     await watch.becomes(run, 'EXPIRED');
@@ -144,7 +144,7 @@ describe('time', () => {
     expect(rig.tokens()[0]?.run).not.toBe(run);
   });
 
-  test('R06: a delayed run fires once, not early, though its owner was replaced meanwhile', async () => {
+  test('R06: a delayed run fires once and not early, though its owner is replaced', async () => {
     const [run = ''] = await rig.submit(1, { afterMs: 1_200 });
     await watch.becomes(run, 'SCHEDULED');
     rig.kill();

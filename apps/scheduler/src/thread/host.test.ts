@@ -200,7 +200,9 @@ describe('one thread with the real database', () => {
     // The read is under way; the last sample is too old by now.
     const real = performance.now.bind(performance);
     const spy = vi.spyOn(performance, 'now').mockImplementation(() => real() + 31_000);
-    onTestFinished(() => void spy.mockRestore());
+    onTestFinished(() => {
+      spy.mockRestore();
+    });
     await until(() => rig.reads > 0, BOUND_MS);
     expect(rig.downOf('ack')).toEqual([]);
     rig.isolate(false);

@@ -55,7 +55,7 @@ const death = (session: string) =>
   ({ kind: 'presence', executor: 'x1', presence: { v: 1, state: 'death', session } }) as const;
 
 describe('an executor that goes and comes', () => {
-  test('its last will makes its attempts UNKNOWN at once; its digest brings them back', async () => {
+  test('its last will makes attempts UNKNOWN at once, its digest brings them back', async () => {
     const [a, b] = (await granted(2)) as [Token, Token];
     rig.up('x1', rig.startedOf(a), rig.startedOf(b));
     await watch.becomes(a.run, 'RUNNING');

@@ -42,7 +42,7 @@ interface ThreadState {
 
 const SECOND_MS = 1_000;
 
-/** One scheduler thread as an actor: a mailbox, the host behind it, a Nest microservice before it. */
+/** One scheduler thread as an actor: its mailbox, the host behind, a Nest microservice before. */
 export const schedulerThread: ThreadEntry<ThreadMessage, ThreadState, ThreadArgs> = {
   behavior: {
     name: 'scheduler-thread',

@@ -34,7 +34,7 @@ class Fleet {
 }
 
 describe('presence', () => {
-  test('a birth without an incarnation is not yet a member: it has none to be granted under', () => {
+  test('a birth without an incarnation is no member yet: it has none to be granted under', () => {
     expect(new Fleet().born('s1', null)).toEqual([]);
   });
 

@@ -78,7 +78,7 @@ function decide(
       : undefined;
   }
   const claim: OwnershipAction = { kind: 'claim', partition: id, expected: epoch };
-  // Ours by the table and not in memory: a start with the same name, or a claim whose answer was lost.
+  // Ours by the table, not in memory: a start with the same name, or a claim's answer was lost.
   if (owner === self) return claim;
   if (target !== self) return undefined;
   if (owner === null) return claim;

@@ -1,5 +1,6 @@
 import type { Machine, Millis } from '../kernel/machine.js';
 import { type Cell, LANE_TIMED, comparePlace, isOpen } from '../run/run.js';
+import { addOpen, armTimeout } from './attempts.js';
 import { birth, gone } from './executors.js';
 import type { PartitionMessage, PartitionOutput } from './messages.js';
 import { digest, report, stale } from './reports.js';
@@ -17,7 +18,6 @@ import {
 } from './state.js';
 import { answerAbsent, cancel, grant, takeIn } from './submissions.js';
 import { expire, heard, refillExpiries, silent, tick } from './time.js';
-import { addOpen, armTimeout } from './transitions.js';
 
 /**
  * The owner of a share of all runs. States and edges: run/edges.ts. Invariants, each with a test

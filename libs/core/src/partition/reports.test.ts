@@ -31,7 +31,7 @@ describe('a digest (§6)', () => {
   });
 
   for (const silent of [false, true]) {
-    test(`that does not list what had started is no bounce: LOST${silent ? ', UNKNOWN' : ''}`, () => {
+    test(`that does not list what had started means LOST${silent ? ', UNKNOWN' : ''}`, () => {
       const { rig } = granted(true);
       if (silent) rig.step({ kind: 'silent', executor: 'x1' });
       digest(rig);

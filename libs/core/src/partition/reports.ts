@@ -1,7 +1,8 @@
 import { type Cell, type RunError, type Token, comparePlace, sameToken } from '../run/run.js';
+import { bounced, endAttempt, toRunning } from './attempts.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
-import { bounced, endAttempt, event, finish, move, save, toRunning } from './transitions.js';
+import { event, finish, move, save } from './transitions.js';
 
 /** A token of an epoch above ours was granted by a newer owner: we are displaced (§6, Zombies). */
 function isAboveUs(step: Step, token: Token): boolean {
@@ -99,7 +100,7 @@ export function runErrorOf(message: ResultReport): RunError | undefined {
   };
 }
 
-/** 1.4: only an attempt that ended by silence takes a late result, while no newer one is granted. */
+/** 1.4: only an attempt that ended by silence takes a late result, while none newer is granted. */
 function lateResult(
   step: Step,
   cell: Cell,

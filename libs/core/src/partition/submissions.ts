@@ -137,7 +137,7 @@ function beginCancel(step: Step, cell: Cell, command: Command): void {
   }
 }
 
-/** `force` does not wait for an executor that is away (1.6); a present one is still told to stop. */
+/** `force` does not wait for an executor that is away (1.6); a present one is told to stop. */
 function forceCancel(step: Step, cell: Cell): void {
   const attempt = step.state.open.get(cell.facts.id);
   if (attempt === undefined || attempt.lostAt === null) return;

@@ -162,7 +162,7 @@ export function silent(step: Step, executor: string): void {
   }
 }
 
-/** The executor is there: what is UNKNOWN is asked for; an older incarnation's attempts are LOST. */
+/** The executor is there: UNKNOWN is asked for; an older incarnation's attempts are LOST. */
 export function heard(step: Step, executor: string, incarnation: number): void {
   const { state } = step;
   let ask = false;

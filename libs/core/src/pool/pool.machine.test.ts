@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type Match,
-  type PoolMessage,
-  type PoolState,
-  emptyPool,
-  poolMachine,
-} from './pool.machine.js';
+import { poolMachine } from './pool.machine.js';
+import { type Match, type PoolMessage, type PoolState, emptyPool } from './state.js';
 
 function play(state: PoolState, messages: readonly PoolMessage[], now = 0): Match[] {
   const matches: Match[] = [];

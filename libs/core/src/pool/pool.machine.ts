@@ -1,6 +1,17 @@
 import { Heap } from '../kernel/heap.js';
 import type { Machine, Millis } from '../kernel/machine.js';
 import { compareRanked } from '../kernel/window.js';
+import {
+  type Match,
+  type Need,
+  type Offer,
+  type Offered,
+  POOL_LIMITS,
+  type PoolMessage,
+  type PoolState,
+  type Seat,
+  freeOf,
+} from './state.js';
 
 /**
  * Which ready run goes to which free executor (architecture §7). Everything here is soft: offers
@@ -10,90 +21,6 @@ import { compareRanked } from '../kernel/window.js';
  *  Q3 runs that nobody here can serve delay no other;
  *  Q4 a match that is not answered lapses, and its run may be matched again when it is restated.
  */
-export interface Offer {
-  readonly run: string;
-  readonly partition: number;
-  readonly rank: number;
-  readonly need: string;
-  /** Executors it must not go to for now. */
-  readonly avoid: readonly string[];
-}
-interface Offered extends Offer {
-  readonly id: string;
-  statedAt: Millis;
-}
-interface Seat {
-  readonly id: string;
-  incarnation: number;
-  slots: number;
-  capabilities: ReadonlySet<string>;
-  /** Runs we believe it holds, by when they were matched. */
-  readonly held: Map<string, Millis>;
-  /** What it holds beside, by its own word. */
-  others: number;
-  /** It said that it is full: no more before this time. */
-  blockedUntil: Millis;
-}
-interface Need {
-  readonly queue: Heap<Offered>;
-  /** Executors that serve this need, in turn. */
-  seats: Seat[];
-  turn: number;
-}
-export interface PoolState {
-  readonly name: string;
-  readonly seats: Map<string, Seat>;
-  readonly offers: Map<string, Offered>;
-  readonly needs: Map<string, Need>;
-  readonly matched: Map<string, { readonly executor: string; readonly at: Millis }>;
-}
-
-export type PoolMessage =
-  | ({ readonly kind: 'offer' } & Offer)
-  | { readonly kind: 'withdraw'; readonly run: string }
-  | { readonly kind: 'granted'; readonly run: string; readonly executor: string }
-  | { readonly kind: 'declined'; readonly run: string; readonly executor: string }
-  | { readonly kind: 'freed'; readonly run: string; readonly executor: string }
-  | { readonly kind: 'bounced'; readonly run: string; readonly executor: string }
-  | {
-      readonly kind: 'seat';
-      readonly executor: string;
-      readonly incarnation: number;
-      readonly slots: number;
-      readonly capabilities: readonly string[];
-    }
-  | { readonly kind: 'unseat'; readonly executor: string }
-  | {
-      readonly kind: 'beat';
-      readonly executor: string;
-      readonly slots: number;
-      readonly busy: number;
-    }
-  /** Make what matches there are. */
-  | { readonly kind: 'match' }
-  | { readonly kind: 'tick' };
-
-export interface Match {
-  readonly kind: 'match';
-  readonly run: string;
-  readonly partition: number;
-  readonly executor: string;
-  readonly incarnation: number;
-}
-
-export const POOL_LIMITS = {
-  matchLapsesMs: 1_000,
-  /** An offer that its partition no longer restates is forgotten. */
-  offerLapsesMs: 10_000,
-  /** Matches younger than this may be unknown to the beat that is being read. */
-  beatBlindMs: 1_500,
-  blockedMs: 500,
-} as const;
-
-export function emptyPool(name: string): PoolState {
-  return { name, seats: new Map(), offers: new Map(), needs: new Map(), matched: new Map() };
-}
-
 export const poolMachine: Machine<PoolState, PoolMessage, Match> = {
   step(state, message, now, emit) {
     switch (message.kind) {
@@ -224,9 +151,6 @@ function beat(
   found.others = Math.max(0, message.busy - found.held.size);
 }
 
-const freeOf = (s: Seat, now: Millis): number =>
-  s.blockedUntil > now ? 0 : s.slots - s.held.size - s.others;
-
 /** Rank first, over all needs that somebody here can serve now. */
 function matchAll(state: PoolState, now: Millis, emit: (match: Match) => void): void {
   if (state.offers.size === 0 || state.seats.size === 0) return;
@@ -300,15 +224,4 @@ function lapse(state: PoolState, now: Millis): void {
   for (const [run, offered] of state.offers) {
     if (now - offered.statedAt > POOL_LIMITS.offerLapsesMs) state.offers.delete(run);
   }
-}
-
-/** What a person may ask of a pool. */
-export function viewPool(state: PoolState, now: Millis) {
-  let slots = 0;
-  let busy = 0;
-  for (const s of state.seats.values()) {
-    slots += s.slots;
-    busy += s.slots - Math.max(0, freeOf(s, now));
-  }
-  return { name: state.name, executors: state.seats.size, slots, busy, offered: state.offers.size };
 }

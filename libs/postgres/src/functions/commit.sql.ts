@@ -137,13 +137,16 @@ const FINAL = `
       where l.id = x.id
       returning l.id, l.partition, l.project, l.job, l.job_version, l.spec, l.kind, x.state,
         l.pool, l.need, l.priority, l.rank, l.due, l.expires, l.submitted_at, x.ready, x.started,
-        x.attempt, x.spent, x.executor, x.incarnation, x.epoch, x.seq, l.retry_of, l.params, l.labels, x.record, x.outcome, x.finished, x.retention, x.result, x.error)
+        x.attempt, x.spent, x.executor, x.incarnation, x.epoch, x.seq, l.retry_of, l.params,
+        l.labels, x.record, x.outcome, x.finished, x.retention, x.result, x.error)
     insert into history (id, partition, project, job, job_version, spec, kind, state,
         pool, need, priority, rank, due, expires, submitted_at, ready_at, started_at,
-        attempt, spent, executor, incarnation, token_epoch, token_seq, retry_of, params, labels, record, outcome, finished_at, drop_at, result, error)
+        attempt, spent, executor, incarnation, token_epoch, token_seq, retry_of, params, labels,
+        record, outcome, finished_at, drop_at, result, error)
       select id, partition, project, job, job_version, spec, kind, state,
         pool, need, priority, rank, due, expires, submitted_at, ${time('ready')},
-        ${time('started')}, attempt, spent, executor, incarnation, epoch, seq, retry_of, params, labels, ${body('record')}, outcome, ${time('finished')},
+        ${time('started')}, attempt, spent, executor, incarnation, epoch, seq, retry_of, params,
+        labels, ${body('record')}, outcome, ${time('finished')},
         to_timestamp((finished + retention) / 1000), ${body('result')}, ${body('error')}
       from gone;
     get diagnostics c = row_count;

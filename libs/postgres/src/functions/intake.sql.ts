@@ -41,8 +41,8 @@ export const INTAKE_PARAMETERS = [
 
 /**
  * A gateway's group commit (architecture §3, §5). The row in `intake` goes in first: who meets it
- * repeats a batch whose outcome was unknown, writes nothing and gets the same answer. Keys are taken
- * in order, so two batches never wait for each other in a ring; the winners are read in a statement
+ * repeats a batch whose outcome was unknown, writes nothing and gets the same answer. Keys are
+ * taken in order, so two batches never wait for each other in a ring; the winners are read in a statement
  * of their own, whose snapshot sees what the first one waited for.
  */
 export const INTAKE = `

@@ -91,7 +91,8 @@ $$;
 create function load_specifications(p_project uuid[], p_hash uuid[],
   out project uuid, out hash uuid, out body text, out policy text) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
-  select s.project, s.hash, ${utf8('s.body')}, ${utf8('s.policy')} from unnest(p_project, p_hash) x(project, hash)
+  select s.project, s.hash, ${utf8('s.body')}, ${utf8('s.policy')}
+    from unnest(p_project, p_hash) x(project, hash)
     join specification s on s.project = x.project and s.hash = x.hash;
 $$;
 

@@ -3,7 +3,7 @@ import { type TestDatabase, startTestDatabase } from '../../../../test/support/d
 import { Definitions } from '../entities/definitions.js';
 import { createProject } from '../entities/projects.js';
 import { readProjects } from './directory.js';
-import { Reader } from './reader.js';
+import { Reader, gated } from './reader.js';
 
 let database: TestDatabase;
 let reader: Reader;
@@ -39,6 +39,19 @@ describe('a scoped read', () => {
       expect(await seen([b, c])).toEqual(['b', 'c']);
       expect(await seen([])).toEqual([]);
     }
+  });
+
+  it('is planned so that the scope is set before a row is read', async () => {
+    const text = `explain (costs off) ${gated('select id from live order by id desc limit 5')}`;
+    const rows = await reader.query<Record<string, string>>(text, ['{}']);
+    const plan = rows.map((row) => row['QUERY PLAN']?.trim());
+    const scope = plan.indexOf('->  CTE Scan on scope');
+    const gate = plan.indexOf('One-Time Filter: (scope.projects IS NOT NULL)');
+    expect(plan[0]).toBe('Nested Loop');
+    expect(scope).toBeGreaterThan(0);
+    expect(gate).toBeGreaterThan(scope);
+    // And the newest are read from the end of the index, however few the planner expects.
+    expect(plan).toContain('->  Index Scan Backward using live_pkey on live');
   });
 
   it('leaves nothing behind: without a scope nothing is seen', async () => {

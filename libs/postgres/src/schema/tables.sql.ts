@@ -195,7 +195,7 @@ create table api_key (
   revoked_at timestamptz);
 `;
 
-/** The one-row answer to "in which partitions of time may rows fall?": made ahead, never on demand. */
+/** In which partitions of time may rows fall? Made ahead, never on demand. */
 export const TIME_PARTITIONS = `
 create function make_time_partitions(history_weeks int4 default 16) returns int4
 language plpgsql as $$

@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ExecutorCell } from '#core';
+import type { ExecutorBirth } from '#protocol';
+import { Fleet, type FleetHost, type Observed } from './fleet.js';
+
+const SILENT_AFTER_MS = 15_000;
+let fleet: Fleet;
+let asked: string[];
+let now: number;
+
+beforeEach(() => {
+  asked = [];
+  now = 1_000;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const nothing = (): void => undefined;
+  const host: FleetHost = {
+    life: 'life',
+    silentAfterMs: SILENT_AFTER_MS,
+    isHome: () => true,
+    born: nothing,
+    gone: nothing,
+    online: nothing,
+    offline: nothing,
+    busy: nothing,
+    heard: nothing,
+    silent: nothing,
+    answerBeat: nothing,
+    askBirth: (executor, session) => void asked.push(`${executor}/${session}`),
+  };
+  fleet = new Fleet(host);
+  fleet.link(true);
+  return () => vi.restoreAllMocks();
+});
+
+function birth(session: string, incarnation = 1): ExecutorBirth {
+  return {
+    v: 1,
+    state: 'birth',
+    session,
+    incarnation,
+    cluster: 'life',
+    name: 'x1',
+    version: '0',
+    pool: 'default',
+    slots: 4,
+    labels: {},
+    capabilities: ['shell'],
+    draining: false,
+  };
+}
+
+/** A partition with one open attempt on x1, or with its cell. */
+function partition(claimedAt: number, cell?: Partial<ExecutorCell>): Observed {
+  const executors = new Map<string, ExecutorCell>();
+  if (cell !== undefined) {
+    const detail = { name: '', version: '', slots: 4, labels: {}, capabilities: [] };
+    executors.set('x1', {
+      id: 'x1',
+      pool: 'default',
+      state: 'ACTIVE',
+      incarnation: 1,
+      handed: 1,
+      since: 0,
+      session: 's1',
+      detail: { ...detail, draining: false },
+      ...cell,
+    });
+  }
+  const runs = cell === undefined ? [['x1', new Set(['r'])] as const] : [];
+  return { claimedAt, state: { byExecutor: new Map(runs), executors } };
+}
+
+describe('open attempts are compared with what is known of their executors', () => {
+  test('heard while it is online, silent when its session has ended', () => {
+    fleet.presence('x1', birth('s1', 3));
+    const heard = { kind: 'heard', executor: 'x1', incarnation: 3 };
+    expect(fleet.compare(partition(now), now)).toEqual([heard]);
+    fleet.presence('x1', { v: 1, state: 'death', session: 's1' });
+    const silent = { kind: 'silent', executor: 'x1' };
+    expect(fleet.compare(partition(now), now)).toEqual([silent]);
+  });
+
+  test('never heard: each partition counts from its own claim (§6)', () => {
+    const old = partition(now);
+    now += SILENT_AFTER_MS - 1;
+    const young = partition(now);
+    expect(fleet.compare(old, now)).toEqual([]);
+    now += 1;
+    expect(fleet.compare(old, now)).toHaveLength(1);
+    expect(fleet.compare(young, now)).toEqual([]);
+  });
+
+  test('nothing is said while we ourselves cannot hear', () => {
+    fleet.link(false);
+    now += 10 * SILENT_AFTER_MS;
+    expect(fleet.compare(partition(1_000), now)).toEqual([]);
+    fleet.link(true);
+    expect(fleet.compare(partition(1_000), now)).toEqual([]);
+  });
+});
+
+describe('an executor’s own cell is compared as well', () => {
+  const gone = { kind: 'gone', executor: 'x1', session: 's1' };
+
+  test('its will came while nobody was its home: it is OFFLINE', () => {
+    fleet.presence('x1', { v: 1, state: 'death', session: 's1' });
+    expect(fleet.compare(partition(now, {}), now)).toEqual([gone]);
+    expect(fleet.compare(partition(now, { state: 'OFFLINE' }), now)).toEqual([]);
+  });
+
+  test('no will and no beat for long enough: it is OFFLINE', () => {
+    fleet.presence('x1', birth('s1'));
+    now += SILENT_AFTER_MS;
+    fleet.tick();
+    expect(fleet.compare(partition(1_000, {}), now)).toEqual([gone]);
+  });
+
+  test('a beat of one that is shown OFFLINE asks for its birth', () => {
+    fleet.presence('x1', birth('s1'));
+    now += SILENT_AFTER_MS;
+    fleet.tick();
+    fleet.beat('x1', { kind: 'beat', session: 's1', incarnation: 1, n: 1, slots: 4, busy: 0 });
+    expect(fleet.compare(partition(1_000, { state: 'OFFLINE' }), now)).toEqual([]);
+    expect(asked).toEqual(['x1/s1']);
+  });
+
+  test('never heard of since the claim: it is OFFLINE after the same time', () => {
+    const old = partition(now, {});
+    expect(fleet.compare(old, now + SILENT_AFTER_MS - 1)).toEqual([]);
+    expect(fleet.compare(old, now + SILENT_AFTER_MS)).toEqual([gone]);
+  });
+});

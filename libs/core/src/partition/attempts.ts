@@ -1,0 +1,211 @@
+import { retryDelay } from '../retry/retry.js';
+import {
+  type AttemptRecord,
+  type Cell,
+  LANE_TIMED,
+  type Outcome,
+  type RunError,
+  type Token,
+} from '../run/run.js';
+import type { ResultReport } from './messages.js';
+import {
+  type OpenAttempt,
+  type Step,
+  enqueue,
+  perform,
+  remember,
+  tellPool,
+  tokenKey,
+} from './state.js';
+import { event, finish, move, queueReady, save } from './transitions.js';
+
+export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
+  const { state, now } = step;
+  const token = cell.token as Token;
+  const attempt: OpenAttempt = { cell, claimed, sentAt: now, lostAt: null, timeoutAt: null };
+  state.open.set(cell.facts.id, attempt);
+  state.cells.set(cell.facts.id, cell);
+  let runs = state.byExecutor.get(token.executor);
+  if (runs === undefined) {
+    runs = new Set();
+    state.byExecutor.set(token.executor, runs);
+  }
+  runs.add(cell.facts.id);
+  return attempt;
+}
+
+function removeOpen(step: Step, cell: Cell): void {
+  const { state } = step;
+  const token = cell.token as Token;
+  state.open.delete(cell.facts.id);
+  const runs = state.byExecutor.get(token.executor);
+  runs?.delete(cell.facts.id);
+  if (runs?.size === 0) state.byExecutor.delete(token.executor);
+  remember(state.closed, tokenKey(token), step.state.limits.closed);
+  perform(step, { kind: 'closed', token });
+}
+
+/** The backstop behind the executor's own time-out: it may be late by its grace and a little. */
+const BACKSTOP_SLACK_MS = 5_000;
+
+export function armTimeout(step: Step, attempt: OpenAttempt): void {
+  const { cell } = attempt;
+  const { timeoutMs, graceMs } = cell.facts.policy;
+  const began = cell.startedAt ?? step.now;
+  attempt.timeoutAt = began + timeoutMs + graceMs + BACKSTOP_SLACK_MS;
+  step.state.alarms.push({
+    at: attempt.timeoutAt,
+    run: cell.facts.id,
+    token: cell.token as Token,
+    what: 'timeout',
+  });
+}
+
+export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number): void {
+  const { cell } = attempt;
+  attempt.claimed = true;
+  attempt.lostAt = null;
+  cell.startedAt = Math.max(cell.record.grantedAt ?? 0, step.now - Math.max(0, startedAgoMs));
+  if (cell.state !== 'CANCELLING') move(step, cell, 'RUNNING', 'STARTED');
+  armTimeout(step, attempt);
+}
+
+export interface AttemptEnd {
+  readonly outcome: Outcome;
+  readonly finishedAt: number;
+  readonly report?: ResultReport;
+  readonly error?: RunError;
+}
+
+function recordAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
+  const { record, token } = cell;
+  const report = end.report;
+  const attempt: AttemptRecord = {
+    number: cell.attempt,
+    executor: token?.executor ?? '',
+    grantedAt: record.grantedAt ?? end.finishedAt,
+    finishedAt: end.finishedAt,
+    outcome: end.outcome,
+    ...(cell.startedAt === null ? {} : { startedAt: cell.startedAt }),
+    ...(end.error === undefined ? {} : { error: end.error }),
+    ...(report === undefined || report.exitCode === null ? {} : { exitCode: report.exitCode }),
+    ...(report === undefined || report.signal === null ? {} : { signal: report.signal }),
+    ...(report === undefined || report.cpuMs === null ? {} : { cpuMs: report.cpuMs }),
+    ...(report === undefined || report.memoryPeakBytes === null
+      ? {}
+      : { memoryPeakBytes: report.memoryPeakBytes }),
+  };
+  record.attempts.push(attempt);
+  if (record.attempts.length > step.state.limits.attemptsKept) {
+    record.attempts.shift();
+    record.dropped = (record.dropped ?? 0) + 1;
+  }
+}
+
+/** The attempt is over, whatever came of it; the run goes on to its next state. */
+export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
+  const token = cell.token as Token;
+  recordAttempt(step, cell, end);
+  removeOpen(step, cell);
+  tellPool(step, {
+    kind: 'freed',
+    pool: cell.facts.pool,
+    run: cell.facts.id,
+    executor: token.executor,
+  });
+  const decided = cell.state === 'CANCELLING' ? cell.record.cancel : undefined;
+  if (decided !== undefined) {
+    if (end.outcome === 'SUCCEEDED') {
+      event(step, cell, 'LATE_RESULT', { data: { outcome: end.outcome } });
+    }
+    if (decided.outcome === 'CANCELLED') {
+      finish(step, cell, 'CANCELLED', {
+        outcome: 'CANCELLED',
+        reason: decided.reason,
+        actor: decided.by,
+      });
+      return;
+    }
+    retryOrDie(step, cell, { ...end, outcome: decided.outcome }, token);
+    return;
+  }
+  if (end.outcome === 'SUCCEEDED') {
+    finish(step, cell, 'SUCCEEDED', {
+      outcome: 'SUCCEEDED',
+      result: end.report?.result ?? null,
+    });
+    return;
+  }
+  if (end.outcome === 'CANCELLED') {
+    // Nobody here asked for it: the executor was stopped or its operator cancelled.
+    retryOrDie(step, cell, { ...end, outcome: 'FAILED' }, token);
+    return;
+  }
+  retryOrDie(step, cell, end, token);
+}
+
+function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void {
+  const { retry } = cell.facts.policy;
+  cell.spent++;
+  delete cell.record.cancel;
+  const word = end.outcome.toLowerCase().replace('_', ' ');
+  const why = end.error === undefined ? word : `${word}: ${end.error.message}`;
+  if (end.outcome === 'REJECTED' || cell.spent >= retry.maxAttempts) {
+    finish(step, cell, 'DEAD', {
+      outcome: end.outcome,
+      reason: `attempt ${cell.attempt} ${why} (${cell.spent} of ${retry.maxAttempts} attempts)`,
+      error: end.error ?? null,
+    });
+    return;
+  }
+  const delayMs = retryDelay(retry, cell.spent, token);
+  const due = step.now + delayMs;
+  move(step, cell, 'WAITING_RETRY', 'ATTEMPT_ENDED', {
+    data: {
+      outcome: end.outcome,
+      ...(end.error === undefined ? {} : { error: end.error.message }),
+    },
+  });
+  event(step, cell, 'RETRY_SCHEDULED', {
+    data: { due, delayMs, attempt: cell.attempt + 1, of: retry.maxAttempts },
+  });
+  // An attempt that ended by silence may still be heard of (1.4); any other token is closed.
+  if (end.outcome === 'LOST') cell.record.lost = true;
+  else cell.token = null;
+  cell.startedAt = null;
+  cell.record.reason = why;
+  cell.lane = LANE_TIMED;
+  cell.rank = due;
+  enqueue(step, cell);
+  save(step, cell);
+}
+
+/** The attempt did not begin: no attempt is spent, the run keeps its place (1.5). */
+export function bounced(step: Step, cell: Cell, reason: string): void {
+  const token = cell.token as Token;
+  removeOpen(step, cell);
+  const [count] = cell.record.bounces?.[token.executor] ?? [0, 0];
+  const next = count + 1;
+  const until = next >= step.state.limits.bounces ? step.now + step.state.limits.avoidMs : 0;
+  cell.record.bounces = { ...cell.record.bounces, [token.executor]: [next, until] };
+  tellPool(step, {
+    kind: 'bounced',
+    pool: cell.facts.pool,
+    run: cell.facts.id,
+    executor: token.executor,
+  });
+  if (cell.state === 'CANCELLING') {
+    const decided = cell.record.cancel;
+    finish(step, cell, 'CANCELLED', {
+      outcome: 'CANCELLED',
+      reason: decided?.reason ?? reason,
+      ...(decided === undefined ? {} : { actor: decided.by }),
+    });
+    return;
+  }
+  move(step, cell, 'READY', 'BOUNCED', { data: { executor: token.executor, reason } });
+  cell.token = null;
+  cell.attempt--;
+  queueReady(step, cell);
+  save(step, cell);
+}
