@@ -89,7 +89,7 @@ export class ServicesModule {
         useValue: new Reader({
           url,
           name: name('directory'),
-          role: 'orrery_writer',
+          role: 'orrery_gateway_read',
           connections: DIRECTORY_CONNECTIONS,
         }),
       },

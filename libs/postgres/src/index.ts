@@ -48,7 +48,7 @@ export {
   loadRuns,
   sweepInbox,
 } from './load.js';
-export { type Failure, classify } from './outcome.js';
+export { type Failure, classify, conflictsOf } from './outcome.js';
 export {
   type ClusterView,
   type NodeView,

@@ -53,6 +53,8 @@ export interface IntakeBatch {
   readonly runs: readonly NewRun[];
   readonly commands: readonly NewCommand[];
   readonly keys: readonly KeyClaim[];
+  /** All or nothing: a key that stands for another request refuses the whole batch (OR004). */
+  readonly strict?: boolean;
 }
 export interface Replay {
   readonly ref: string;
@@ -93,6 +95,7 @@ function encodeIntake(batch: IntakeBatch): (string | number | null)[] {
     columns.push('k_hash', key.hash);
     columns.push('k_ref', key.ref);
   }
+  if (batch.strict === true) columns.push('strict', true);
   return columns.values();
 }
 

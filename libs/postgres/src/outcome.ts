@@ -46,3 +46,12 @@ function classifySqlstate(error: pg.DatabaseError): Failure {
   const refusedForGood = /^(22|23|42|OR9)/.test(code);
   return { kind: refusedForGood ? 'rejected-for-good' : 'rejected-now', error };
 }
+
+/**
+ * A strict intake whose keys stand for other requests was refused whole, as asked: the refs that
+ * those keys came with. Undefined: the error is another one.
+ */
+export function conflictsOf(error: unknown): readonly string[] | undefined {
+  const isConflict = error instanceof pg.DatabaseError && error.code === 'OR004';
+  return isConflict ? (JSON.parse(error.detail ?? '[]') as string[]) : undefined;
+}

@@ -27,7 +27,7 @@ export interface SeedOptions {
 /** What a first look needs: a project, three jobs, a key. What is there stays as it is. */
 export async function seedDemo(url: string, options: SeedOptions): Promise<void> {
   const definitions = new Definitions({ url, name: SEEDER });
-  const reader = new Reader({ url, name: SEEDER, role: 'orrery_writer', connections: 1 });
+  const reader = new Reader({ url, name: SEEDER, role: 'orrery_gateway_read', connections: 1 });
   try {
     await definitions.start();
     await seedJobs(definitions, reader, await seedProject(definitions, reader));

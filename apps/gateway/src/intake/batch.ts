@@ -18,6 +18,7 @@ export class OpenBatch {
     id: string,
     waiters: readonly Waiter[],
     isStored: (specification: NewSpecification) => boolean,
+    strict: boolean,
   ) {
     const leaders: Waiter[] = [];
     const byKey = new Map<string, Waiter>();
@@ -29,12 +30,22 @@ export class OpenBatch {
       if (key !== undefined && first === undefined) byKey.set(keyOf(key), waiter);
     }
     this.leaders = leaders;
-    this.rows = rowsOf(id, leaders, isStored);
+    this.rows = { ...rowsOf(id, leaders, isStored), strict };
   }
 
   settle(taken: Taken): void {
     for (const waiter of this.leaders) waiter.settle(outcomeOf(waiter, taken));
     for (const { waiter, leader } of this.followers) waiter.settle(followed(waiter, leader, taken));
+  }
+
+  /** Nothing was written: these keys stand for another request, their neighbours are withdrawn. */
+  settleConflicts(refs: readonly string[]): void {
+    const conflicts = new Set(refs);
+    for (const waiter of this.leaders) {
+      const isOne = conflicts.has(refOf(waiter.item));
+      waiter.settle({ kind: isOne ? 'conflict' : 'withdrawn' });
+    }
+    for (const { waiter } of this.followers) waiter.settle({ kind: 'withdrawn' });
   }
 
   /** Everything that was not settled otherwise, repeats included. */

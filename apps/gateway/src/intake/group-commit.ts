@@ -6,6 +6,7 @@ import {
   type NewRun,
   type NewSpecification,
   classify,
+  conflictsOf,
   intakeBatch,
 } from '#postgres';
 import type { Logger } from '#telemetry';
@@ -142,8 +143,11 @@ export class GroupCommit {
     isAtomic: boolean,
   ): Promise<void> {
     if (waiters.length === 0) return;
-    const batch = new OpenBatch(this.options.ids.next(), waiters, (specification) =>
-      this.stored.has(nameOf(specification)),
+    const batch = new OpenBatch(
+      this.options.ids.next(),
+      waiters,
+      (specification) => this.stored.has(nameOf(specification)),
+      isAtomic,
     );
     for (let backoffMs: number = BACKOFF_MS.min; batch.isAwaited; ) {
       try {
@@ -154,6 +158,11 @@ export class GroupCommit {
         this.options.committed(runs, commands, taken.at);
         return;
       } catch (error) {
+        const conflicts = conflictsOf(error);
+        if (conflicts !== undefined) {
+          batch.settleConflicts(conflicts);
+          return;
+        }
         const failure = classify(error);
         if (failure.kind !== 'unknown' && failure.kind !== 'rejected-now') {
           return await this.refused(connection, batch, error, isAtomic);

@@ -194,6 +194,8 @@ describe('one thread with the real database', () => {
   test('an answer to a read is kept while the database’s clock is not known', async () => {
     await executorReady();
     rig.isolate();
+    rig.pauseSeconds();
+    const before = rig.reads;
     const token = { attempt: 1, executor: 'x1', incarnation: 1, epoch: 1, seq: 1 };
     rig.up('x1', rig.resultOf({ ...token, run: randomUUID() }));
     await new Promise(setImmediate);
@@ -203,7 +205,8 @@ describe('one thread with the real database', () => {
     onTestFinished(() => {
       spy.mockRestore();
     });
-    await until(() => rig.reads > 0, BOUND_MS);
+    await until(() => rig.reads > before, BOUND_MS);
+    await new Promise(setImmediate);
     expect(rig.downOf('ack')).toEqual([]);
     rig.isolate(false);
     await until(() => rig.downOf('ack').length === 1, BOUND_MS);
@@ -211,7 +214,9 @@ describe('one thread with the real database', () => {
 
   test('large params leave as soon as they are read, not a second later', async () => {
     await executorReady();
+    // Nothing else turns the thread: no seconds, no views.
     rig.pauseSeconds();
+    rig.isolate();
     const params = JSON.stringify('x'.repeat(10_000));
     await rig.submit(1, { params });
     await until(() => rig.downOf('assign').length === 1, BOUND_MS);

@@ -4,27 +4,21 @@ import {
   type PartitionMessage,
   type PartitionOutput,
   loadPartition,
-  nextDue,
   partitionMachine,
   partitionOf,
 } from '#core';
 import type { Mqtt } from '#mqtt';
-import {
-  type Connection,
-  INBOX_CANCEL,
-  INBOX_SUBMIT,
-  type InboxRow,
-  Specifications,
-} from '#postgres';
+import { type Connection, Specifications } from '#postgres';
 import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Membership } from '../cluster/membership.js';
 import { Peers } from '../cluster/peers.js';
 import { asideRow, inboxOf, storable, withoutResult } from '../partition/aside.js';
-import { type Loaded, NUDGE_ONLY_MS, OwnedPartition } from '../partition/owned.js';
-import { cellOfHint, commandOf } from '../partition/hint.js';
+import { type Loaded, OwnedPartition } from '../partition/owned.js';
+import { Inbox } from '../partition/inbox.js';
 import { Pools } from '../pool/pools.js';
 import { Fleet, type FleetHost } from '../fleet/fleet.js';
+import { Alarm, nextOf } from './alarm.js';
 import type { Batch, PendingEffect } from './batch.js';
 import { DatabaseClock } from './clock.js';
 import { Committer } from './committer.js';
@@ -78,12 +72,13 @@ export class ThreadHost {
   private readonly pools: Pools;
   private readonly membership: Membership;
   private readonly peers = new Peers();
+  private readonly inbox: Inbox;
   /** What a partition was doing alone when PostgreSQL refused it. */
   private readonly culprits = new Map<number, { message: PartitionMessage; error: string }>();
   /** Effects of the step that is under way. */
   private readonly stepped: PendingEffect[] = [];
   private sweepSoon = false;
-  private alarm: { readonly at: Millis; readonly cancel: () => void } | undefined;
+  private readonly alarm: Alarm;
   private restatedAt = 0;
   readonly counts = { received: 0, stale: 0, misrouted: 0, reloads: 0 };
 
@@ -95,9 +90,11 @@ export class ThreadHost {
     const specifications = new Specifications();
     this.post = new Post(ports.mqtt, options.topics, options.thread);
     this.reader = new Reader(ports.reads, specifications, tell, log);
+    this.inbox = new Inbox(specifications, log);
     this.committer = new Committer(ports.commits, this.committerHost(), log);
     this.performer = new Performer(this.performerHost(), this.post, this.reader);
     this.followers = new Followers(this.post);
+    this.alarm = new Alarm(ports.after, () => tell({ kind: 'alarm' }));
     this.fleet = new Fleet(this.fleetHost());
     this.pools = new Pools({
       partitions: options.partitions,
@@ -127,7 +124,7 @@ export class ThreadHost {
   }
 
   async stop(): Promise<void> {
-    this.alarm?.cancel();
+    this.alarm.cancel();
     this.reader.stop();
     await this.membership.stop();
   }
@@ -181,7 +178,9 @@ export class ThreadHost {
         this.readAnswer(message.partition, message.epoch, message.messages);
         return;
       case 'swept':
-        for (const row of message.rows) this.inboxRow(row);
+        for (const row of message.rows) {
+          this.intake(row.partition, (owned) => this.inbox.swept(owned, row));
+        }
         if (message.more) this.sweepSoon = true;
         return;
       case 'view':
@@ -198,7 +197,7 @@ export class ThreadHost {
         this.forget(message.partition, message.why);
         return;
       case 'alarm':
-        this.alarm = undefined;
+        this.alarm.rang();
         this.tickAll();
         return;
       case 'second':
@@ -241,7 +240,7 @@ export class ThreadHost {
     const now = this.now();
     switch (item.kind) {
       case 'submitted':
-        this.hint(item.partition, item.row);
+        this.intake(item.partition, (owned) => this.inbox.hint(owned, item.row));
         return;
       case 'nudge':
         if (this.owned.has(item.partition)) this.sweepSoon = true;
@@ -263,31 +262,16 @@ export class ThreadHost {
     }
   }
 
-  /** A submission that the gateway has just written. */
-  private hint(partition: number, row: string): void {
+  /** What the inbox or a hint of it asks for; what it cannot say now is swept. */
+  private intake(
+    partition: number,
+    read: (owned: OwnedPartition) => PartitionMessage | 'sweep' | undefined,
+  ): void {
     const owned = this.owned.get(partition);
     if (owned === undefined) return;
-    if (performance.now() - owned.claimedAt < NUDGE_ONLY_MS) {
-      this.sweepSoon = true;
-      return;
-    }
-    const cell = cellOfHint(row, this.reader.specifications);
-    // Unknown specification, or nonsense: the inbox has the truth.
-    if (cell === undefined) this.sweepSoon = true;
-    else this.deliver(owned, { kind: 'submitted', inbox: cell.facts.id, cell });
-  }
-
-  private inboxRow(row: InboxRow): void {
-    const owned = this.owned.get(row.partition);
-    if (owned === undefined || owned.state.applied.has(row.id)) return;
-    if (row.kind === INBOX_SUBMIT && row.run !== undefined && !row.run.taken) {
-      this.deliver(owned, { kind: 'submitted', inbox: row.id, cell: row.run.cell });
-    } else if (row.kind === INBOX_CANCEL) {
-      const command = commandOf(row);
-      if (command === undefined)
-        this.ports.log.error('an inbox row makes no sense', { row: row.id });
-      else this.deliver(owned, command);
-    }
+    const message = read(owned);
+    if (message === 'sweep') this.sweepSoon = true;
+    else if (message !== undefined) this.deliver(owned, message);
   }
 
   private up(executor: string, item: Up): void {
@@ -417,17 +401,7 @@ export class ThreadHost {
 
   private armAlarm(): void {
     const now = this.now();
-    if (now === undefined) return;
-    let due = Number.POSITIVE_INFINITY;
-    for (const owned of this.owned.values()) due = Math.min(due, nextDue(owned) ?? due);
-    if (!Number.isFinite(due)) return;
-    if (this.alarm !== undefined) {
-      if (this.alarm.at <= due) return;
-      this.alarm.cancel();
-    }
-    const wait = Math.min(60_000, Math.max(1, due - now));
-    const cancel = this.ports.after(wait, () => this.ports.tell({ kind: 'alarm' }));
-    this.alarm = { at: due, cancel };
+    if (now !== undefined) this.alarm.arm(nextOf(this.owned.values()), now);
   }
 
   // ── Partitions ───────────────────────────────────────────────────────────────────────────────

@@ -53,6 +53,7 @@ export class Reader {
   private queue: Promise<void> = Promise.resolve();
   private fetching = false;
   private sweeping = false;
+  private sweepNext: readonly number[] = [];
   private stopped = false;
 
   constructor(
@@ -119,7 +120,12 @@ export class Reader {
   }
 
   sweep(partitions: readonly number[]): void {
-    if (this.sweeping || partitions.length === 0) return;
+    if (partitions.length === 0) return;
+    // What was written since the one under way has looked is found by the next.
+    if (this.sweeping) {
+      this.sweepNext = partitions;
+      return;
+    }
     this.sweeping = true;
     const each = Math.max(16, Math.floor(SWEEP_MAX / partitions.length));
     this.enqueue(async () => {
@@ -132,6 +138,9 @@ export class Reader {
         this.tell({ kind: 'swept', rows, more });
       } finally {
         this.sweeping = false;
+        const next = this.sweepNext;
+        this.sweepNext = [];
+        this.sweep(next);
       }
     }, false);
   }

@@ -37,13 +37,15 @@ export const INTAKE_PARAMETERS = [
   ['k_key', 'text'],
   ['k_hash', 'uuid[]'],
   ['k_ref', 'uuid[]'],
+  // all or nothing: a key that stands for another request refuses the whole batch
+  ['strict', 'bool'],
 ] as const;
 
 /**
  * A gateway's group commit (architecture §3, §5). The row in `intake` goes in first: who meets it
  * repeats a batch whose outcome was unknown, writes nothing and gets the same answer. Keys are
- * taken in order, so two batches never wait for each other in a ring; the winners are read in a statement
- * of their own, whose snapshot sees what the first one waited for.
+ * taken in order, so two batches never wait for each other in a ring; the winners are read in a
+ * statement of their own, whose snapshot sees what the first one waited for.
  */
 export const INTAKE = `
 create function intake_batch(
@@ -51,7 +53,9 @@ create function intake_batch(
   out at float8, out replays text)
 language plpgsql security definer set search_path = orrery, pg_temp as $$
 #variable_conflict use_column
-declare moment timestamptz := date_trunc('milliseconds', clock_timestamp()); c int4; losers uuid[];
+declare
+  moment timestamptz := date_trunc('milliseconds', clock_timestamp());
+  c int4; losers uuid[]; conflicts text;
 begin
   insert into intake (id, at) values (batch, moment) on conflict do nothing;
   get diagnostics c = row_count;
@@ -79,6 +83,18 @@ begin
       where i.ref <> x.ref;
   end if;
   if c = 0 then return; end if;
+  if strict and losers is not null then
+    select json_agg(x.ref)::text into conflicts
+      from unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_ref, k_hash)
+        x(project, operation, key, ref, hash)
+      join idempotency i
+        on i.project = x.project and i.operation = x.operation and i.key = x.key
+      where i.hash <> x.hash;
+    if conflicts is not null then
+      raise exception 'a key stands for another request' using errcode = 'OR004',
+        detail = conflicts;
+    end if;
+  end if;
   losers := coalesce(losers, '{}');
   if s_hash is not null then
     insert into specification (project, hash, body, policy)

@@ -1,6 +1,7 @@
 /**
  * Variable-length columns travel as one text, its items parted by RS, NULL written as US. JSON
- * texts and names never contain either raw, and PostgreSQL gets one string instead of an escaped array.
+ * texts and names never contain either raw, and PostgreSQL gets one string instead of an escaped
+ * array.
  */
 export const ITEM_SEPARATOR = '\u001e';
 export const NULL_ITEM = '\u001f';

@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { COMMIT } from '../functions/commit.sql.js';
 import { GRANTS } from '../functions/grants.sql.js';
 import { INTAKE } from '../functions/intake.sql.js';
-import { LOGS, UPKEEP } from '../functions/journal.sql.js';
+import { DIRECTORY, LOGS, UPKEEP } from '../functions/journal.sql.js';
 import { LOAD } from '../functions/load.sql.js';
 import { OWNERSHIP } from '../functions/ownership.sql.js';
 import { ROLES } from '../schema/roles.sql.js';
@@ -18,7 +18,7 @@ export class Foundation1763700000000 implements MigrationInterface {
     await runner.query(TIME_PARTITIONS);
     await runner.query(POLICIES);
     await runner.query('set role orrery_writer');
-    for (const functions of [COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, UPKEEP, GRANTS]) {
+    for (const functions of [COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, DIRECTORY, UPKEEP, GRANTS]) {
       await runner.query(functions);
     }
     await runner.query('reset role');

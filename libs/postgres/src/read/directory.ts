@@ -13,7 +13,7 @@ export interface ProjectRow {
  */
 export async function readProjects(reader: Reader): Promise<ProjectRow[]> {
   return await reader.query<ProjectRow & Record<string, unknown>>(
-    `select id, name, description, ${ms('created_at')} as "createdAt" from project order by name`,
+    `select id, name, description, ${ms('created_at')} as "createdAt" from project_directory()`,
     [],
   );
 }

@@ -5,8 +5,7 @@ const CONNECTIONS = 8;
 const STATEMENT_DEADLINE_MS = 5_000;
 
 export interface ReaderOptions extends Pick<ConnectionOptions, 'url' | 'name'> {
-  /** `orrery_writer` reads across projects here and, like the others, cannot write. */
-  readonly role: 'orrery_gateway_read' | 'orrery_feed' | 'orrery_writer';
+  readonly role: 'orrery_gateway_read' | 'orrery_feed';
   readonly connections?: number;
 }
 

@@ -235,12 +235,12 @@ alter table ${table} enable row level security;
 alter table ${table} force row level security;
 create policy writer on ${table} to orrery_writer, orrery_owner using (true) with check (true);
 create policy reader on ${table} for select to orrery_gateway_read, orrery_gateway_define
-  using (project = any (current_setting('orrery.projects', true)::uuid[]));
+  using (project = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
 `;
 const definer = (table: string): string => `
 create policy definer on ${table} for all to orrery_gateway_define
-  using (project = any (current_setting('orrery.projects', true)::uuid[]))
-  with check (project = any (current_setting('orrery.projects', true)::uuid[]));
+  using (project = any (nullif(current_setting('orrery.projects', true), '')::uuid[]))
+  with check (project = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
 `;
 
 /** Row-level security on every tenant table; nothing is granted on child partitions. */
@@ -253,7 +253,7 @@ alter table project enable row level security;
 alter table project force row level security;
 create policy writer on project to orrery_writer, orrery_owner using (true) with check (true);
 create policy reader on project for select to orrery_gateway_read, orrery_gateway_define
-  using (id = any (current_setting('orrery.projects', true)::uuid[]));
+  using (id = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
 
 grant select, insert, update, delete on live, history, inbox, intake, answer, journal, idempotency,
   executor, aside, log_chunk, partition, node, specification to orrery_writer;

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { partitionOf } from '#core';
 import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
 import { TestOwner } from '../../testkit/owner.js';
@@ -66,16 +67,11 @@ const CREATE_KEY = `mutation ($input: CreateApiKeyInput!) {
 const makeKey = (project: string): Promise<{ key: string; apiKey: { id: string } }> =>
   gateway.get(CREATE_KEY, { input: { name: 'socket', projects: [project], role: 'ADMIN' } });
 async function submit(): Promise<{ id: string; project: string; partition: number }> {
-  const { run } = await gateway.get<{
-    run: { id: string; cursor: string; project: { id: string } };
-  }>(
+  const { run } = await gateway.get<{ run: { id: string; project: { id: string } } }>(
     `mutation { submitRun(input: { project: "demo", job: "noop" }) {
-      run { id cursor project { id } } } }`,
+      run { id project { id } } } }`,
   );
-  const [, partition] = JSON.parse(Buffer.from(run.cursor, 'base64url').toString()) as [
-    string,
-    number,
-  ];
+  const partition = partitionOf(run.id, 64);
   return { id: run.id, project: run.project.id, partition };
 }
 

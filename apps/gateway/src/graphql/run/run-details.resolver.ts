@@ -1,6 +1,14 @@
 import { Inject } from '@nestjs/common';
 import { Args, Context, Extensions, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
-import { type JobRow, type LogPlace, type Reader, readLog, readRunEvents } from '#postgres';
+import { CursorCodec } from '#feed';
+import {
+  type Installation,
+  type JobRow,
+  type LogPlace,
+  type Reader,
+  readLog,
+  readRunEvents,
+} from '#postgres';
 import { FEED_READER } from '../../auth/readers.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { parseJson } from '../../json/lossless.js';
@@ -19,7 +27,8 @@ import {
   pageOf,
   pageSize,
 } from '../schema/page.js';
-import { JsonScalar } from '../schema/scalars.js';
+import { CursorScalar, JsonScalar } from '../schema/scalars.js';
+import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
 import { toRunEvent } from './run-event.view.js';
 import { Attempt, LogConnection, Run, Waiting } from './run.model.js';
@@ -33,11 +42,25 @@ const isNumber = (value: unknown): value is number => Number.isSafeInteger(value
 /** What of a run costs another read, and is read only when it is asked for. */
 @Resolver(() => Run)
 export class RunDetailsResolver {
+  private readonly cursors: CursorCodec;
+
   constructor(
     @Inject(GATEWAY_READER) private readonly reader: Reader,
     @Inject(FEED_READER) private readonly journal: Reader,
     private readonly executors: ExecutorsService,
-  ) {}
+    @Inject(INSTALLATION) installation: Installation,
+  ) {
+    this.cursors = new CursorCodec(installation.life);
+  }
+
+  @ResolveField(() => CursorScalar, {
+    description:
+      'Where this state stands: `runEvents` with `filter: {ids: [this run]}` goes on from here.',
+  })
+  cursor(@Parent() { row }: Run): string {
+    const seq = recordOf(row).seqs.at(-1) ?? 0;
+    return this.cursors.encode({ kind: 'one', partition: row.partition, seq });
+  }
 
   @ResolveField(() => Project, { description: 'The project it belongs to.' })
   async project(@Parent() run: Run, @Context() context: GraphqlContext): Promise<Project> {

@@ -44,14 +44,15 @@ export class RunStreamsResolver {
     filter: RunFilter | null,
     @Args('after', { type: () => CursorScalar, nullable: true, description: 'From here on.' })
     after: string | null,
-    @Context() { viewer }: GraphqlContext,
+    @Context() context: GraphqlContext,
   ): Promise<AsyncIterableIterator<RunEventFrame>> {
-    const project = await this.projects.named(viewer, name);
+    const project = await this.projects.named(context.viewer, name);
     if (project === undefined) throw notFound(`Project ${JSON.stringify(name)}`);
     const source = this.live.events({
       projects: [project.id],
       filter: await this.resolveFilter(project.id, filter ?? {}),
       after: after ?? undefined,
+      partition: await partitionOf(filter?.ids ?? [], context),
     });
     return mapStream(source, ({ cursor, events }) => ({ cursor, events: events.map(toRunEvent) }));
   }
@@ -85,4 +86,15 @@ export class RunStreamsResolver {
       executors: executors && new Set(executors),
     } as RunEventFilter;
   }
+}
+
+/** Of all these runs, if they share one: then one partition is followed instead of all. */
+async function partitionOf(
+  ids: readonly string[],
+  context: GraphqlContext,
+): Promise<number | undefined> {
+  const rows = await Promise.all(ids.filter(isUuid).map((id) => context.runs.load(id)));
+  const partitions = new Set(rows.map((row) => row?.partition));
+  const [only] = partitions;
+  return partitions.size === 1 ? only : undefined;
 }

@@ -174,11 +174,6 @@ export class Run {
   @Field(() => Progress, { nullable: true, description: 'How far it is.' })
   readonly progress!: Progress | null;
 
-  @Field(() => CursorScalar, {
-    description: 'Where this state stands in the history of the run.',
-  })
-  readonly cursor!: string;
-
   /** Not a field: what the resolvers read on from. */
   readonly row!: RunRow;
 }

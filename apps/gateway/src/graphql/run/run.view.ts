@@ -1,7 +1,6 @@
 import type { AttemptRecord, RunError as CoreError, RunRecord } from '#core';
 import type { RunRow } from '#postgres';
 import { parseJson } from '../../json/lossless.js';
-import { encodeCursor } from '../schema/page.js';
 import type { Attempt, Run, RunError } from './run.model.js';
 
 const EMPTY: RunRecord = { attempts: [], seqs: [] };
@@ -42,7 +41,6 @@ export function toRun(row: RunRow): Run {
     queueTime: between(readyAt, startedAt),
     runTime: between(startedAt, finishedAt),
     progress: record.progress ?? null,
-    cursor: encodeCursor('run', row.partition, record.seqs.at(-1) ?? 0),
   };
 }
 

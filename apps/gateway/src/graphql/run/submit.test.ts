@@ -240,6 +240,21 @@ describe('submitRuns', () => {
     expect((await many(two('two-all'), 'ALL')).accepted).toBe(0);
   });
 
+  it('a key of an earlier, other request refuses an ALL batch whole', async () => {
+    const [first, ...rest] = items(3);
+    await many([{ ...first, idempotencyKey: 'taken' }], 'EACH');
+    const before = await count();
+    const batch = [{ ...first, params: { n: 99 }, idempotencyKey: 'taken' }, ...rest];
+    const { accepted, results } = await many(batch, 'ALL');
+    expect(accepted).toBe(0);
+    expect(results.map(({ userErrors }) => userErrors[0]?.code)).toEqual([
+      'IDEMPOTENCY_CONFLICT',
+      'WITHDRAWN',
+      'WITHDRAWN',
+    ]);
+    expect(await count()).toBe(before);
+  });
+
   it('no item is of another project', async () => {
     const { results } = await many([{ project: 'other', job: 'noop' }], 'EACH');
     expect(results[0]?.userErrors).toEqual([

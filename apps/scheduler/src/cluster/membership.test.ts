@@ -1,0 +1,128 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '#actor';
+import { Connection, Specifications } from '#postgres';
+import {
+  type TestDatabase,
+  startTestDatabase,
+  trouble,
+} from '../../../../test/support/database.js';
+import { Membership, type MembershipNews } from './membership.js';
+
+const BOUND_MS = 8_000;
+const quiet = (): void => undefined;
+const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+type Loaded = Extract<MembershipNews, { kind: 'loaded' }>;
+
+let database: TestDatabase;
+let connection: Connection;
+let membership: Membership;
+let held: Map<number, number>;
+let loads: Loaded[];
+let views: number;
+let heard: (loaded: Loaded) => void;
+
+beforeAll(async () => {
+  database = await startTestDatabase(8);
+}, 60_000);
+afterAll(async () => {
+  await database.stop();
+});
+beforeEach(() => {
+  const { url } = database;
+  connection = new Connection({ url, role: 'orrery_scheduler', name: 'orrery/t1/s', pinned: true });
+  held = new Map();
+  loads = [];
+  views = 0;
+  heard = quiet;
+  const host = {
+    thread: 't1',
+    session: 's',
+    scheduler: 'scheduler',
+    held: () => held,
+    dead: () => new Set<string>(),
+    tell: (news: MembershipNews) => {
+      if (news.kind === 'view') views++;
+      if (news.kind !== 'loaded') return;
+      loads.push(news);
+      heard(news);
+    },
+  };
+  membership = new Membership(connection, new Specifications(), host, log);
+});
+afterEach(async () => {
+  await membership.stop();
+  await connection.stop();
+  await trouble.empty(database.admin);
+});
+
+function adopt({ loaded }: Loaded): void {
+  held.set(loaded.partition, loaded.epoch);
+  membership.adopted(loaded.partition);
+}
+
+test('what is claimed and not yet in memory is not claimed again', async () => {
+  membership.start();
+  await until(() => loads.length === 8, BOUND_MS);
+  const before = views;
+  membership.look();
+  await until(() => views > before + 1, BOUND_MS);
+  expect(loads).toHaveLength(8);
+  for (const load of loads) adopt(load);
+});
+
+test('a reclaim is owned again at once, and its care outlives the turn it came in', async () => {
+  let wanted = false;
+  heard = (news) => {
+    adopt(news);
+    if (news.loaded.partition !== 7 || wanted) return;
+    // In the middle of a turn that has decided already: the next one claims it.
+    wanted = true;
+    held.delete(0);
+    membership.reclaim(0, true);
+  };
+  membership.start();
+  await until(() => loads.length === 9, BOUND_MS);
+  const last = loads.at(-1);
+  expect(last?.loaded.partition).toBe(0);
+  expect(last?.careful).toBe(true);
+  expect(last?.loaded.epoch).toBe((loads[0]?.loaded.epoch ?? 0) + 1);
+  // Not at the next half second: no turn but that one has come between.
+  expect(views).toBeLessThanOrEqual(3);
+  expect(loads.slice(0, 8).every((load) => !load.careful)).toBe(true);
+});
+
+test('a partition that is locked keeps nobody from the others', async () => {
+  const { Client } = (await import('pg')).default;
+  const other = new Client(database.url);
+  await other.connect();
+  try {
+    await other.query('begin');
+    await other.query('select 1 from orrery.partition where id = 0 for update');
+    membership.start();
+    await until(() => loads.length === 7, BOUND_MS);
+    await other.query('rollback');
+    await until(() => loads.length === 8, BOUND_MS);
+    expect(loads.at(-1)?.loaded.partition).toBe(0);
+  } finally {
+    await other.end();
+  }
+});
+
+test('a stop without the database hands over nothing, and ends', async () => {
+  membership.start();
+  await until(() => loads.length === 8, BOUND_MS);
+  for (const load of loads) adopt(load);
+  await connection.stop();
+  const { url } = database;
+  const dead = new URL(url);
+  dead.port = '1';
+  const gone = new Connection({ url: dead.href, role: 'orrery_scheduler', name: 'orrery/t1/s' });
+  const host = { thread: 't1', session: 's', scheduler: 'x', dead: () => new Set<string>() };
+  const lost = new Membership(
+    gone,
+    new Specifications(),
+    { ...host, held: () => held, tell: quiet },
+    log,
+  );
+  await lost.stop();
+});

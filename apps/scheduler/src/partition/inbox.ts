@@ -1,0 +1,33 @@
+import type { PartitionMessage } from '#core';
+import { INBOX_CANCEL, INBOX_SUBMIT, type InboxRow, type Specifications } from '#postgres';
+import type { Logger } from '#telemetry';
+import { cellOfHint, commandOf } from './hint.js';
+import { NUDGE_ONLY_MS, type OwnedPartition } from './owned.js';
+
+/** From what stands in the inbox, or a hint of it, to what the partition is told. */
+export class Inbox {
+  constructor(
+    private readonly specifications: Specifications,
+    private readonly log: Logger,
+  ) {}
+
+  /** A submission that the gateway has just written. */
+  hint(owned: OwnedPartition, row: string): PartitionMessage | 'sweep' {
+    if (performance.now() - owned.claimedAt < NUDGE_ONLY_MS) return 'sweep';
+    const cell = cellOfHint(row, this.specifications);
+    // Unknown specification, nonsense, or another's: the inbox has the truth.
+    if (cell === undefined || cell.facts.partition !== owned.id) return 'sweep';
+    return { kind: 'submitted', inbox: cell.facts.id, cell };
+  }
+
+  swept(owned: OwnedPartition, row: InboxRow): PartitionMessage | undefined {
+    if (owned.state.applied.has(row.id)) return undefined;
+    if (row.kind === INBOX_SUBMIT && row.run !== undefined && !row.run.taken) {
+      return { kind: 'submitted', inbox: row.id, cell: row.run.cell };
+    }
+    if (row.kind !== INBOX_CANCEL) return undefined;
+    const command = commandOf(row);
+    if (command === undefined) this.log.error('an inbox row makes no sense', { row: row.id });
+    return command;
+  }
+}
