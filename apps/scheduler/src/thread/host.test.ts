@@ -193,8 +193,11 @@ describe('one thread with the real database', () => {
 
   test('an answer to a read is kept while the database’s clock is not known', async () => {
     await executorReady();
-    rig.isolate();
     rig.pauseSeconds();
+    const seen = rig.views;
+    // Nothing that would sample the clock is under way.
+    await until(() => rig.views > seen && rig.host.isIdle, BOUND_MS);
+    rig.isolate();
     const before = rig.reads;
     const token = { attempt: 1, executor: 'x1', incarnation: 1, epoch: 1, seq: 1 };
     rig.up('x1', rig.resultOf({ ...token, run: randomUUID() }));

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { partitionOf } from '#core';
+import { CursorCodec } from '#feed';
 import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
 import { TestOwner } from '../../testkit/owner.js';
@@ -67,11 +67,15 @@ const CREATE_KEY = `mutation ($input: CreateApiKeyInput!) {
 const makeKey = (project: string): Promise<{ key: string; apiKey: { id: string } }> =>
   gateway.get(CREATE_KEY, { input: { name: 'socket', projects: [project], role: 'ADMIN' } });
 async function submit(): Promise<{ id: string; project: string; partition: number }> {
-  const { run } = await gateway.get<{ run: { id: string; project: { id: string } } }>(
+  const { run } = await gateway.get<{
+    run: { id: string; cursor: string; project: { id: string } };
+  }>(
     `mutation { submitRun(input: { project: "demo", job: "noop" }) {
-      run { id project { id } } } }`,
+      run { id cursor project { id } } } }`,
   );
-  const partition = partitionOf(run.id, 64);
+  const place = new CursorCodec(database.life).decode(run.cursor);
+  if (!place.ok || place.cursor.kind !== 'one') throw new Error('not a cursor of one run');
+  const { partition } = place.cursor;
   return { id: run.id, project: run.project.id, partition };
 }
 

@@ -68,6 +68,8 @@ export class ThreadRig {
   private readonly control: MortalConnection;
   /** Answers to reads that have come. */
   reads = 0;
+  /** How often it has heard who owns what. */
+  views = 0;
   private stopSeconds = (): void => undefined;
   private turning = false;
   private isDead = false;
@@ -151,6 +153,7 @@ export class ThreadRig {
   tell(message: ThreadMessage): void {
     if (this.isDead) return;
     if (message.kind === 'read') this.reads++;
+    if (message.kind === 'view') this.views++;
     this.mailbox.push(message);
     if (this.turning) return;
     this.turning = true;
