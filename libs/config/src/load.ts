@@ -64,5 +64,5 @@ function contradictionsIn(settings: Settings): readonly string[] {
   ];
 }
 
-/** What child processes inherit (PATH and the like): handed out here, as nobody else may read it. */
+/** What child processes inherit (PATH and so on): handed out here, as nobody else may read it. */
 export const inheritedEnvironment = (): Variables => process.env;
