@@ -8,4 +8,4 @@ const executor = createExecutor({
   handlers: { greet: async ({ name }, { log }) => (log(`greeting ${name}`), `hello ${name}`) },
 });
 await executor.start();
-process.on('SIGTERM', () => executor.stop({ drainMs: 2_000 }).then(() => process.exit(0)));
+process.once('SIGTERM', () => void executor.stop({ drainMs: 2_000 }));

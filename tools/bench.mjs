@@ -6,11 +6,9 @@ import { prepare } from './prepare.mjs';
 
 if (prepare()) {
   const main = join(root, 'dist', 'bench', 'main.js');
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', main, ...process.argv.slice(2)],
-    { stdio: 'inherit' },
-  );
+  const child = spawn(process.execPath, ['--enable-source-maps', main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   child.once('exit', (code) => {
     process.exitCode = code === null ? 1 : code;
   });

@@ -151,16 +151,13 @@ function leave(code: number): void {
   process.stdout.write('', () => process.exit(code));
 }
 
-main(process.argv.slice(2)).then(
-  leave,
-  (error: unknown) => {
-    if (error instanceof CommandProblem) {
-      terminal.err(`${error.message}\n`);
-      leave(error.exitCode);
-      return;
-    }
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    terminal.err(`orrery failed, which is a bug of ours: ${stack}\n`);
-    leave(70);
-  },
-);
+main(process.argv.slice(2)).then(leave, (error: unknown) => {
+  if (error instanceof CommandProblem) {
+    terminal.err(`${error.message}\n`);
+    leave(error.exitCode);
+    return;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.err(`orrery failed, which is a bug of ours: ${stack}\n`);
+  leave(70);
+});

@@ -59,7 +59,7 @@ export class Orrery {
       this.exitCode = code ?? 1;
     });
     await until(() => this.exitCode !== null || this.text.includes('Orrery is up'), READY_MS);
-    if (this.exitCode !== null) throw new Error(`it ended with ${this.exitCode}:\n${this.text}`);
+    if (this.exitCode !== null) throw new Error(`it has ended:\n${this.text}`);
     return this.endpoint();
   }
 

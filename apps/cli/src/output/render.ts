@@ -30,7 +30,9 @@ export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '-';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return [...text].map((c) => (c < ' ' || c === '\u007f' ? '?' : c)).join('');
+  let shown = '';
+  for (const c of text) shown += c < ' ' || c === '\u007f' ? '?' : c;
+  return shown;
 }
 
 export function renderList<R extends object>(
