@@ -6,10 +6,12 @@ import { Fleet, type FleetHost, type Observed } from './fleet.js';
 const SILENT_AFTER_MS = 15_000;
 let fleet: Fleet;
 let asked: string[];
+let born: string[];
 let now: number;
 
 beforeEach(() => {
   asked = [];
+  born = [];
   now = 1_000;
   vi.spyOn(performance, 'now').mockImplementation(() => now);
   const nothing = (): void => undefined;
@@ -17,7 +19,7 @@ beforeEach(() => {
     life: 'life',
     silentAfterMs: SILENT_AFTER_MS,
     isHome: () => true,
-    born: nothing,
+    born: ({ executor, session }) => void born.push(`${executor}/${session}`),
     gone: nothing,
     online: nothing,
     offline: nothing,
@@ -128,5 +130,18 @@ describe('an executor’s own cell is compared as well', () => {
     const old = partition(now, {});
     expect(fleet.compare(old, now + SILENT_AFTER_MS - 1)).toEqual([]);
     expect(fleet.compare(old, now + SILENT_AFTER_MS)).toEqual([gone]);
+  });
+});
+
+describe('a birth that was heard before its home came to this thread', () => {
+  test('is told when it comes, not a second later; one that has died is not', () => {
+    fleet.presence('x1', birth('s1'));
+    fleet.presence('x2', birth('s2'));
+    fleet.presence('x2', { v: 1, state: 'death', session: 's2' });
+    born = [];
+    fleet.introduce(() => true);
+    expect(born).toEqual(['x1/s1']);
+    fleet.introduce(() => false);
+    expect(born).toHaveLength(1);
   });
 });

@@ -42,6 +42,8 @@ export class Fleet {
   private readonly state = emptyFleet();
   /** The newest session of each executor, also of those that have no incarnation yet. */
   private readonly sessions = new Map<string, string>();
+  /** The newest birth of each: what its own cell must hear when it comes to this thread. */
+  private readonly births = new Map<string, ExecutorBirth>();
 
   constructor(private readonly host: FleetHost) {}
 
@@ -80,16 +82,14 @@ export class Fleet {
     const { session } = presence;
     if (presence.state === 'death') {
       this.step({ kind: 'death', executor, session });
+      if (this.births.get(executor)?.session === session) this.births.delete(executor);
       if (this.host.isHome(executor)) this.host.gone(executor, session);
       return;
     }
     this.sessions.set(executor, session);
-    const { pool, slots, capabilities, draining, name, version, labels, cluster } = presence;
-    if (this.host.isHome(executor) && this.state.dead.get(executor) !== session) {
-      const detail = { name, version, slots, labels, capabilities, draining };
-      const { incarnation } = presence;
-      this.host.born({ executor, session, incarnation, life: cluster, pool, detail });
-    }
+    this.births.set(executor, presence);
+    this.bear(executor, presence);
+    const { pool, slots, capabilities, draining, cluster } = presence;
     const incarnation = cluster === this.host.life ? presence.incarnation : null;
     this.step({
       kind: 'birth',
@@ -101,6 +101,21 @@ export class Fleet {
       capabilities,
       draining,
     });
+  }
+
+  /** A partition has come to this thread: births that were heard before it are told to its cells. */
+  introduce(lives: (executor: string) => boolean): void {
+    for (const [executor, presence] of this.births) {
+      if (lives(executor)) this.bear(executor, presence);
+    }
+  }
+
+  private bear(executor: string, presence: ExecutorBirth): void {
+    const { session, incarnation, cluster: life, pool } = presence;
+    if (!this.host.isHome(executor) || this.state.dead.get(executor) === session) return;
+    const { name, version, slots, labels, capabilities, draining } = presence;
+    const detail = { name, version, slots, labels, capabilities, draining };
+    this.host.born({ executor, session, incarnation, life, pool, detail });
   }
 
   /**

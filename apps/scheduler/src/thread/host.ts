@@ -426,6 +426,7 @@ export class ThreadHost {
     this.setAside(owned);
     this.sweepSoon = true;
     this.compare(owned, performance.now());
+    this.fleet.introduce((executor) => this.homeOf(executor) === owned);
     this.ports.log.debug('a partition is owned', { partition, epoch, cells: cells.length });
   }
 
