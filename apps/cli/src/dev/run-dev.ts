@@ -79,7 +79,6 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     // Also after a problem: what was started ends with us.
     const outcome = await Promise.race([supervisor.stop(), signals.second]);
     if (outcome === 'again') supervisor.killAll();
-    signals.release();
   }
   return signals.count() > 1 ? KILLED_BY_HAND : 0;
 }
@@ -88,9 +87,9 @@ interface Signals {
   readonly first: Promise<'asked'>;
   readonly second: Promise<'again'>;
   count(): number;
-  release(): void;
 }
 
+/** Heard to the very end: one press more must not turn the exit code into a signal's. */
 function listenSignals(): Signals {
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   let count = 0;
@@ -112,12 +111,5 @@ function listenSignals(): Signals {
     tellFirst('asked');
   };
   for (const name of names) process.on(name, hear);
-  return {
-    first,
-    second,
-    count: () => count,
-    release: () => {
-      for (const name of names) process.off(name, hear);
-    },
-  };
+  return { first, second, count: () => count };
 }
