@@ -103,7 +103,7 @@ export class Fleet {
     });
   }
 
-  /** A partition has come to this thread: births that were heard before it are told to its cells. */
+  /** A partition has come to this thread: births heard before it are told to its cells. */
   introduce(lives: (executor: string) => boolean): void {
     for (const [executor, presence] of this.births) {
       if (lives(executor)) this.bear(executor, presence);

@@ -420,8 +420,7 @@ export class ThreadHost {
     );
     owned.adoptExecutors(executors);
     this.owned.set(partition, owned);
-    const now = this.now() ?? 0;
-    loadPartition(owned.state, cells, now, (output) => this.output(owned, output));
+    loadPartition(owned.state, cells, this.now() ?? 0, (output) => this.output(owned, output));
     this.releaseEffects();
     this.setAside(owned);
     this.sweepSoon = true;
