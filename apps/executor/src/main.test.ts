@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +18,7 @@ import {
 import { flaky, noop } from './handlers/demo.js';
 
 const BOUND_MS = 8_000;
-const MAIN = workerUrl(import.meta.url, './main').pathname;
+const MAIN = fileURLToPath(workerUrl(import.meta.url, './main'));
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const topics = topicsOf('test');
 

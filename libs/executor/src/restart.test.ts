@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +19,10 @@ import {
   silent,
 } from './testkit/fake-owner.js';
 
-const CHILD = workerUrl(import.meta.url, './fixtures/child').pathname.replace(/\.js$/, '.mjs');
+const CHILD = fileURLToPath(workerUrl(import.meta.url, './fixtures/child')).replace(
+  /\.js$/,
+  '.mjs',
+);
 
 let world: World;
 let owner: FakeOwner;

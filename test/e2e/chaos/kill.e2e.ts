@@ -14,6 +14,8 @@ const KILLS = Number(process.env['ORRERY_E2E_KILLS'] ?? 5);
 const ROLES = ['gateway', 'scheduler', 'executor', 'broker', 'postgres-server'] as const;
 const CLIENTS = 50;
 const BOUND_MS = 240_000;
+/** Faults have ceased: everything must end. */
+const CALM_MS = 60_000;
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-kill-'));
 const orrery = new Orrery(path.join(directory, 'home'), { ORRERY_EXECUTOR_SLOTS: '20' });
@@ -77,7 +79,18 @@ test(
       for (const pid of orrery.pidsOf(role)) kill(pid);
     }
     await submitting;
-    await until(() => acknowledged.every((id) => follower.finished.has(id)), BOUND_MS);
+    const unfinished = (): string[] => acknowledged.filter((id) => !follower.finished.has(id));
+    try {
+      await until(() => unfinished().length === 0, CALM_MS);
+    } catch {
+      const [id = ''] = unfinished();
+      const run = JSON.stringify(await read(client, id));
+      const seen = follower.events.filter((event) => event.run.id === id);
+      throw new Error(
+        `${unfinished().length} did not end within ${CALM_MS} ms of calm. One of them: ${id} ${run}, ` +
+          `seen ${JSON.stringify(seen)}, killed ${killed.join()}, ${follower.reconnects} reconnects`,
+      );
+    }
     await follower.stop();
 
     // The test was not vacuous.
