@@ -147,8 +147,8 @@ export class Committer {
   private finish(flight: Batch): void {
     this.flight = undefined;
     this.host.committed(flight);
-    // Floors first: the head has moved past the grants of this batch, and a message that left before
-    // they are counted as open would carry a floor above them, and their executor refuse them (§6).
+    // Floors first: the head has moved past the grants of this batch. A message that left before
+    // they count as open would carry a floor above them, and their executor refuse them (§6).
     const isFloor = ({ effect }: PendingEffect): boolean =>
       effect.kind === 'opened' || effect.kind === 'closed';
     for (const pending of flight.effects) if (isFloor(pending)) this.host.perform(pending);
