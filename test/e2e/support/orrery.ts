@@ -39,7 +39,14 @@ export class Orrery {
   }
 
   get environment(): NodeJS.ProcessEnv {
-    return { ...process.env, ORRERY_HOME: this.home, ORRERY_PORT: '0', ...this.variables };
+    // What is meant for the test is no setting of the product, which refuses names it does not know.
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ORRERY_'));
+    return {
+      ...Object.fromEntries(own),
+      ORRERY_HOME: this.home,
+      ORRERY_PORT: '0',
+      ...this.variables,
+    };
   }
 
   async start(words: readonly string[] = []): Promise<Endpoint> {
