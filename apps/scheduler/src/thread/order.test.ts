@@ -76,3 +76,19 @@ test('R86: what waits long enough is before newer runs of the best priority', as
   expect(order.at(-1)).toBe(late);
   expect(new Set(order.slice(1, -1))).toEqual(new Set(urgent));
 });
+
+test('no message of a batch carries a floor above what the same batch grants', async () => {
+  await rig.submit(2);
+  rig.start();
+  await watch.executorReady(rig, database.life, 1);
+  await until(() => rig.tokens().length === 1, BOUND_MS);
+  const [first] = rig.tokens();
+  if (first === undefined) throw new Error('nothing was granted');
+  // Its end frees the slot: the acks of the one and the grant of the other are one commit. At the
+  // repeat's ack nothing is open on this executor any more, but what this commit grants.
+  rig.up('x1', rig.resultOf(first), rig.resultOf(first));
+  await until(() => rig.tokens().length === 2 && rig.downOf('ack').length === 2, BOUND_MS);
+  const granted = rig.tokens()[1]?.seq ?? 0;
+  const floors = rig.downOf('ack').map(({ floor }) => floor.seq);
+  expect(Math.max(...floors)).toBeLessThanOrEqual(granted);
+});
