@@ -12,8 +12,8 @@ const HELP = `npm run bench -- SCENARIO [options]
 
   system    everything as npm start runs it: life cycles, latency, single submissions
               --seconds N (5)  --runs N (3)
-  commit    the intake and the fenced commit alone, with rows as the product writes them
-              --lanes N (3)  --batch N (400)  --seconds N (5)  --runs N (3)
+  commit    the fenced commit alone, with rows as the product writes them
+              --lanes N (3)  --batch N (400)  --count N (100000)  --runs N (3)
 `;
 
 const quiet = (): void => undefined;
@@ -24,14 +24,14 @@ async function commit(words: readonly string[]): Promise<Report> {
     options: {
       lanes: { type: 'string', default: '3' },
       batch: { type: 'string', default: '400' },
-      seconds: { type: 'string', default: '5' },
+      count: { type: 'string', default: '100000' },
       runs: { type: 'string', default: '3' },
     },
   });
   const settings = {
     lanes: Number(values.lanes),
     batch: Number(values.batch),
-    seconds: Number(values.seconds),
+    count: Number(values.count),
   };
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-bench-'));
   fs.chmodSync(directory, 0o755);

@@ -6,7 +6,9 @@ import { prepare } from './prepare.mjs';
 
 if (prepare()) {
   const main = join(root, 'dist', 'bench', 'main.js');
-  const child = spawn(process.execPath, ['--enable-source-maps', main, ...process.argv.slice(2)], {
+  // The young generation as `orrery dev` gives it to its processes.
+  const flags = ['--enable-source-maps', '--max-semi-space-size=32'];
+  const child = spawn(process.execPath, [...flags, main, ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
   child.once('exit', (code) => {

@@ -24,6 +24,17 @@ export interface Endpoint {
   }[];
 }
 
+/** How it is started where that is not simply by us, from this checkout. */
+export interface Launch {
+  readonly program?: string;
+  readonly words?: readonly string[];
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** In a process group of its own, all of which a terminal's Ctrl-C reaches. */
+  readonly group?: boolean;
+}
+
 /** A whole Orrery in a home of its own, as `npm start` runs it. */
 export class Orrery {
   private child: ChildProcess | undefined;
@@ -33,9 +44,12 @@ export class Orrery {
   constructor(
     readonly home = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery e2e ')),
     private readonly variables: Readonly<Record<string, string>> = {},
+    private readonly launch: Launch = {},
   ) {
     fs.mkdirSync(this.home, { recursive: true });
     fs.chmodSync(this.home, 0o755);
+    const { uid, gid } = launch;
+    if (uid !== undefined && gid !== undefined) fs.chownSync(this.home, uid, gid);
   }
 
   get environment(): NodeJS.ProcessEnv {
@@ -50,9 +64,13 @@ export class Orrery {
   }
 
   async start(words: readonly string[] = []): Promise<Endpoint> {
-    const child = spawn(process.execPath, ['--enable-source-maps', MAIN, 'dev', ...words], {
+    const { program = process.execPath, words: first, group = false, ...where } = this.launch;
+    const start = first ?? ['--enable-source-maps', MAIN, 'dev'];
+    const child = spawn(program, [...start, ...words], {
+      ...where,
       env: this.environment,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: group,
     });
     this.child = child;
     this.exitCode = null;
@@ -97,12 +115,20 @@ export class Orrery {
       .map((process) => process.pid);
   }
 
+  /** The lines of a log in the home, each read as JSON; what is none is left out. */
+  log(name: string): Readonly<Record<string, unknown>>[] {
+    const text = fs.readFileSync(path.join(this.home, 'logs', `${name}.log`), 'utf8');
+    const lines = text.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
   /** Ctrl-C; answers the exit code and how long it took. */
   async stop(): Promise<{ readonly code: number | null; readonly ms: number }> {
     const began = performance.now();
     const child = this.child;
     if (child === undefined || this.exitCode !== null) return { code: this.exitCode, ms: 0 };
-    child.kill('SIGINT');
+    if (this.launch.group === true) process.kill(-this.pid, 'SIGINT');
+    else child.kill('SIGINT');
     await until(() => this.exitCode !== null, STOP_MS);
     return { code: this.exitCode, ms: performance.now() - began };
   }
@@ -116,6 +142,7 @@ export class Orrery {
       await this.stop();
     } finally {
       for (const pid of [this.pid, ...pids]) kill(pid);
+      if (this.launch.group === true) kill(-this.pid);
       fs.rmSync(this.home, { recursive: true, force: true });
     }
   }
@@ -123,7 +150,7 @@ export class Orrery {
 
 export function kill(pid: number): void {
   try {
-    if (pid > 0) process.kill(pid, 'SIGKILL');
+    if (pid !== 0) process.kill(pid, 'SIGKILL');
   } catch {
     // It had ended already.
   }

@@ -5,7 +5,6 @@ import { ApiKeysResolver } from './key/api-keys.resolver.js';
 import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
 import { CancelResolver } from './run/cancel.resolver.js';
 import { AttemptResolver, RunDetailsResolver } from './run/run-details.resolver.js';
-import { RunEventResolver } from './run/run-event.resolver.js';
 import { RunStreamsResolver } from './run/run-streams.resolver.js';
 import { RunsResolver } from './run/runs.resolver.js';
 import { SubmitResolver } from './run/submit.resolver.js';
@@ -22,7 +21,6 @@ export const RESOLVERS = [
   PoolResolver,
   ProjectsResolver,
   RunDetailsResolver,
-  RunEventResolver,
   RunsResolver,
   RunStreamsResolver,
   SubmitResolver,

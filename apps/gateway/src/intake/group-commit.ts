@@ -13,7 +13,7 @@ import type { Logger } from '#telemetry';
 import { OpenBatch } from './batch.js';
 import { Ids } from './ids.js';
 import type { IntakeItem, Written } from './item.js';
-import { type Waiter, WaitingRows } from './waiting.js';
+import { Waiter, WaitingGroup, WaitingRows } from './waiting.js';
 
 const ANSWER_WITHIN_MS = 8_000;
 const WAITING_MAX = 50_000;
@@ -56,6 +56,7 @@ export class GroupCommit {
 
   /** Each for itself. In the order of the items. */
   async submit(items: readonly IntakeItem[]): Promise<Written[]> {
+    if (items.length === 0) return [];
     if (this.isFull(items.length)) return items.map(() => ({ kind: 'overloaded' }));
     const { waiters, answers } = this.await(items);
     this.waiting.add(waiters);
@@ -65,6 +66,7 @@ export class GroupCommit {
 
   /** All or none, in one commit. */
   async submitTogether(items: readonly IntakeItem[]): Promise<Written[]> {
+    if (items.length === 0) return [];
     if (this.isFull(items.length)) return items.map(() => ({ kind: 'overloaded' }));
     const { waiters, answers } = this.await(items);
     const { atomic } = this.options;
@@ -90,26 +92,18 @@ export class GroupCommit {
     readonly answers: Promise<Written[]>;
   } {
     const deadline = performance.now() + ANSWER_WITHIN_MS;
-    const waiters: Waiter[] = [];
-    const answers = items.map(
-      (item) =>
-        new Promise<Written>((resolve) => {
-          const waiter: Waiter = {
-            item,
-            deadline,
-            isSettled: false,
-            settle: (written) => {
-              if (waiter.isSettled) return;
-              waiter.isSettled = true;
-              clearTimeout(timer);
-              resolve(written);
-            },
-          };
-          const timer = setTimeout(() => waiter.settle({ kind: 'unavailable' }), ANSWER_WITHIN_MS);
-          waiters.push(waiter);
-        }),
-    );
-    return { waiters, answers: Promise.all(answers) };
+    let waiters: readonly Waiter[] = [];
+    const answers = new Promise<Written[]>((resolve) => {
+      const group = new WaitingGroup(items.length, (written) => {
+        clearTimeout(timer);
+        resolve(written);
+      });
+      waiters = items.map((item, i) => new Waiter(item, deadline, group, i));
+      const timer = setTimeout(() => {
+        for (const waiter of waiters) waiter.settle({ kind: 'unavailable' });
+      }, ANSWER_WITHIN_MS);
+    });
+    return { waiters, answers };
   }
 
   /** After this turn of the loop, so that all that came in one read goes in one commit. */

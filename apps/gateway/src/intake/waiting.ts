@@ -1,12 +1,41 @@
 import { type IntakeItem, type Written, bytesOf } from './item.js';
 
-/** An item on its way, with who waits for it. */
-export interface Waiter {
-  readonly item: IntakeItem;
-  /** After it nobody waits any more. */
-  readonly deadline: number;
-  readonly settle: (written: Written) => void;
-  isSettled: boolean;
+/** The answers to the items of one request, which are given together. */
+export class WaitingGroup {
+  private readonly written: Written[];
+  private open: number;
+
+  constructor(
+    count: number,
+    private readonly resolve: (written: Written[]) => void,
+  ) {
+    this.open = count;
+    this.written = Array.from<Written>({ length: count });
+  }
+
+  settle(index: number, written: Written): void {
+    this.written[index] = written;
+    if (--this.open === 0) this.resolve(this.written);
+  }
+}
+
+/** An item on its way. */
+export class Waiter {
+  isSettled = false;
+
+  constructor(
+    readonly item: IntakeItem,
+    /** After it nobody waits any more. */
+    readonly deadline: number,
+    private readonly group: WaitingGroup,
+    private readonly index: number,
+  ) {}
+
+  settle(written: Written): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.group.settle(this.index, written);
+  }
 }
 
 export const ROWS_MAX = 400;

@@ -33,9 +33,12 @@ export function parseJson(text: string): unknown {
   return marked === text ? JSON.parse(text) : JSON.parse(marked, reviveBigInteger);
 }
 
-/** For JSON.stringify; what it makes must go through `unmarkBigIntegers`. */
-export function replaceBigInteger(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? `${MARK}${value}` : value;
+/** The value with its large integers marked; what is written of it goes through `unmark…`. */
+export function markValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return `${MARK}${value}`;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(markValue);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, markValue(inner)]));
 }
 
 export function unmarkBigIntegers(text: string): string {
@@ -43,5 +46,5 @@ export function unmarkBigIntegers(text: string): string {
 }
 
 export function stringifyJson(value: unknown): string {
-  return unmarkBigIntegers(JSON.stringify(value, replaceBigInteger) ?? 'null');
+  return unmarkBigIntegers(JSON.stringify(markValue(value)) ?? 'null');
 }

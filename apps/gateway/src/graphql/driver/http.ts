@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLError } from 'graphql';
 import type { Viewer } from '../../auth/viewer.js';
-import { parseJson, stringifyJson } from '../../json/lossless.js';
+import { parseJson, unmarkBigIntegers } from '../../json/lossless.js';
 import type { GraphqlRequest } from './documents.js';
 import { isDatabaseTrouble, problem, unavailable } from './errors.js';
 import type { FormattedResult, Operations } from './operations.js';
@@ -119,7 +119,7 @@ function send(
     .code(isAware || always || status === 403 ? status : 200)
     .header('content-type', `${type}; charset=utf-8`)
     .header('cache-control', 'no-store')
-    .send(stringifyJson(body));
+    .send(unmarkBigIntegers(JSON.stringify(body)));
 }
 
 export function readRequest(body: unknown): GraphqlRequest | undefined {

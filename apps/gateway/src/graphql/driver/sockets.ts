@@ -4,12 +4,7 @@ import { type ExecutionResult, GraphQLError } from 'graphql';
 import { CloseCode, type Server as ProtocolServer, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Viewer } from '../../auth/viewer.js';
-import {
-  markBigIntegers,
-  replaceBigInteger,
-  reviveBigInteger,
-  unmarkBigIntegers,
-} from '../../json/lossless.js';
+import { markBigIntegers, reviveBigInteger, unmarkBigIntegers } from '../../json/lossless.js';
 import type { Logger } from '#telemetry';
 import { isDatabaseTrouble, problem } from './errors.js';
 import { type Authenticate, isForeignOrigin, readRequest, whoIs } from './http.js';
@@ -133,7 +128,6 @@ export class Sockets {
     return makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: INIT_WAIT_MS,
       jsonMessageReviver: reviveBigInteger,
-      jsonMessageReplacer: replaceBigInteger,
       onConnect: async ({ extra, connectionParams }) => {
         extra.authorization = authorizationOf(connectionParams) ?? extra.authorization;
         const known = await whoIs(this.options.authenticate, extra.authorization);

@@ -1,5 +1,15 @@
 import { Inject } from '@nestjs/common';
-import { Args, Context, Extensions, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
+import {
+  Args,
+  Context,
+  Extensions,
+  Info,
+  Int,
+  Parent,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { CursorCodec } from '#feed';
 import {
   type Installation,
@@ -30,7 +40,7 @@ import {
 import { CursorScalar, JsonScalar } from '../schema/scalars.js';
 import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
-import { toRunEvent } from './run-event.view.js';
+import { viewOfEvents } from './run-event.view.js';
 import { Attempt, LogConnection, Run, Waiting } from './run.model.js';
 import { attemptsOf, recordOf, toRun } from './run.view.js';
 import { waitingFor } from './waiting.js';
@@ -115,7 +125,12 @@ export class RunDetailsResolver {
   }
 
   @ResolveField(() => RunEventConnection, { description: 'What happened to it, oldest first.' })
-  async events(@Parent() run: Run, @Args() page: PageArgs): Promise<ConnectionOf<RunEvent>> {
+  async events(
+    @Parent() run: Run,
+    @Args() page: PageArgs,
+    @Context() context: GraphqlContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<ConnectionOf<RunEvent>> {
     const { row } = run;
     const size = pageSize(page.first);
     const isPlace = (parts: readonly unknown[]): boolean =>
@@ -129,7 +144,8 @@ export class RunDetailsResolver {
       seqs: seqs.slice(0, size + 1),
       since: row.submittedAt,
     });
-    return pageOf(events, size, toRunEvent, ({ seq }) => encodeCursor(EVENT_CURSOR, run.id, seq));
+    const view = viewOfEvents(context, info);
+    return pageOf(events, size, view, ({ seq }) => encodeCursor(EVENT_CURSOR, run.id, seq));
   }
 
   @ResolveField(() => LogConnection, { description: 'What its attempts wrote.' })

@@ -3,6 +3,7 @@ import type { EventType, RunState } from '#core';
 import { RunEventTypeEnum, RunStateEnum } from '../schema/enums.js';
 import { connectionType } from '../schema/page.js';
 import { CursorScalar, DateTimeScalar, JsonScalar } from '../schema/scalars.js';
+import { Run } from './run.model.js';
 
 @ObjectType({ description: 'Something that happened to a run.' })
 export class RunEvent {
@@ -27,8 +28,8 @@ export class RunEvent {
   @Field(() => JsonScalar, { nullable: true, description: 'What else there is to say.' })
   readonly data!: unknown;
 
-  /** Not a field: the resolver's way to the run. */
-  readonly runId!: string;
+  @Field(() => Run, { description: 'The run, as it is when the event is read.' })
+  readonly run!: Pick<Run, 'id'> | Promise<Run>;
 }
 
 @ObjectType({ description: 'Events that were committed together, and the place behind them.' })

@@ -1,5 +1,6 @@
 import { Inject } from '@nestjs/common';
-import { Args, Context, ID, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Context, ID, Info, Resolver, Subscription } from '@nestjs/graphql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { LIVE_RUNS, type LiveRuns, type RunEventFilter } from '../../live/live-runs.js';
 import type { GraphqlContext } from '../driver/context.js';
@@ -8,7 +9,7 @@ import { Requires } from '../driver/roles.js';
 import { isUuid } from '../schema/page.js';
 import { CursorScalar } from '../schema/scalars.js';
 import { RunEventFrame } from './run-event.model.js';
-import { toRunEvent } from './run-event.view.js';
+import { viewOfEvents } from './run-event.view.js';
 import { RunFilter } from './run.inputs.js';
 import { Run } from './run.model.js';
 import { toRun } from './run.view.js';
@@ -45,6 +46,7 @@ export class RunStreamsResolver {
     @Args('after', { type: () => CursorScalar, nullable: true, description: 'From here on.' })
     after: string | null,
     @Context() context: GraphqlContext,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<AsyncIterableIterator<RunEventFrame>> {
     const project = await this.projects.named(context.viewer, name);
     if (project === undefined) throw notFound(`Project ${JSON.stringify(name)}`);
@@ -54,7 +56,8 @@ export class RunStreamsResolver {
       after: after ?? undefined,
       partition: await partitionOf(filter?.ids ?? [], context),
     });
-    return mapStream(source, ({ cursor, events }) => ({ cursor, events: events.map(toRunEvent) }));
+    const view = viewOfEvents(context, info);
+    return mapStream(source, ({ cursor, events }) => ({ cursor, events: events.map(view) }));
   }
 
   @Subscription(() => Run, {

@@ -1,4 +1,5 @@
 import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
+import type { RunRow } from '#postgres';
 import type { Written } from '../../intake/item.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound } from '../driver/errors.js';
@@ -37,11 +38,13 @@ export class SubmitResolver {
     input: SubmitRunInput,
     @Context() context: GraphqlContext,
   ): Promise<SubmitRunPayload> {
-    const prepared = await this.submissions.prepare(context.viewer, input, []);
+    const { viewer } = context;
+    const [prepared] = await this.submissions.prepare(viewer, input.project, [input], () => []);
+    if (prepared === undefined) throw new Error('a submission was lost while it was prepared');
     if (!prepared.ok) return refused(prepared.userErrors);
     const [written] = await this.submissions.intake.submit([prepared.item]);
     if (written !== undefined && isTrouble(written)) throw troubleOf(written);
-    return await payloadOf(prepared.item, written, [], context);
+    return payloadOf(prepared.item, written, [], await replayedRuns([written], context));
   }
 
   @Mutation(() => SubmitRunsPayload, {
@@ -59,8 +62,10 @@ export class SubmitResolver {
       const userErrors = [userError('TOO_MANY_ITEMS', ['items'], message)];
       return { results: [], accepted: 0, userErrors };
     }
-    const prepared = await Promise.all(
-      items.map((item, i) => this.prepareItem(input, item, i, context)),
+    const { viewer } = context;
+    const read = await this.submissions.prepare(viewer, input.project, items, pathOfItem);
+    const prepared = read.map((each, i) =>
+      items[i]?.project === input.project ? each : foreignItem(input.project, i),
     );
     const results =
       input.atomic === 'ALL'
@@ -68,21 +73,6 @@ export class SubmitResolver {
         : await this.submitEach(prepared, context);
     const accepted = results.filter(({ run }) => run !== null).length;
     return { results, accepted, userErrors: [] };
-  }
-
-  private async prepareItem(
-    input: SubmitRunsInput,
-    item: SubmitRunInput,
-    i: number,
-    { viewer }: GraphqlContext,
-  ): Promise<Prepared> {
-    const path = ['items', String(i)];
-    if (item.project === input.project) {
-      return await this.submissions.prepare(viewer, item, path);
-    }
-    const message = `The items of a request are of its own project, ${input.project}.`;
-    const userErrors = [userError('INVALID_INPUT', [...path, 'project'], message)];
-    return { ok: false, userErrors };
   }
 
   private async submitEach(
@@ -108,6 +98,14 @@ export class SubmitResolver {
   }
 }
 
+const pathOfItem = (i: number): Path => ['items', String(i)];
+
+function foreignItem(project: string, i: number): Prepared {
+  const message = `The items of a request are of its own project, ${project}.`;
+  const path = [...pathOfItem(i), 'project'];
+  return { ok: false, userErrors: [userError('INVALID_INPUT', path, message)] };
+}
+
 const zip = <A, B>(left: readonly A[], right: readonly B[]): [A, B][] =>
   left.map((item, i) => [item, right[i] as B]);
 
@@ -127,22 +125,40 @@ async function payloadsOf(
   written: ReadonlyMap<Ready, Written>,
   context: GraphqlContext,
 ): Promise<SubmitRunPayload[]> {
-  const [first, ...others] = [...written.values()];
+  const all = [...written.values()];
   // All in the same trouble: the request as a whole is to be repeated.
-  if (first !== undefined && isTrouble(first) && others.every(isTrouble)) throw troubleOf(first);
-  const payload = async (each: Prepared, i: number): Promise<SubmitRunPayload> => {
+  const [first] = all;
+  if (first !== undefined && all.every(isTrouble) && isTrouble(first)) throw troubleOf(first);
+  const replayed = await replayedRuns(all, context);
+  return prepared.map((each, i) => {
     if (!each.ok) return refused(each.userErrors);
-    return await payloadOf(each.item, written.get(each.item), ['items', String(i)], context);
-  };
-  return await Promise.all(prepared.map(payload));
+    return payloadOf(each.item, written.get(each.item), pathOfItem(i), replayed);
+  });
 }
 
-async function payloadOf(
+/** The runs that earlier requests made with these keys. */
+async function replayedRuns(
+  written: readonly (Written | undefined)[],
+  context: GraphqlContext,
+): Promise<ReadonlyMap<string, RunRow>> {
+  const rows = new Map<string, RunRow>();
+  const refs = written.flatMap((each) => (each?.kind === 'replayed' ? [each.ref] : []));
+  const read = async (ref: string): Promise<void> => {
+    const row = await context.runs.load(ref);
+    // It may be past its retention; the key then still says that it was.
+    if (row === undefined) throw notFound(`Run ${ref}, which this key made,`);
+    rows.set(ref, row);
+  };
+  await Promise.all(refs.map(read));
+  return rows;
+}
+
+function payloadOf(
   item: Ready,
   written: Written | undefined,
   path: Path,
-  context: GraphqlContext,
-): Promise<SubmitRunPayload> {
+  replayed: ReadonlyMap<string, RunRow>,
+): SubmitRunPayload {
   if (written === undefined) throw new Error(`run ${item.run.id} has no answer`);
   if (isTrouble(written)) {
     const message = 'Perhaps it was stored: repeat it with its key.';
@@ -152,9 +168,8 @@ async function payloadOf(
     case 'written':
       return { run: toRun(writtenRow(item.run, written.at)), replayed: false, userErrors: [] };
     case 'replayed': {
-      const row = await context.runs.load(written.ref);
-      // It may be past its retention; the key then still says that it was.
-      if (row === undefined) throw notFound(`Run ${written.ref}, which this key made,`);
+      const row = replayed.get(written.ref);
+      if (row === undefined) throw new Error(`run ${written.ref} was not read`);
       return { run: toRun(row), replayed: true, userErrors: [] };
     }
     case 'conflict':

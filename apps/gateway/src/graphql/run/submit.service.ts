@@ -29,6 +29,9 @@ interface Chosen extends ResolvedVersion {
   readonly job: JobRow | null;
   readonly version: number | null;
 }
+/** What was asked for by name, or which of the names does not exist. */
+type Found = Chosen | { readonly missing: 'job' | 'jobVersion'; readonly what: string };
+type FoundJobs = ReadonlyMap<string, Found>;
 
 const OPERATION = 'submitRun';
 
@@ -45,18 +48,38 @@ export class SubmitService {
     readonly intake: GroupCommit,
   ) {}
 
-  async prepare(viewer: Viewer, input: SubmitRunInput, path: Path): Promise<Prepared> {
+  /** One request's submissions to a project: what they share is looked up once for all. */
+  async prepare(
+    viewer: Viewer,
+    name: string,
+    inputs: readonly SubmitRunInput[],
+    pathOf: (i: number) => Path,
+  ): Promise<Prepared[]> {
+    const project = await this.projects.named(viewer, name);
+    if (project === undefined) {
+      const what = `Project ${JSON.stringify(name)}`;
+      return inputs.map((input, i) => {
+        const broken = findBrokenStrings(input, pathOf(i));
+        const missing = [notFoundError([...pathOf(i), 'project'], what)];
+        return { ok: false, userErrors: broken.length > 0 ? broken : missing };
+      });
+    }
+    const jobs = await this.findJobs(project, inputs);
+    return inputs.map((input, i) => this.prepareOne(project, jobs, input, pathOf(i)));
+  }
+
+  private prepareOne(
+    project: ProjectRow,
+    jobs: FoundJobs,
+    input: SubmitRunInput,
+    path: Path,
+  ): Prepared {
     const broken = findBrokenStrings(input, path);
     if (broken.length > 0) return { ok: false, userErrors: broken };
-    const project = await this.projects.named(viewer, input.project);
-    if (project === undefined) {
-      const what = `Project ${JSON.stringify(input.project)}`;
-      return { ok: false, userErrors: [notFoundError([...path, 'project'], what)] };
-    }
     const errors: UserError[] = [];
     const read = readSubmission(input, path, errors);
     const key = readKey(project.id, OPERATION, input, path, errors);
-    const chosen = await this.choose(project, input, path, errors);
+    const chosen = this.choose(project, jobs, input, path, errors);
     if (chosen !== undefined && chosen.specification.params !== undefined) {
       errors.push(...this.checkParams(chosen, read, path));
     }
@@ -67,14 +90,18 @@ export class SubmitService {
   }
 
   /** Undefined: there are errors that say why not. */
-  private async choose(
+  private choose(
     project: ProjectRow,
+    jobs: FoundJobs,
     input: SubmitRunInput,
     path: Path,
     errors: UserError[],
-  ): Promise<Chosen | undefined> {
-    if (input.job !== undefined && input.job !== null) {
-      return await this.chooseJob(project, input.job, input, path, errors);
+  ): Chosen | undefined {
+    const found = jobs.get(jobKey(input));
+    if (found !== undefined) {
+      if (!('missing' in found)) return found;
+      errors.push(notFoundError([...path, found.missing], found.what));
+      return undefined;
     }
     if (input.spec === undefined || input.spec === null) return undefined;
     const read = readSpecification(input.spec, [...path, 'spec']);
@@ -87,26 +114,34 @@ export class SubmitService {
     return { specification, stored, job: null, version: null };
   }
 
-  private async chooseJob(
+  /** By `jobKey`: every job and version that these name. */
+  private async findJobs(
+    project: ProjectRow,
+    inputs: readonly SubmitRunInput[],
+  ): Promise<FoundJobs> {
+    const asked = new Map<string, SubmitRunInput>();
+    for (const input of inputs) {
+      if (input.job !== undefined && input.job !== null) asked.set(jobKey(input), input);
+    }
+    const find = async ([key, input]: [string, SubmitRunInput]): Promise<[string, Found]> => {
+      return [key, await this.findJob(project, String(input.job), input.jobVersion)];
+    };
+    return new Map(await Promise.all([...asked].map(find)));
+  }
+
+  private async findJob(
     project: ProjectRow,
     name: string,
-    input: SubmitRunInput,
-    path: Path,
-    errors: UserError[],
-  ): Promise<Chosen | undefined> {
-    const job = await this.jobs.named(project.id, name);
-    if (job === undefined) {
-      errors.push(notFoundError([...path, 'job'], `Job ${JSON.stringify(name)}`));
-      return undefined;
-    }
-    const version = input.jobVersion ?? job.version;
+    asked: number | null | undefined,
+  ): Promise<Found> {
+    // Half a character finds nothing, and PostgreSQL would refuse to look for it.
+    const job =
+      findBrokenStrings(name).length > 0 ? undefined : await this.jobs.named(project.id, name);
+    if (job === undefined) return { missing: 'job', what: `Job ${JSON.stringify(name)}` };
+    const version = asked ?? job.version;
     const resolved = await this.jobs.resolve(project, job, version);
-    if (resolved === undefined) {
-      const what = `Version ${version} of job ${name}`;
-      errors.push(notFoundError([...path, 'jobVersion'], what));
-      return undefined;
-    }
-    return { ...resolved, job, version };
+    if (resolved !== undefined) return { ...resolved, job, version };
+    return { missing: 'jobVersion', what: `Version ${version} of job ${name}` };
   }
 
   private checkParams(chosen: Chosen, read: ReadSubmission, path: Path): UserError[] {
@@ -147,4 +182,5 @@ export class SubmitService {
   }
 }
 
+const jobKey = ({ job, jobVersion }: SubmitRunInput): string => `${jobVersion ?? ''}/${job ?? ''}`;
 const versionName = ({ job, version }: Chosen): string => `${job?.id}/${version}`;

@@ -1,5 +1,6 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { formatDuration } from '#config';
+import { markValue } from '../../json/lossless.js';
 
 /** In our code a time is a number of milliseconds since 1970, by the database's clock. */
 export const DateTimeScalar = new GraphQLScalarType<number, string>({
@@ -46,7 +47,8 @@ export const JsonScalar = new GraphQLScalarType<unknown, unknown>({
   name: 'JSON',
   description:
     'Any JSON value. Integers of any length survive, in and out; other numbers are doubles.',
-  serialize: (value) => value,
+  // Whatever way the answer takes, it is written by JSON.stringify and then unmarked.
+  serialize: markValue,
   parseValue: (value) => value,
   parseLiteral: (node, variables) => readLiteral(node, variables ?? {}),
 });

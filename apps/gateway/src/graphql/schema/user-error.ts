@@ -33,8 +33,24 @@ const SURROGATE = /\p{Surrogate}/u;
 
 const DEPTH_MAX = 100;
 
+/** Nearly everything is whole: that is found out without a path for each member. */
+function isWhole(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return !SURROGATE.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > DEPTH_MAX) return false;
+  for (const key of Object.keys(value)) {
+    if (SURROGATE.test(key)) return false;
+    if (!isWhole((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return false;
+  }
+  return true;
+}
+
 /** A lone surrogate is no text: it can be neither stored nor sent. Nor is a bottomless value. */
 export function findBrokenStrings(value: unknown, path: Path = []): UserError[] {
+  return isWhole(value, path.length) ? [] : broken(value, path);
+}
+
+function broken(value: unknown, path: Path): UserError[] {
   if (typeof value === 'string') {
     if (!SURROGATE.test(value)) return [];
     return [userError('INVALID_STRING', path, 'The text holds half a character (a surrogate).')];
@@ -50,7 +66,7 @@ export function findBrokenStrings(value: unknown, path: Path = []): UserError[] 
     if (isBroken) {
       errors.push(userError('INVALID_STRING', path, 'A key holds half a character (a surrogate).'));
     }
-    errors.push(...findBrokenStrings(member, [...path, isBroken ? '?' : key]));
+    errors.push(...broken(member, [...path, isBroken ? '?' : key]));
   }
   return errors;
 }
