@@ -49,6 +49,26 @@ describe('a window and its late reads (P5)', () => {
     expect(rig.sentOf('ack')).toHaveLength(1);
   });
 
+  test('a look-up older than the end of its run, which a refill had brought: once more', () => {
+    const rig = rigOf(2);
+    submitAll(rig, ['a', 'b', 'c']);
+    rig.match('a');
+    rig.commit();
+    // The refill is under way; then the look-up for the first cancel, which sees c as READY too.
+    rig.cancel('k1', 'c');
+    rig.commit();
+    rig.read();
+    expect(inMemory(rig)).toContain('c');
+    rig.cancel('k2', 'c');
+    rig.commit();
+    expect(rig.cell('c').state).toBe('CANCELLED');
+    for (let i = 0; i < 3; i++) rig.read();
+    rig.commit();
+    expect(inMemory(rig)).not.toContain('c');
+    expect(rig.types('c').filter((type) => type === 'FINISHED')).toHaveLength(1);
+    expect(rig.answers.has('k1')).toBe(true);
+  });
+
   test('a run that comes while the refill is under way is not forgotten', () => {
     const rig = rigOf(3);
     submitAll(rig, ['a', 'b', 'c', 'd']);
