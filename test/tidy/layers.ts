@@ -32,8 +32,9 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['@nestjs/microservices', 'mqtt', 'rxjs'],
     node: 'any',
   },
+  process: { libs: [], shapesOf: [], packages: [], node: ['fs'] },
   executor: {
-    libs: ['core', 'actor', 'protocol', 'mqtt'],
+    libs: ['core', 'actor', 'protocol', 'mqtt', 'process'],
     shapesOf: [],
     packages: ['rxjs'],
     node: 'any',

@@ -8,7 +8,7 @@ import { until, workerUrl } from '#actor';
 import { createBroker } from '#broker';
 import type { LedgerRecord, Token } from '#core';
 import { type Executor, type ExecutorOptions, createExecutor } from './index.js';
-import { isAlive } from './runners/processes.js';
+import { isAlive } from '#process';
 import { openStore } from './store/directory.js';
 import {
   BOUND_MS,

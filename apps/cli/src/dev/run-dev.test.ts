@@ -14,7 +14,7 @@ import {
   screenOf,
   until,
 } from './fixtures/dev-run.js';
-import { isAlive } from './home.lock.js';
+import { isAlive } from '#process';
 import type { Endpoint } from './index.js';
 
 beforeEach(openHomeForTest);

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EndpointProcess } from './home.js';
-import { isAlive } from './home.lock.js';
+import { isAlive } from '#process';
 
 const PATIENCE_MS = 3_000;
 const POLL_MS = 20;

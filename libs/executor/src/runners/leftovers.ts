@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LedgerState } from '#core';
-import { type Mark, isAlive, killMarked } from './processes.js';
+import { isAlive } from '#process';
+import { type Mark, killMarked } from './processes.js';
 
 const DEATH_BOUND_MS = 2_000;
 const POLL_MS = 10;

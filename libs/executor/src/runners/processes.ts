@@ -1,29 +1,5 @@
 import fs from 'node:fs';
-
-/** What Linux says of processes; elsewhere the process group has to do. */
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  const state = statOf(pid)?.[0];
-  return state !== 'Z' && state !== 'X'; // where nobody reaps, the killed stay
-}
-
-const START_TIME = 19; // field 22 of /proc/<pid>/stat, counted from the state
-
-export const startTimeOf = (pid: number): string => statOf(pid)?.[START_TIME] ?? '';
-
-function statOf(pid: number): readonly string[] | undefined {
-  try {
-    const text = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return undefined;
-  }
-}
+import { isAlive, isZombie, statOf } from '#process';
 
 /** true: it was there to be signalled. */
 export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
@@ -39,7 +15,7 @@ export function isGroupAlive(leader: number): boolean {
   if (names.length === 0) return true;
   return names.some((name) => {
     const stat = statOf(Number(name));
-    return stat?.[GROUP] === String(leader) && stat[0] !== 'Z' && stat[0] !== 'X';
+    return stat?.[GROUP] === String(leader) && !isZombie(stat);
   });
 }
 

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '#actor';
 import { RunnerBench } from '../testkit/attempts.js';
 import { Output } from './output.js';
-import { findMarked, isAlive } from './processes.js';
+import { isAlive } from '#process';
+import { findMarked } from './processes.js';
 
 const BOUND_MS = 5_000;
 let bench: RunnerBench;
