@@ -23,6 +23,8 @@ export interface CommitBenchOptions {
   readonly batch: number;
   /** Life cycles in all. */
   readonly count: number;
+  /** CPU seconds that the server has used so far. */
+  readonly serverCpu: () => number;
 }
 export interface CommitBenchResult {
   readonly lifeCycles: number;
@@ -31,6 +33,7 @@ export interface CommitBenchResult {
   readonly submittedPerSecond: number;
   /** CPU of this process alone, which seals and encodes: µs a life cycle. */
   readonly clientMicros: number;
+  readonly serverMicros: number;
 }
 
 const policy: Policy = {
@@ -258,9 +261,11 @@ export async function benchCommit(options: CommitBenchOptions): Promise<CommitBe
   await Promise.all(lanes.map((lane) => lane.submit()));
   const began = performance.now();
   const cpu = process.cpuUsage();
+  const serverCpu = options.serverCpu();
   const counts = await Promise.all(lanes.map((lane) => lane.drive()));
   const seconds = (performance.now() - began) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
+  const serverSeconds = options.serverCpu() - serverCpu;
   await Promise.all(lanes.map((lane) => lane.stop()));
   const lifeCycles = counts.reduce((sum, count) => sum + count, 0);
   const commits = lanes.reduce((sum, lane) => sum + lane.commits, 0);
@@ -270,5 +275,6 @@ export async function benchCommit(options: CommitBenchOptions): Promise<CommitBe
     commitsPerSecond: Math.round(commits / seconds),
     submittedPerSecond: Math.round(lifeCycles / ((began - submitting) / 1_000)),
     clientMicros: Math.round(((user + system) / lifeCycles) * 10) / 10,
+    serverMicros: Math.round((serverSeconds / lifeCycles) * 1e7) / 10,
   };
 }

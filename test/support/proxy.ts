@@ -12,7 +12,7 @@ export type Cut =
 export interface CuttingProxy {
   readonly port: number;
   /** Cuts the next request that holds `marker`, once. Resolves when it has. */
-  cutNext(marker: string, how: Cut): Promise<void>;
+  cutNext(marker: string | Buffer, how: Cut): Promise<void>;
   /** Nobody listens there, and what was connected is cut, until `open`. */
   close(): Promise<void>;
   open(): Promise<void>;
@@ -20,10 +20,13 @@ export interface CuttingProxy {
 }
 
 interface Order {
-  readonly marker: string;
+  readonly marker: string | Buffer;
   readonly how: Cut;
   readonly done: () => void;
 }
+
+/** An id as a statement's array carries it: its sixteen bytes. */
+export const onWire = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex');
 
 /** A TCP proxy on this machine that cuts connections at chosen bytes. */
 export async function startProxy(target: { host: string; port: number }): Promise<CuttingProxy> {

@@ -96,7 +96,8 @@ function reasonAgainst(each: Import, place: Place, path: string): string | undef
 function againstRelative(from: string, place: Place, path: string): string | undefined {
   const target = targetsOf(path, from)[0] ?? '';
   if (target.startsWith(`${place.home}/`)) return undefined;
-  if (isTest(path) && target.startsWith('test/')) return undefined;
+  const mayUseSupport = isTest(path) || path.includes('/testkit/');
+  if (mayUseSupport && target.startsWith('test/')) return undefined;
   const app = /^apps\/([^/]+)/.exec(target)?.[1];
   if (app !== undefined) return `${place.home} may not import the app ${app}; start its process`;
   const lib = /^libs\/([^/]+)/.exec(target)?.[1];

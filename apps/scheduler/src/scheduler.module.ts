@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { Settings } from '#config';
 import type { Installation } from '#postgres';
 import type { Logger } from '#telemetry';
+import { UpkeepService } from './upkeep/upkeep.service.js';
 import { INSTALLATION, LOGGER, SETTINGS, ThreadsService } from './threads.service.js';
 
 @Module({})
@@ -14,6 +15,7 @@ export class SchedulerModule {
         { provide: LOGGER, useValue: log },
         { provide: INSTALLATION, useValue: installation },
         ThreadsService,
+        UpkeepService,
       ],
     };
   }

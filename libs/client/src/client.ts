@@ -30,7 +30,10 @@ export class SubscriptionError extends Error {
 
 interface Answer<T> {
   readonly data?: T | null;
-  readonly errors?: readonly { readonly message: string }[];
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly extensions?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -59,7 +62,7 @@ export function createClient(options: ClientOptions): Client {
           body: JSON.stringify({ query: document, variables }),
           signal: AbortSignal.timeout(timeoutMs),
         });
-        return read((await response.json()) as Answer<T>);
+        return read(answerIn<T>(await response.text(), response.status));
       } catch (error) {
         return { ok: false, errors: [unreachable(url, error)] };
       }
@@ -73,6 +76,17 @@ export function createClient(options: ClientOptions): Client {
       socket = undefined;
     },
   };
+}
+
+/** What stands before a gateway answers in its own words: a page, with a status. */
+function answerIn<T>(text: string, status: number): Answer<T> {
+  try {
+    return JSON.parse(text) as Answer<T>;
+  } catch {
+    const said = JSON.stringify(text.slice(0, 80));
+    const message = `The answer is no GraphQL: HTTP ${status}, ${said}`;
+    return { errors: [{ message, extensions: { code: 'NOT_GRAPHQL' } }] };
+  }
 }
 
 function read<T>(answer: Answer<T>): Result<T> {

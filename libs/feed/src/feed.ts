@@ -28,6 +28,9 @@ import { Replay } from './replay.js';
 import { Router } from './router.js';
 import { type Wire, live$, sayWanted } from './wire.js';
 
+/** Anybody may write to a broker: it is counted, and said so often. */
+const POISON_SAID_EVERY_MS = 60_000;
+
 export interface FeedLog {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -62,6 +65,7 @@ export class Feed {
   private cursorText: { readonly version: number; readonly text: string } | undefined;
   private running: Subscription | undefined;
   private poisoned = 0;
+  private poisonSaidAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: FeedOptions) {
     this.scheduler = options.scheduler ?? asyncScheduler;
@@ -282,6 +286,11 @@ export class Feed {
 
   private poison(where: string, why: string): void {
     this.poisoned++;
-    this.options.log.debug('a live message makes no sense and is dropped', { where, why });
+    const now = this.scheduler.now();
+    if (now - this.poisonSaidAt < POISON_SAID_EVERY_MS) return;
+    this.poisonSaidAt = now;
+    const { log } = this.options;
+    const count = this.poisoned;
+    log.warn('a live message makes no sense and is dropped', { where, why, count });
   }
 }

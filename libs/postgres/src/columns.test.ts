@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { binaryArray } from './binary-array.js';
 import { Columns, callText } from './columns.js';
 
 const PARAMETERS = [
@@ -21,7 +22,8 @@ describe('columns', () => {
     columns.push('texts', 'a');
     columns.push('texts', null);
     columns.push('texts', '');
-    expect(columns.values()).toEqual(['{1,NULL}', 'a\u001e\u001f\u001e', null]);
+    const ids = binaryArray('int4[]', [1, null]);
+    expect(columns.values()).toEqual([ids, 'a\u001e\u001f\u001e', null]);
     expect(callText('f', PARAMETERS)).toBe('select * from f($1::int4[], $2::text, $3::float8)');
   });
 

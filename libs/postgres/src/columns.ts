@@ -1,11 +1,13 @@
+import { type ArrayCell, binaryArray } from './binary-array.js';
 import { ITEM_SEPARATOR, NULL_ITEM } from './functions/separators.js';
 
 const REPLACEMENT = '\ufffd';
 
+export type Parameter = string | number | Buffer | null;
 type Cell = string | number | boolean | null | undefined;
 
 /**
- * Collects rows column by column and renders each column as one parameter: an array literal for
+ * Collects rows column by column and renders each column as one parameter: a binary array for
  * numbers and ids, a parted text for everything of variable length (see separators.ts). Names come
  * from the function's parameter table, so order cannot drift between SQL and here.
  */
@@ -27,26 +29,16 @@ export class Columns {
   }
 
   /** In the function's order; a column without cells is NULL, which skips its statement. */
-  values(): (string | number | null)[] {
+  values(): Parameter[] {
     return this.parameters.map(([name, type]) => {
       const column = this.cells.get(name) ?? [];
       if (column.length === 0) return null;
-      if (type.endsWith('[]')) return arrayLiteral(column);
+      if (type.endsWith('[]')) return binaryArray(type, column as readonly ArrayCell[]);
       if (type === 'text') return partedText(column);
       const single = column[0];
       return typeof single === 'boolean' ? String(single) : (single ?? null);
     });
   }
-}
-
-function arrayLiteral(column: readonly Cell[]): string {
-  let text = '{';
-  for (let i = 0; i < column.length; i++) {
-    const cell = column[i];
-    if (i > 0) text += ',';
-    text += cell === null || cell === undefined ? 'NULL' : cell;
-  }
-  return `${text}}`;
 }
 
 function partedText(column: readonly Cell[]): string {

@@ -14,7 +14,7 @@ import {
   touchNode,
 } from './index.js';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
-import { type CuttingProxy, startProxy } from '../../../test/support/proxy.js';
+import { type CuttingProxy, onWire, startProxy } from '../../../test/support/proxy.js';
 
 let database: TestDatabase;
 let proxy: CuttingProxy;
@@ -225,7 +225,7 @@ describe('a connection that is cut', () => {
   for (const how of ['before-send', 'before-answer', 'in-answer'] as const) {
     test(`around a commit, ${how}: the outcome is unknown, the fence tells`, async () => {
       const [cell] = (await submit([1])) as [Cell];
-      const cut = proxy.cutNext(cell.facts.id, how);
+      const cut = proxy.cutNext(onWire(cell.facts.id), how);
       const failure = await failureOf(commitBatch(commits, [takeIn(cell)], null));
       await cut;
       expect(failure.kind).toBe('unknown');
@@ -253,7 +253,7 @@ describe('a connection that is cut', () => {
         commands: [],
         keys: [key],
       };
-      const cut = proxy.cutNext(run.id, how);
+      const cut = proxy.cutNext(onWire(run.id), how);
       const failure = await failureOf(intakeBatch(intake, batch));
       await cut;
       expect(failure.kind).toBe('unknown');

@@ -7,7 +7,7 @@ import {
   type RunState,
   type Token,
 } from '#core';
-import { Columns, callText } from './columns.js';
+import { Columns, type Parameter, callText } from './columns.js';
 import type { Connection } from './connection.js';
 import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 
@@ -126,7 +126,7 @@ const CALL = callText('commit_batch', COMMIT_PARAMETERS);
 export function encodeCommit(
   batch: readonly PartitionWrites[],
   notBefore: number | null,
-): (string | number | null)[] {
+): Parameter[] {
   const columns = new Columns(COMMIT_PARAMETERS);
   for (const writes of batch) {
     columns.push('p_id', writes.partition);

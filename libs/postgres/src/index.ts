@@ -120,5 +120,13 @@ export {
   readProjects,
   readRunEvents,
 } from './read/index.js';
-export { seedDemo } from './seed.js';
+export { DEMO_JOBS, seedDemo } from './seed.js';
 export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';
+export {
+  type Stray,
+  type TimeWork,
+  beginUpkeep,
+  emptyExpired,
+  keepTime,
+  readUpkeep,
+} from './upkeep.js';

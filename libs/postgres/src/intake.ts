@@ -1,5 +1,5 @@
 import { JOB_KINDS, type JobKind, type Millis, type Policy } from '#core';
-import { Columns, callText } from './columns.js';
+import { Columns, type Parameter, callText } from './columns.js';
 import type { Connection } from './connection.js';
 import { INTAKE_PARAMETERS } from './functions/intake.sql.js';
 
@@ -71,7 +71,7 @@ export interface Taken {
 const KIND_CODE: ReadonlyMap<JobKind, number> = new Map(JOB_KINDS.map((kind, i) => [kind, i]));
 const CALL = callText('intake_batch', INTAKE_PARAMETERS);
 
-function encodeIntake(batch: IntakeBatch): (string | number | null)[] {
+function encodeIntake(batch: IntakeBatch): Parameter[] {
   const columns = new Columns(INTAKE_PARAMETERS);
   columns.push('batch', batch.id);
   for (const spec of batch.specifications) {

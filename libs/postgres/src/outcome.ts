@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { UnsendableError } from './binary-array.js';
 import { DeadlineError } from './connection.js';
 
 /** What became of a call that writes (architecture §4, Outcomes); a plain return: committed. */
@@ -16,6 +17,7 @@ const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNRE
 
 export function classify(error: unknown): Failure {
   const problem = error instanceof Error ? error : new Error(String(error));
+  if (problem instanceof UnsendableError) return { kind: 'rejected-for-good', error: problem };
   if (problem instanceof DeadlineError) return { kind: 'unknown', error: problem };
   if (problem instanceof pg.DatabaseError) return classifySqlstate(problem);
   const code = (problem as NodeJS.ErrnoException).code ?? '';

@@ -24,14 +24,22 @@ export interface SeedOptions {
   readonly adminKeyFile: string;
 }
 
-/** What a first look needs: a project, three jobs, a key. What is there stays as it is. */
-export async function seedDemo(url: string, options: SeedOptions): Promise<void> {
+/** What of `JOBS` there is to see at the first start. */
+export const DEMO_JOBS: readonly string[] = Object.keys(JOBS);
+
+/**
+ * What a first look needs: a project, three jobs, a key. What is there stays as it is. Answers
+ * whether this is the first look.
+ */
+export async function seedDemo(url: string, options: SeedOptions): Promise<boolean> {
   const definitions = new Definitions({ url, name: SEEDER });
   const reader = new Reader({ url, name: SEEDER, role: 'orrery_gateway_read', connections: 1 });
   try {
     await definitions.start();
+    const isFirst = !(await readProjects(reader)).some(({ name }) => name === PROJECT);
     await seedJobs(definitions, reader, await seedProject(definitions, reader));
     await seedKey(definitions, options.adminKeyFile);
+    return isFirst;
   } finally {
     await Promise.all([definitions.stop(), reader.stop()]);
   }
@@ -52,7 +60,7 @@ async function seedProject(definitions: Definitions, reader: Reader): Promise<st
 
 /** A job that a person has changed since keeps its change. */
 async function seedJobs(definitions: Definitions, reader: Reader, project: string): Promise<void> {
-  const names = Object.keys(JOBS);
+  const names = DEMO_JOBS;
   const existing = await findJobsByName(reader, project, names);
   const known = new Set(existing.map((job) => job.name));
   for (const name of names.filter((each) => !known.has(each))) {

@@ -43,6 +43,22 @@ export const trouble = {
     );
   },
 
+  /** So many group commits of yesterday, whose repeat nobody awaits any more. */
+  async outlive(admin: Admin, intakes: number): Promise<void> {
+    await admin.query(
+      `insert into intake select gen_random_uuid(), now() - interval '25 hours'
+       from generate_series(1, $1::int4)`,
+      [intakes],
+    );
+  },
+
+  /** A segment of so many days from now: today's, or one that no partition is made for. */
+  async append(admin: Admin, days: number): Promise<void> {
+    await admin.query(`insert into journal values (1, 1, 1, now() + $1 * interval '1 day', 'x')`, [
+      days,
+    ]);
+  },
+
   async empty(admin: Admin): Promise<void> {
     await admin.query('truncate live, history, inbox, aside, executor, answer, journal, node');
     await admin.query('update partition set owner = null, wanted_by = null, seq = 0');

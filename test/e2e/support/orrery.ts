@@ -53,7 +53,7 @@ export class Orrery {
   }
 
   get environment(): NodeJS.ProcessEnv {
-    // What is meant for the test is no setting of the product, which refuses names it does not know.
+    // What is meant for the test is no setting of the product, which refuses unknown names.
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ORRERY_'));
     return {
       ...Object.fromEntries(own),

@@ -1,7 +1,9 @@
 import 'reflect-metadata';
+import fs from 'node:fs';
 import path from 'node:path';
+import { createClient } from '#client';
 import { type Settings, inheritedEnvironment } from '#config';
-import { migrate, seedDemo } from '#postgres';
+import { DEMO_JOBS, migrate, seedDemo } from '#postgres';
 import { createLogger } from '#telemetry';
 import { type Endpoint, runDev } from '../dev/index.js';
 import type { Terminal } from '../output/render.js';
@@ -14,6 +16,7 @@ export interface DevCounts {
 /** Everything on this machine, until Ctrl-C. Answers the exit code. */
 export async function dev(settings: Settings, counts: DevCounts, terminal: Terminal) {
   const adminKeyFile = path.resolve(settings.home, 'admin.key');
+  let isFirst = false;
   return await runDev({
     settings,
     ...counts,
@@ -22,13 +25,42 @@ export async function dev(settings: Settings, counts: DevCounts, terminal: Termi
     log: createLogger({ level: settings.logLevel, format: 'pretty', role: 'orrery' }),
     migrate: async (databaseUrl) => {
       await migrate(databaseUrl, settings.partitions);
-      await seedDemo(databaseUrl, { adminKeyFile });
+      isFirst = await seedDemo(databaseUrl, { adminKeyFile });
     },
-    screen: (endpoint) => terminal.out(screenOf(endpoint)),
+    screen: async (endpoint) => {
+      const runs = isFirst ? await beginDemoRuns(endpoint) : [];
+      terminal.out(screenOf(endpoint, runs));
+    },
   });
 }
 
-function screenOf(endpoint: Endpoint): string {
+interface DemoRun {
+  readonly job: string;
+  readonly id: string;
+}
+
+const BEGIN = `mutation($input: SubmitRunsInput!) {
+  submitRuns(input: $input) { results { run { id } } }
+}`;
+
+/** At the first start there is something to look at: a run of each job of the demo. */
+async function beginDemoRuns({ graphql, adminKeyFile, project }: Endpoint): Promise<DemoRun[]> {
+  const client = createClient({ url: graphql, key: fs.readFileSync(adminKeyFile, 'utf8').trim() });
+  const items = DEMO_JOBS.map((job) => ({ project, job }));
+  const answer = await client.request<{ submitRuns: { results: { run: DemoRun | null }[] } }>(
+    BEGIN,
+    { input: { project, items } },
+  );
+  await client.close();
+  // Without them the screen is shorter, and everything works.
+  if (!answer.ok) return [];
+  return answer.value.submitRuns.results.flatMap(({ run }, i) =>
+    run === null ? [] : [{ id: run.id, job: DEMO_JOBS[i] ?? '' }],
+  );
+}
+
+function screenOf(endpoint: Endpoint, runs: readonly DemoRun[]): string {
+  const width = Math.max(...DEMO_JOBS.map((job) => job.length));
   return [
     '',
     '  Orrery is up.',
@@ -36,7 +68,11 @@ function screenOf(endpoint: Endpoint): string {
     `  GraphQL        ${endpoint.graphql}`,
     `  Subscriptions  ${endpoint.ws}`,
     `  Admin key      ${endpoint.adminKeyFile}`,
-    `  Project        ${endpoint.project} with the jobs hello-shell, noop and flaky`,
+    `  Project        ${endpoint.project} with the jobs ${DEMO_JOBS.join(', ')}`,
+    ...runs.map(({ job, id }, i) => {
+      const title = i === 0 ? 'Runs begun' : '';
+      return `  ${title.padEnd(13)}  ${job.padEnd(width)}  ${id}`;
+    }),
     '',
     '  Try next, in another terminal:',
     "    npx orrery submit --shell 'echo hi' --wait",

@@ -1,6 +1,7 @@
 import { CommandProblem, type UserError, ask, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Command, textOf } from './command.js';
+import { logOf, printLog } from './log.js';
 import { isFinalState, statesOf } from './wait.js';
 
 interface ListedRun {
@@ -99,8 +100,6 @@ const watch: Command = {
   },
 };
 
-const LOGS = 'query($id: ID!) { run(id: $id) { id log { text } } }';
-
 const logs: Command = {
   name: 'runs logs',
   summary: 'print what a run wrote',
@@ -109,10 +108,8 @@ const logs: Command = {
   options: {},
   positionals: { required: 1, names: 'ID' },
   async run(context, _values, [id = '']) {
-    const { run } = await ask<{ run: { log: { text: string } } | null }>(context, LOGS, { id });
-    if (run === null) throw new CommandProblem(`There is no run ${id}.`);
-    const { text } = run.log;
-    context.terminal.out(context.format === 'table' ? text : `${JSON.stringify({ id, text })}\n`);
+    if (context.format === 'table') await printLog(context, id);
+    else context.terminal.out(`${JSON.stringify({ id, text: await logOf(context, id) })}\n`);
     return 0;
   },
 };

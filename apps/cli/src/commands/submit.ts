@@ -1,6 +1,7 @@
 import { CommandProblem, type Context, type UserError, ask, refuse } from '../context.js';
 import { renderOne } from '../output/render.js';
 import { type Command, type Values, textOf } from './command.js';
+import { logOf, printLog } from './log.js';
 import { type WatchedRun, waitForEnd } from './wait.js';
 
 const SUBMIT = `mutation($input: SubmitRunInput!) {
@@ -18,14 +19,12 @@ interface Submitted {
 const DONE = `query($id: ID!) {
   run(id: $id) {
     id state outcome reason result submittedAt startedAt finishedAt queueTime runTime
-    error { class message } attempts { number outcome exitCode signal } log { text }
+    error { class message } attempts { number outcome exitCode signal }
   }
 }`;
 
 interface Done {
-  readonly run:
-    | (WatchedRun & { readonly log: { readonly text: string } } & Readonly<Record<string, unknown>>)
-    | null;
+  readonly run: (WatchedRun & Readonly<Record<string, unknown>>) | null;
 }
 
 function parseJson(text: string, what: string): unknown {
@@ -96,14 +95,14 @@ export const submit: Command = {
     await waitForEnd(context, run.id);
     const { run: done } = await ask<Done>(context, DONE, { id: run.id });
     if (done === null) throw new CommandProblem(`The run ${run.id} is gone.`);
-    const { log, ...rest } = done;
     if (context.format === 'table') {
-      context.terminal.out(log.text);
+      await printLog(context, run.id);
       if (done.state !== 'SUCCEEDED') {
         context.terminal.err(`${done.state}${done.reason === null ? '' : `: ${done.reason}`}\n`);
       }
     } else {
-      context.terminal.out(renderOne({ ...rest, log: log.text }, context.format));
+      const log = await logOf(context, run.id);
+      context.terminal.out(renderOne({ ...done, log }, context.format));
     }
     return done.state === 'SUCCEEDED' ? 0 : 1;
   },

@@ -19,7 +19,7 @@ export interface DevOptions {
   /** Brings the schema up to date, and may throw: its message is shown. */
   readonly migrate: (databaseUrl: string) => Promise<void>;
   /** Called once, when everything serves. */
-  readonly screen: (endpoint: Endpoint) => void;
+  readonly screen: (endpoint: Endpoint) => Promise<void>;
   readonly log: DevLog;
   /** Other entry files, for tests. */
   readonly entries?: Partial<Entries>;
@@ -69,7 +69,7 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
       home.removeEndpoint();
     }
     const endpoint = await supervisor.start(stale);
-    if (signals.count() === 0) options.screen(endpoint);
+    if (signals.count() === 0) await options.screen(endpoint);
     await signals.first;
     return 'stopped';
   };

@@ -30,9 +30,18 @@ export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '-';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  let shown = '';
-  for (const c of text) shown += c < ' ' || c === '\u007f' ? '?' : c;
-  return shown;
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** The sequences that colour a text. */
+const COLOUR = new RegExp('\u001b\\[[\\d;]*m', 'g');
+
+/** A text of many lines, whose control characters do nothing on a terminal. */
+export function inert(text: string): string {
+  return text
+    .replaceAll(COLOUR, '')
+    .replaceAll(/\r\n/g, '\n')
+    .replaceAll(/[^\P{Cc}\n\t]/gu, '?');
 }
 
 export function renderList<R extends object>(

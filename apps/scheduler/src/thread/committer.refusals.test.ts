@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '#actor';
 import type { Cell } from '#core';
+import { onWire } from '../../../../test/support/proxy.js';
 import { CommitWorld } from './testkit/commit-world.js';
 
 const BOUND_MS = 5_000;
@@ -133,7 +134,7 @@ describe('rejected for good', () => {
     world.rig.settle();
     await until(() => world.rig.news.some((n) => n.kind === 'commit-failed'), BOUND_MS);
     // Partition 0 goes alone first; the next call to name the run of 1 is cut.
-    await world.proxy.cutNext(b.facts.id, 'before-answer');
+    await world.proxy.cutNext(onWire(b.facts.id), 'before-answer');
     await world.idle();
     expect(world.rig.dropped.map(({ partition, careful }) => [partition, careful])).toEqual([
       [1, false],
@@ -148,7 +149,7 @@ describe('unknown', () => {
   for (const how of ['before-send', 'before-answer', 'in-answer'] as const) {
     test(`cut ${how}: every partition of it is taken anew, no effect leaves`, async () => {
       const [a, b] = (await world.rig.submit([0, 1])) as [Cell, Cell];
-      const cut = world.proxy.cutNext(a.facts.id, how);
+      const cut = world.proxy.cutNext(onWire(a.facts.id), how);
       world.rig.step(0, world.rig.takeIn(a), 'e0');
       world.rig.step(1, world.rig.takeIn(b), 'e1');
       world.rig.settle();

@@ -52,6 +52,7 @@ export interface LinkState {
 }
 
 const BIRTH_EVERY_MS = 1_000;
+const POISON_SAID_EVERY_MS = 60_000;
 const PROTOCOL_VERSION = '1';
 
 /**
@@ -63,6 +64,7 @@ export class Link {
   readonly state$: Observable<LinkState>;
   /** Messages that were dropped, by reason. */
   readonly dropped = new Map<string, number>();
+  private readonly poisonSaidAt = new Map<string, Millis>();
   readonly outgoing: Outgoing;
   private readonly owners: Owners;
   private readonly topics: Topics;
@@ -235,7 +237,7 @@ export class Link {
 
   private receive(payload: Buffer): void {
     const decoded = decodeEnvelope(downCodec, payload);
-    if (!decoded.ok) return this.drop(decoded.why);
+    if (!decoded.ok) return this.poison(decoded.why);
     const { envelope } = decoded;
     if (envelope.session !== this.presence.session) return this.drop('other-session');
     this.owners.heard(envelope.sender);
@@ -277,6 +279,19 @@ export class Link {
     if (this.state.value.welcomed === session) return;
     this.state.next({ up: true, welcomed: session });
     this.beat();
+  }
+
+  /** Anybody may write to a broker: what makes no sense is counted, and said once a minute. */
+  private poison(why: string): void {
+    this.drop(why);
+    const { clock, log, self } = this.options;
+    const now = clock.elapsed();
+    const saidAt = this.poisonSaidAt.get(why);
+    if (saidAt !== undefined && now - saidAt < POISON_SAID_EVERY_MS) return;
+    this.poisonSaidAt.set(why, now);
+    const topic = this.topics.down(self.id);
+    const count = this.dropped.get(why);
+    log.warn('a message makes no sense and is dropped', { topic, why, count });
   }
 
   private drop(why: string): void {

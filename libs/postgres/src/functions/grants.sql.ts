@@ -1,10 +1,19 @@
-/** Who may call what: nothing is left to PUBLIC. */
+/** Who may call what of the writer's functions: nothing is left to PUBLIC. */
 export const GRANTS = `
 revoke execute on all functions in schema orrery from public;
 grant execute on function intake_batch to orrery_intake;
 grant execute on function project_directory to orrery_gateway_read;
 grant execute on function touch_node, leave_node, claim_partition, release_partition,
   want_partition, commit_batch, load_partition, load_runs, load_lane, load_expiries, load_by_id,
-  load_final, load_bodies, load_specifications, sweep_inbox, append_log, empty_expired
+  load_final, load_bodies, load_specifications, sweep_inbox, append_log
+  to orrery_scheduler;
+`;
+
+/** And of the owner's. They are named: one role cannot revoke what is another's. */
+export const UPKEEP_GRANTS = `
+revoke execute on function time_partitions, expired_time_partitions, attach_time_partition,
+  make_time_partitions, make_time_partition, drop_time_partition, upkeep_work, empty_expired
+  from public;
+grant execute on function make_time_partition, drop_time_partition, upkeep_work, empty_expired
   to orrery_scheduler;
 `;

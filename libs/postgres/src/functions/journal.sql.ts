@@ -26,24 +26,3 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
   select p.id, p.name, p.description, p.created_at from project p order by p.name limit 100000;
 $$;
 `;
-
-/** Upkeep in small batches: each call deletes at most so many rows and says how many it found. */
-export const UPKEEP = `
-create function empty_expired(p_limit int4) returns int4
-language plpgsql security definer set search_path = orrery, pg_temp as $$
-declare c int4; total int4 := 0;
-begin
-  delete from intake where id = any (array(
-    select i.id from intake i where i.at < now() - interval '24 hours' limit p_limit));
-  get diagnostics c = row_count; total := total + c;
-  delete from answer where command = any (array(
-    select a.command from answer a where a.at < now() - interval '24 hours' limit p_limit));
-  get diagnostics c = row_count; total := total + c;
-  delete from idempotency i using (
-    select project, operation, key from idempotency where expires < now() limit p_limit) x
-    where i.project = x.project and i.operation = x.operation and i.key = x.key
-      and i.expires < now();
-  get diagnostics c = row_count; total := total + c;
-  return total;
-end $$;
-`;

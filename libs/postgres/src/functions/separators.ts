@@ -6,9 +6,10 @@
 export const ITEM_SEPARATOR = '\u001e';
 export const NULL_ITEM = '\u001f';
 
-/** In SQL: the items of such a parameter. */
+/** In SQL: the items of such a parameter; an empty one is one empty item, not none. */
 export const items = (parameter: string): string =>
-  `string_to_array(${parameter}, E'\\x1e', E'\\x1f')`;
+  `case ${parameter} when '' then array[''] ` +
+  `else string_to_array(${parameter}, E'\\x1e', E'\\x1f') end`;
 /** In SQL: a body, stored as bytes that PostgreSQL does not interpret. */
 export const body = (column: string): string => `convert_to(${column}, 'UTF8')`;
 /** In SQL: milliseconds since the epoch as a time. */

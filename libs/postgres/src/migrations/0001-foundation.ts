@@ -1,12 +1,13 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { COMMIT } from '../functions/commit.sql.js';
-import { GRANTS } from '../functions/grants.sql.js';
+import { GRANTS, UPKEEP_GRANTS } from '../functions/grants.sql.js';
 import { INTAKE } from '../functions/intake.sql.js';
-import { DIRECTORY, LOGS, UPKEEP } from '../functions/journal.sql.js';
+import { DIRECTORY, LOGS } from '../functions/journal.sql.js';
 import { LOAD } from '../functions/load.sql.js';
 import { OWNERSHIP } from '../functions/ownership.sql.js';
+import { UPKEEP } from '../functions/upkeep.sql.js';
 import { ROLES } from '../schema/roles.sql.js';
-import { DEFINITION_TABLES, POLICIES, TABLES, TIME_PARTITIONS } from '../schema/tables.sql.js';
+import { DEFINITION_TABLES, POLICIES, TABLES } from '../schema/tables.sql.js';
 
 export class Foundation1763700000000 implements MigrationInterface {
   readonly name = 'Foundation1763700000000';
@@ -15,12 +16,14 @@ export class Foundation1763700000000 implements MigrationInterface {
     await runner.query(ROLES);
     await runner.query(TABLES);
     await runner.query(DEFINITION_TABLES);
-    await runner.query(TIME_PARTITIONS);
     await runner.query(POLICIES);
     await runner.query('set role orrery_writer');
-    for (const functions of [COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, DIRECTORY, UPKEEP, GRANTS]) {
+    for (const functions of [COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, DIRECTORY, GRANTS]) {
       await runner.query(functions);
     }
+    await runner.query('set role orrery_owner');
+    await runner.query(UPKEEP);
+    await runner.query(UPKEEP_GRANTS);
     await runner.query('reset role');
   }
 

@@ -23,6 +23,7 @@ export class Reader {
       // It cannot know how many rows a scope leaves, takes too few for granted, and would read and
       // sort all of `live` for the newest fifty.
       'enable_seqscan=off',
+      'enable_bitmapscan=off',
       // Without a value of its own the setting reads '' after a transaction, which is no array.
       'orrery.projects={}',
     ];

@@ -124,6 +124,7 @@ create table executor (
   incarnation int4 not null,
   since timestamptz not null,
   record bytea not null);
+create index executor_partition on executor (partition);
 
 create table aside (
   id uuid primary key,
@@ -193,41 +194,6 @@ create table api_key (
   expires_at timestamptz,
   last_used_at timestamptz,
   revoked_at timestamptz);
-`;
-
-/** In which partitions of time may rows fall? Made ahead, never on demand. */
-export const TIME_PARTITIONS = `
-create function make_time_partitions(history_weeks int4 default 16) returns int4
-language plpgsql as $$
-declare d date; made int4 := 0; name text;
-begin
-  for i in -1..14 loop
-    d := (now() at time zone 'utc')::date + i;
-    name := 'journal_' || to_char(d, 'YYYYMMDD');
-    if to_regclass('orrery.' || name) is null then
-      execute format('create table %I partition of journal for values from (%L) to (%L)', name,
-        d::timestamp at time zone 'utc', (d + 1)::timestamp at time zone 'utc');
-      made := made + 1;
-    end if;
-    name := 'log_chunk_' || to_char(d, 'YYYYMMDD');
-    if to_regclass('orrery.' || name) is null then
-      execute format('create table %I partition of log_chunk for values from (%L) to (%L)',
-        name, d, d + 1);
-      made := made + 1;
-    end if;
-  end loop;
-  for i in 0..history_weeks loop
-    d := date_trunc('week', now() at time zone 'utc')::date + i * 7;
-    name := 'history_' || to_char(d, 'YYYYMMDD');
-    if to_regclass('orrery.' || name) is null then
-      execute format('create table %I partition of history for values from (%L) to (%L)', name,
-        d::timestamp at time zone 'utc', (d + 7)::timestamp at time zone 'utc');
-      made := made + 1;
-    end if;
-  end loop;
-  return made;
-end $$;
-select make_time_partitions();
 `;
 
 const tenant = (table: string): string => `

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Client, createClient } from '#client';
+import { loadSettings } from '#config';
+import {
+  type FakeGateway,
+  type Subscribed,
+  startFakeGateway,
+} from '../../../../test/support/fake-gateway.js';
+import type { Context } from '../context.js';
+import type { OutputFormat } from '../output/render.js';
+import { commands } from './table.js';
+
+const RUN = '01900000-0000-7000-8000-000000000001';
+const ESCAPE = '\u001b';
+let fake: FakeGateway;
+let client: Client;
+let out: string;
+let err: string;
+/** What the run is when it is looked at. */
+let state: string;
+let reason: string | null;
+
+beforeEach(async () => {
+  fake = await startFakeGateway();
+  client = createClient({ url: fake.url });
+  out = '';
+  err = '';
+  state = 'READY';
+  reason = null;
+  fake.answer = ({ query }) => {
+    const pageInfo = { endCursor: null, hasNextPage: false };
+    const isOfLog = query.includes('log(');
+    const log = { text: 'written\n', pageInfo };
+    const run = isOfLog ? { log } : { id: RUN, state, reason };
+    if (!query.includes('submitRun')) return { data: { run } };
+    return { data: { submitRun: { replayed: false, run: { id: RUN, state }, userErrors: [] } } };
+  };
+});
+afterEach(async () => {
+  await client.close();
+  await fake.stop();
+});
+
+async function run(name: string, format: OutputFormat, isTerminal = false): Promise<number> {
+  const command = commands.find((each) => each.name === name);
+  const loaded = loadSettings();
+  if (!loaded.ok || command === undefined) throw new Error('no such command, or bad settings');
+  const context: Context = {
+    settings: loaded.settings,
+    terminal: { out: (text) => (out += text), err: (text) => (err += text), isTerminal },
+    format,
+    project: 'demo',
+    client,
+  };
+  return await command.run(context, { shell: 'true', wait: true }, [RUN]);
+}
+const wait = (format: OutputFormat = 'table', isTerminal = false): Promise<number> =>
+  run('submit', format, isTerminal);
+
+/** The run goes through these, and ends in the last one. */
+const pass =
+  (...states: string[]) =>
+  (subscribed: Subscribed): void => {
+    for (const each of states) {
+      state = each;
+      subscribed.next({ data: { runChanged: { id: RUN, state, reason } } });
+    }
+  };
+
+describe('--wait', () => {
+  test.each([
+    ['SUCCEEDED', 0],
+    ['DEAD', 1],
+    ['CANCELLED', 1],
+    ['EXPIRED', 1],
+    ['SKIPPED', 1],
+  ])('of a run that ends %s exits with %i', async (final, code) => {
+    fake.heard = pass('GRANTED', 'RUNNING', 'WAITING_RETRY', final);
+    expect(await wait('json')).toBe(code);
+    expect(JSON.parse(out)).toEqual({ id: RUN, state: final, reason: null, log: 'written\n' });
+    expect(err).toBe('');
+  });
+
+  test('prints the log to a person, and why it did not succeed beside it', async () => {
+    reason = 'exit 3';
+    fake.heard = pass('DEAD');
+    await wait();
+    expect([out, err]).toEqual(['written\n', 'DEAD: exit 3\n']);
+  });
+
+  test('is one line of JSON as NDJSON', async () => {
+    fake.heard = pass('SUCCEEDED');
+    await wait('ndjson');
+    expect(out.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(out)).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  test('moves a line on a terminal, clears it, and writes none of it to the output', async () => {
+    fake.heard = pass('RUNNING', 'SUCCEEDED');
+    await wait('table', true);
+    expect(err).toContain('RUNNING');
+    expect(err.endsWith(`\r${ESCAPE}[K`)).toBe(true);
+    expect(out).toBe('written\n');
+  });
+
+  test('writes no escape where nobody looks', async () => {
+    fake.heard = pass('RUNNING', 'SUCCEEDED');
+    await wait('table', false);
+    expect(out + err).toBe('written\n');
+  });
+});
+
+describe('a gateway that goes away while somebody waits', () => {
+  test('is asked again, and what happened meanwhile is not missed', async () => {
+    fake.heard = () => {
+      // It ends while nobody listens.
+      state = 'SUCCEEDED';
+      fake.drop();
+    };
+    expect(await wait('json')).toBe(0);
+    expect(fake.subscribed).toHaveLength(1);
+  });
+
+  test('and comes back before the end is subscribed to again', async () => {
+    fake.heard = (subscribed) => {
+      if (fake.subscribed.length === 1) fake.drop();
+      else pass('RUNNING', 'DEAD')(subscribed);
+    };
+    expect(await wait('json')).toBe(1);
+    expect(fake.subscribed).toHaveLength(2);
+  });
+
+  test.each([
+    [4401, 'The key was refused.'],
+    [4403, 'The key is no longer valid.'],
+  ])('with %i is not asked again', async (code, sentence) => {
+    fake.heard = ({ socket }) => socket.close(code, 'no');
+    await expect(wait()).rejects.toMatchObject({ message: sentence, exitCode: 1 });
+    expect(fake.subscribed).toHaveLength(1);
+  });
+
+  test('a run that it does not know ends the wait with a sentence', async () => {
+    fake.heard = () => {
+      fake.answer = () => ({ data: { run: null } });
+      fake.drop();
+    };
+    await expect(wait()).rejects.toThrow(`There is no run ${RUN}.`);
+  });
+});
+
+describe('runs watch', () => {
+  test('prints every state, one a line, until the end', async () => {
+    fake.heard = pass('READY', 'RUNNING', 'SUCCEEDED');
+    expect(await run('runs watch', 'table')).toBe(0);
+    const words = out.trimEnd().split('\n');
+    expect(words.map((line) => line.split(' ')[1])).toEqual(['READY', 'RUNNING', 'SUCCEEDED']);
+  });
+
+  test('as NDJSON prints the runs as they came', async () => {
+    reason = 'exit 3';
+    fake.heard = pass('RUNNING', 'DEAD');
+    expect(await run('runs watch', 'ndjson')).toBe(1);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { id: RUN, state: 'RUNNING', reason },
+      { id: RUN, state: 'DEAD', reason },
+    ]);
+  });
+});

@@ -1,0 +1,171 @@
+import { stateCode } from '../commit.js';
+import { Connection, newSession } from '../connection.js';
+import { intakeBatch } from '../intake.js';
+import {
+  FIRST_ID,
+  fetchParams,
+  fetchRuns,
+  loadExpiries,
+  loadLane,
+  loadPartition,
+  loadRuns,
+  sweepInbox,
+} from '../load.js';
+import { appendLogs } from '../logs.js';
+import {
+  claimPartition,
+  leaveNode,
+  releasePartition,
+  touchNode,
+  wantPartition,
+} from '../ownership.js';
+import {
+  Reader,
+  findAnswers,
+  findExecutors,
+  findRunBodies,
+  findRuns,
+  listExecutors,
+  listRuns,
+  readLog,
+  readPartitions,
+  readRunEvents,
+} from '../read/index.js';
+import { readHeads, readJournal, readOldest } from '../read/journal.js';
+import { Specifications } from '../specifications.js';
+import { emptyExpired, readUpkeep } from '../upkeep.js';
+import type { Known, Life } from './life.js';
+
+/** More often than a statement is planned for its values alone. */
+const TIMES = 7;
+const BOUNDS = { segments: 100, bytes: 1_000_000 };
+
+/** Everything that is called while Orrery runs, on connections of its own, as the product does. */
+export async function exercise(life: Life): Promise<void> {
+  const known: Known[] = [];
+  for (let i = 0; i < TIMES; i++) known.push(...(await writeAll(life)));
+  await owners(life, known);
+  await feeds(life);
+  await pages(life, known);
+  await upkeep(life);
+}
+
+async function writeAll(life: Life): Promise<Known[]> {
+  const runs = [0, 1, 2, 3].map((n) => life.newRun(n));
+  const known = await life.submit(runs, true);
+  // The same requests again, under a new id: each key has been taken.
+  const keys = runs.map(({ project, id, spec }) => {
+    return { project, operation: 'submitRun', key: `key ${id}`, hash: spec, ref: life.id() };
+  });
+  const again = { id: life.id(), specifications: [], runs: [], commands: [], keys };
+  await intakeBatch(life.intake, again);
+  await intakeBatch(life.intake, again);
+  const waiting = { partition: 0, id: life.id(), kind: 1, ref: null, payload: '{}' };
+  await life.commit(known.slice(0, 1), () => ({ outgoing: [waiting], answers: [] }));
+  await life.takeIn(known);
+  await life.commit(known.slice(0, 1), () => ({
+    named: [waiting.id],
+    aside: [{ id: life.id(), run: null, kind: 'submit', bytes: '{}', error: 'no' }],
+    executors: [
+      {
+        id: 'x0',
+        pool: 'default',
+        state: stateCode('READY'),
+        incarnation: 2,
+        since: 1,
+        record: '{}',
+      },
+    ],
+  }));
+  await life.end(known.slice(2));
+  const { id: run } = runs[0] ?? { id: '' };
+  const day = new Date().toISOString().slice(0, 10);
+  const chunk = { day, run, attempt: 1, stream: 0, offset: 0, project: 'project', body: 'x' };
+  await appendLogs(life.owner, [chunk]);
+  return known;
+}
+
+async function owners(life: Life, known: readonly Known[]): Promise<void> {
+  const connection = life.connect('orrery_scheduler', true);
+  const ids = known.map(({ run }) => run.id);
+  try {
+    for (let i = 0; i < TIMES; i++) {
+      const specifications = new Specifications();
+      const epoch = life.epochs.get(1) ?? 0;
+      await loadPartition(connection, 1, epoch);
+      await loadRuns(connection, 1, epoch, 64, specifications);
+      await loadLane(connection, 1, '101', 64, specifications);
+      await loadExpiries(connection, 4, 0, 64);
+      await fetchRuns(connection, ids, specifications);
+      await fetchParams(connection, ids);
+      const from = [0, 1, 2].map((partition) => ({ partition, after: FIRST_ID }));
+      await sweepInbox(connection, from, 64, specifications);
+      await touchNode(connection, 't2', newSession(), 'scheduler');
+      await wantPartition(connection, 2, 't2');
+      await releasePartition(connection, 3, life.epochs.get(3) ?? 0, 'test');
+      const claim = await claimPartition(connection, 3, life.epochs.get(3) ?? 0, 't1');
+      life.epochs.set(3, claim?.epoch ?? 0);
+      await leaveNode(connection, 't2', 'nobody');
+    }
+  } finally {
+    await connection.stop();
+  }
+}
+
+async function feeds(life: Life): Promise<void> {
+  const connection = life.connect('orrery_feed', true);
+  try {
+    for (let i = 0; i < TIMES; i++) {
+      const places = [0, 1, 2].map((partition) => ({ partition, after: 1_500_000 }));
+      await readJournal(connection, places, BOUNDS);
+      await readHeads(connection, [0, 1, 2]);
+      await readOldest(connection);
+    }
+  } finally {
+    await connection.stop();
+  }
+}
+
+async function pages(life: Life, known: readonly Known[]): Promise<void> {
+  const { url, project } = life;
+  const name = 'orrery/test/pages';
+  const reader = new Reader({ url, name, role: 'orrery_gateway_read', connections: 1 });
+  const journal = new Reader({ url, name, role: 'orrery_feed', connections: 1 });
+  const ids = known.map(({ run }) => run.id);
+  const [{ run, at }] = known as [Known];
+  const middle = life.middle();
+  const page = { project, filter: {}, order: 'NEWEST', after: null, limit: 51 } as const;
+  try {
+    for (let i = 0; i < TIMES; i++) {
+      await listRuns(reader, page);
+      await listRuns(reader, { ...page, order: 'OLDEST' });
+      await listRuns(reader, { ...page, after: middle });
+      await listRuns(reader, { ...page, filter: { states: ['SUCCEEDED'] } });
+      await listRuns(reader, { ...page, filter: { ids } });
+      await findRuns(reader, [project], ids);
+      await findRunBodies(reader, [project], ids);
+      await findAnswers(reader, ids);
+      await listExecutors(reader, { after: null, limit: 51 });
+      await findExecutors(reader, ['x0', 'x1']);
+      await readPartitions(reader);
+      await readLog(reader, { project, run: run.id, attempt: 1, after: null, limit: 100 });
+      const { partition } = run;
+      await readRunEvents(journal, { run: run.id, partition, seqs: [1, 2], since: at });
+    }
+  } finally {
+    await reader.stop();
+    await journal.stop();
+  }
+}
+
+async function upkeep(life: Life): Promise<void> {
+  const connection = new Connection({ url: life.url, role: 'orrery_scheduler', name: 'upkeep' });
+  try {
+    for (let i = 0; i < TIMES; i++) {
+      await emptyExpired(connection, 10);
+      await readUpkeep(connection);
+    }
+  } finally {
+    await connection.stop();
+  }
+}
