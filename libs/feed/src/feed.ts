@@ -65,7 +65,7 @@ export class Feed {
   private cursorText: { readonly version: number; readonly text: string } | undefined;
   private running: Subscription | undefined;
   private poisoned = 0;
-  private poisonSaidAt = Number.NEGATIVE_INFINITY;
+  private readonly poisonSaidAt = new Map<string, number>();
 
   constructor(private readonly options: FeedOptions) {
     this.scheduler = options.scheduler ?? asyncScheduler;
@@ -287,8 +287,9 @@ export class Feed {
   private poison(where: string, why: string): void {
     this.poisoned++;
     const now = this.scheduler.now();
-    if (now - this.poisonSaidAt < POISON_SAID_EVERY_MS) return;
-    this.poisonSaidAt = now;
+    if (now - (this.poisonSaidAt.get(why) ?? Number.NEGATIVE_INFINITY) < POISON_SAID_EVERY_MS)
+      return;
+    this.poisonSaidAt.set(why, now);
     const { log } = this.options;
     const count = this.poisoned;
     log.warn('a live message makes no sense and is dropped', { where, why, count });

@@ -34,7 +34,7 @@ export function plain(value: unknown): string {
 }
 
 /** The sequences that colour a text. */
-const COLOUR = new RegExp('\u001b\\[[\\d;]*m', 'g');
+const COLOUR = /\p{Cc}\[[\d;]*m/gu;
 
 /** A text of many lines, whose control characters do nothing on a terminal. */
 export function inert(text: string): string {
