@@ -185,12 +185,16 @@ function writes(
   }));
 }
 
+const partitionAt = (partitions: readonly number[], i: number): number =>
+  partitions[i % partitions.length] ?? 0;
+
 /** One lane plays a gateway and then a thread, on connections of their own. */
 class Lane {
   private readonly intake: Connection;
   private readonly commit: Connection;
   private readonly owned = new Map<number, Owned>();
-  private readonly waiting: { readonly runs: readonly NewRun[]; readonly at: number }[] = [];
+  /** Ids and nothing else: what waits here is the bench's own, and would be its garbage. */
+  private readonly waiting: { readonly ids: readonly string[]; readonly at: number }[] = [];
   commits = 0;
 
   constructor(
@@ -213,18 +217,19 @@ class Lane {
     const batches = Math.ceil(this.options.count / this.options.lanes / this.options.batch);
     for (let n = 0; n < batches; n++) {
       const runs = Array.from({ length: this.options.batch }, (_, i) =>
-        newRun(uuid7(i), partitions[i % partitions.length] as number),
+        newRun(uuid7(i), partitionAt(partitions, i)),
       );
       const batch = { id: randomUUID(), specifications: [], runs, commands: [], keys: [] };
       const { at } = await intakeBatch(this.intake, batch);
-      this.waiting.push({ runs, at });
+      this.waiting.push({ ids: runs.map(({ id }) => id), at });
     }
   }
 
   async drive(): Promise<number> {
     let count = 0;
-    for (const { runs, at } of this.waiting) {
-      const cells = runs.map((run) => cellOf(run, at));
+    const partitions = [...this.owned.keys()];
+    for (const { ids, at } of this.waiting) {
+      const cells = ids.map((id, i) => cellOf(newRun(id, partitionAt(partitions, i)), at));
       grant(cells, this.owned, at);
       await commitBatch(this.commit, writes(cells, this.owned, false, at), null);
       finish(cells, this.owned, at);

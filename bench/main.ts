@@ -5,8 +5,9 @@ import { parseArgs } from 'node:util';
 import { migrate } from '#postgres';
 import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
 import { benchCommit } from './commit.js';
-import { type Report, print } from './report.js';
+import { type Report, cpuSeconds, familyOf, print } from './report.js';
 import { benchSystem } from './scenarios.js';
+import { benchWaiting } from './waiting.js';
 
 const HELP = `npm run bench -- SCENARIO [options]
 
@@ -14,6 +15,8 @@ const HELP = `npm run bench -- SCENARIO [options]
               --seconds N (5)  --runs N (3)
   commit    the fenced commit alone, with rows as the product writes them
               --lanes N (3)  --batch N (400)  --count N (100000)  --runs N (3)
+  waiting   a backlog without an executor, then one that drains it: memory, order, neighbours
+              --runs N (100000)
 `;
 
 const quiet = (): void => undefined;
@@ -42,9 +45,11 @@ async function commit(words: readonly string[]): Promise<Report> {
   });
   try {
     await migrate(server.url, 64);
+    const serverCpu = (): number =>
+      familyOf(server.pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
     const rows = [];
     for (let run = 1; run <= Number(values.runs); run++) {
-      const result = await benchCommit({ url: server.url, ...settings });
+      const result = await benchCommit({ url: server.url, serverCpu, ...settings });
       rows.push({ run, ...result });
     }
     return { scenario: 'commit', settings: { ...settings, PostgreSQL: '18, fsync on' }, rows };
@@ -72,6 +77,12 @@ async function main([scenario = 'system', ...words]: readonly string[]): Promise
   }
   if (scenario === 'commit') {
     print(await commit(words));
+    return 0;
+  }
+  if (scenario === 'waiting') {
+    const options = { runs: { type: 'string', default: '100000' } } as const;
+    const { values } = parseArgs({ args: [...words], options });
+    print(await benchWaiting(Number(values.runs)));
     return 0;
   }
   process.stdout.write(HELP);

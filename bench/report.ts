@@ -27,17 +27,37 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** Memory of a process in bytes, its share of what it shares with others (Linux; else NaN). */
+export function memoryOf(pid: number): number {
+  try {
+    const rollup = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) * 1_024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** The most resident memory that a process has ever had, in bytes (Linux; else NaN). */
+export function highWater(pid: number): number {
+  try {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** The children of a process, at any depth: a PostgreSQL works in its backends. */
 export function familyOf(pid: number): number[] {
   const parents = new Map<number, number>();
-  try {
-    for (const entry of fs.readdirSync('/proc')) {
-      if (!/^\d+$/.test(entry)) continue;
+  const names = fs.existsSync('/proc') ? fs.readdirSync('/proc') : [];
+  for (const entry of names.filter((name) => /^\d+$/.test(name))) {
+    try {
       const stat = fs.readFileSync(`/proc/${entry}/stat`, 'utf8');
       parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // It ended while it was read.
     }
-  } catch {
-    // A process that ended while it was read: the others still count.
   }
   const family = [pid];
   for (const member of family) {

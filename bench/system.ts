@@ -11,6 +11,7 @@ const READY_MS = 60_000;
 
 interface Endpoint {
   readonly graphql: string;
+  readonly mqtt: string;
   readonly adminKeyFile: string;
   readonly processes: readonly { readonly role: string; readonly pid: number }[];
 }

@@ -33,8 +33,8 @@ export type ReadSpecification =
 const DAY_MS = 86_400_000;
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 const DEFAULT_LOST_AFTER_MS = 10_000;
-/** With params it must fit into one message to an executor. */
-const SPECIFICATION_BYTES_MAX = 512 * 1_024;
+/** As it travels, quoted: with params it must fit into one message to an executor. */
+const SPECIFICATION_BYTES_MAX = 448 * 1_024;
 const VARIABLE = /^[^=\0]{1,255}$/;
 
 const KINDS = ['shell', 'function'] as const;
@@ -67,7 +67,7 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     const message = 'A specification is an object with a kind, such as {"kind": "shell", …}.';
     return { ok: false, errors: [userError('INVALID_VALUE', path, message)] };
   }
-  if (Buffer.byteLength(canonicalJson(value)) > SPECIFICATION_BYTES_MAX) {
+  if (Buffer.byteLength(JSON.stringify(canonicalJson(value))) > SPECIFICATION_BYTES_MAX) {
     const message = `The specification is larger than ${SPECIFICATION_BYTES_MAX / 1_024} KiB.`;
     return { ok: false, errors: [userError('PAYLOAD_TOO_LARGE', path, message)] };
   }

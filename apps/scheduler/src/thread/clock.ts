@@ -23,6 +23,12 @@ export class DatabaseClock {
     this.sampledAt = this.monotonic();
   }
 
+  /** The database has refused us as early: its clock was set back, and ours goes with it. */
+  correct(at: Millis): void {
+    this.sampleAt = at;
+    this.sampledAt = this.monotonic();
+  }
+
   /** Undefined: no sample, or one that is too old. */
   now(): Millis | undefined {
     if (this.sampleAt === undefined) return undefined;

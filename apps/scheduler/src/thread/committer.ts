@@ -8,12 +8,13 @@ import {
   commitBatch,
 } from '#postgres';
 import { Batch, type PendingEffect } from './batch.js';
+import type { DatabaseClock } from './clock.js';
 
 const RETRY_MS = [50, 100, 200, 500] as const;
 /** After a large commit the next start is spaced, so that it finds more to carry (measured). */
 const LARGE_COMMIT_EVENTS = 16;
 const SPACING_MS = 2;
-/** The server's clock may step on: it is asked again after at most this long. */
+/** What the server's clock has not reached is waited for so long, and else fired anew. */
 const EARLY_WAIT_MS_MAX = 1_000;
 
 export type CommitNews =
@@ -26,7 +27,7 @@ export interface CommitterHost {
   after(delayMs: number, run: () => void): void;
   committed(batch: Batch): void;
   perform(pending: PendingEffect): void;
-  sample(at: number): void;
+  readonly clock: Pick<DatabaseClock, 'sample' | 'correct'>;
   wanted(wanted: Committed['wanted']): void;
   /** The partition's memory is void. `reclaim`: take it anew; else somebody else has it. */
   dropPartition(id: number, why: string, how: { reclaim: boolean; careful: boolean }): void;
@@ -138,7 +139,7 @@ export class Committer {
   }
 
   private done(committed: Committed): void {
-    this.host.sample(committed.at);
+    this.host.clock.sample(committed.at);
     if (committed.wanted.length > 0) this.host.wanted(committed.wanted);
     this.calls.shift();
     this.send();
@@ -163,8 +164,8 @@ export class Committer {
         this.send();
         return;
       case 'early':
-        this.host.sample(failure.at);
-        this.again(this.untilDue(failure.at));
+        this.host.clock.correct(failure.at);
+        this.early(failure.at);
         return;
       case 'gone':
         this.gone(new Set(failure.ids));
@@ -203,9 +204,15 @@ export class Committer {
     }
   }
 
-  private untilDue(at: number): number {
+  /** What is due in a moment is waited for; what is far ahead is not to hold up the others. */
+  private early(at: number): void {
+    for (const { partition } of this.current()) {
+      const notBefore = this.flight?.partitions.get(partition)?.notBefore ?? 0;
+      if (notBefore > at + EARLY_WAIT_MS_MAX) this.void(partition, 'fired too early', true, false);
+    }
     const wait = Math.ceil((this.flight?.notBefore ?? 0) - at);
-    return Math.min(EARLY_WAIT_MS_MAX, Math.max(1, wait));
+    if (wait > 0) this.again(wait);
+    else this.send();
   }
 
   /** Inbox rows that were applied before: what rests on them is a repeat. */

@@ -2,9 +2,7 @@ import { LIVE } from '#protocol';
 import type { OwnedPartition } from '../partition/owned.js';
 import type { Batch } from './batch.js';
 import type { Post } from './post.js';
-
-/** Quoted once more it still fits a message (MAX_MESSAGE_BYTES). */
-const SEGMENT_CHARS_MAX = 384 * 1_024;
+import { segmentsOf } from './segments.js';
 
 /** Which partitions somebody follows; what is committed there is said live (architecture §8). */
 export class Followers {
@@ -18,19 +16,11 @@ export class Followers {
   }
 
   publish(batch: Batch, now: number): void {
-    for (const written of batch.partitions.values()) {
-      const [first] = written.events;
-      if (first === undefined || written.segment === undefined) continue;
-      if (!this.isFollowed(written.partition, now)) continue;
-      // No message may be so large: the heads tell of it, and it is read as any gap is.
-      if (written.segment.length > SEGMENT_CHARS_MAX) continue;
-      this.post.toFollowers({
-        kind: 'segment',
-        partition: written.partition,
-        seq: first.seq,
-        n: written.events.length,
-        events: written.segment,
-      });
+    for (const { partition, events, segment } of batch.partitions.values()) {
+      if (segment === undefined || !this.isFollowed(partition, now)) continue;
+      for (const { seq, n, text } of segmentsOf(events, segment)) {
+        this.post.toFollowers({ kind: 'segment', partition, seq, n, events: text });
+      }
     }
   }
 

@@ -559,7 +559,7 @@ export class ThreadHost {
       after: (delayMs: number, run: () => void) => void this.ports.after(delayMs, run),
       committed: (batch: Batch) => this.committed(batch),
       perform: (pending: PendingEffect) => this.performer.perform(pending),
-      sample: (at: Millis) => this.clock.sample(at),
+      clock: this.clock,
       wanted: () => this.membership.look(),
       dropPartition: (
         id: number,

@@ -1,4 +1,4 @@
-import type { Effect } from '#core';
+import type { Effect, PartitionMessage, Token } from '#core';
 import type { DownFrom, Owner } from '#protocol';
 import type { OwnedPartition } from '../partition/owned.js';
 import { Assigner } from './assigner.js';
@@ -24,9 +24,13 @@ export class Performer {
     private readonly reader: Reader,
   ) {
     this.assigner = new Assigner(reader.specifications, reader, (assignment, work) => {
-      const { effect } = assignment;
+      const { partition, epoch, effect } = assignment;
       const { token } = effect;
-      this.down(assignment, token.executor, (from) => ({ kind: 'assign', ...from, token, work }));
+      const said = this.down(assignment, token.executor, (from) => {
+        return { kind: 'assign', ...from, token, work };
+      });
+      // No executor can ever hear of it: it was not sent, so nothing of it has begun.
+      if (!said) this.reader.learned(partition, epoch, tooLarge(token));
     });
   }
 
@@ -103,19 +107,19 @@ export class Performer {
 
   /**
    * Said with the session this thread believes in (an executor of another ignores it), and with the
-   * floor as it is now that the message leaves.
+   * floor as it is now that the message leaves. False: it is too large to be said to anybody.
    */
   private down(
     of: { readonly partition: number; readonly epoch: number },
     executor: string,
     build: (from: Pick<DownFrom, 'partition' | 'epoch' | 'floor'>) => DownFrom,
-  ): void {
+  ): boolean {
     const { partition, epoch } = of;
     const owned = this.host.ownedAt(partition, epoch);
     const session = this.host.sessionOf(executor);
-    if (owned === undefined || session === undefined) return;
+    if (owned === undefined || session === undefined) return true;
     const from = { partition, epoch, floor: owned.floors.floor(executor) };
-    this.post.toExecutor(executor, session, build(from));
+    return this.post.toExecutor(executor, session, build(from));
   }
 
   private welcome(effect: Extract<Effect, { kind: 'welcome' }>): void {
@@ -125,3 +129,23 @@ export class Performer {
     this.post.toExecutor(executor, session, { kind: 'owners', owners: this.host.owners() });
   }
 }
+
+/** Semantics §1.3: what can never run anywhere is REJECTED, and is not tried again. */
+const tooLarge = (token: Token): PartitionMessage => ({
+  kind: 'result',
+  token,
+  outcome: 'REJECTED',
+  startedAgoMs: null,
+  finishedAgoMs: 0,
+  exitCode: null,
+  signal: null,
+  result: null,
+  error: {
+    class: 'PAYLOAD_TOO_LARGE',
+    message: 'its specification and params do not fit into one message to an executor',
+    code: null,
+    stack: null,
+  },
+  cpuMs: null,
+  memoryPeakBytes: null,
+});

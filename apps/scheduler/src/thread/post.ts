@@ -2,114 +2,107 @@ import type { Mqtt } from '#mqtt';
 import {
   type Down,
   type Live,
+  MAX_MESSAGE_BYTES,
   type Soft,
   type Topics,
+  WIRE_VERSION,
   downCodec,
-  encodeEnvelope,
   liveCodec,
   softCodec,
 } from '#protocol';
 
 /** Items in one message: batches of about a hundred are far cheaper than single ones (measured). */
 const MAX_ITEMS = 128;
+/** More than this only when one item alone is larger. */
 const MAX_BYTES = 512 * 1_024;
-
-/** Roughly what an item weighs on the wire, so that no message grows over its bound. */
-function weigh(item: Down | Soft | Live): number {
-  switch (item.kind) {
-    case 'assign':
-      return 512 + item.work.spec.length + (item.work.params?.length ?? 0);
-    case 'segment':
-      return 64 + item.events.length;
-    case 'submitted':
-      return 64 + item.row.length;
-    default:
-      return 160;
-  }
-}
-
-const isTight = (pile: Pile<unknown>, item: Down | Soft | Live): boolean =>
-  pile.items.length > 0 && pile.bytes + weigh(item) > MAX_BYTES;
-
-interface Pile<I> {
-  readonly session: string;
-  items: I[];
-  bytes: number;
-}
 
 /** Everything this thread says, collected during a slice and sent at its end. Nothing is kept. */
 export class Post {
-  private readonly down = new Map<string, Pile<Down>>();
-  private readonly soft = new Map<string, Pile<Soft>>();
-  private live: Pile<Live> = { session: '', items: [], bytes: 0 };
+  private readonly down: Channel;
+  private readonly soft: Channel;
+  private readonly live: Channel;
 
-  constructor(
-    private readonly mqtt: Pick<Mqtt, 'publish'>,
-    private readonly topics: Topics,
-    private readonly thread: string,
-  ) {}
+  constructor(mqtt: Pick<Mqtt, 'publish'>, topics: Topics, thread: string) {
+    this.down = new Channel(mqtt, thread, (executor) => topics.down(executor));
+    this.soft = new Channel(mqtt, thread, (other) => topics.threadIn(other));
+    this.live = new Channel(mqtt, thread, () => topics.live(thread));
+  }
 
-  /** `session`: the executor's session this thread believes in. */
-  toExecutor(executor: string, session: string, item: Down): void {
-    const known = this.down.get(executor);
-    if (known !== undefined && (known.session !== session || isTight(known, item))) {
-      this.sendDown(executor, known);
-    }
-    const pile = this.pileOf(this.down, executor, session);
-    if (this.add(pile, item)) this.sendDown(executor, pile);
+  /**
+   * `session`: the executor's session this thread believes in. False: the item alone is larger
+   * than a message may be, and can never be said.
+   */
+  toExecutor(executor: string, session: string, item: Down): boolean {
+    return this.down.say(executor, session, downCodec.encode(item));
   }
 
   toThread(thread: string, item: Soft): void {
-    const known = this.soft.get(thread);
-    if (known !== undefined && isTight(known, item)) this.sendSoft(thread, known);
-    const pile = this.pileOf(this.soft, thread, '');
-    if (this.add(pile, item)) this.sendSoft(thread, pile);
+    this.soft.say(thread, '', softCodec.encode(item));
   }
 
   toFollowers(item: Live): void {
-    if (isTight(this.live, item)) this.sendLive();
-    if (this.add(this.live, item)) this.sendLive();
+    this.live.say('', '', liveCodec.encode(item));
   }
 
   flush(): void {
-    for (const [executor, pile] of this.down) this.sendDown(executor, pile);
-    for (const [thread, pile] of this.soft) this.sendSoft(thread, pile);
-    if (this.live.items.length > 0) this.sendLive();
+    this.down.flush();
+    this.soft.flush();
+    this.live.flush();
   }
+}
 
-  private pileOf<I>(piles: Map<string, Pile<I>>, to: string, session: string): Pile<I> {
-    let pile = piles.get(to);
-    if (pile === undefined) {
-      pile = { session, items: [], bytes: 0 };
-      piles.set(to, pile);
+/** What is to be said to one, each item as it stands on the wire. */
+interface Pile {
+  readonly session: string;
+  /** The envelope (#protocol) up to its items. */
+  readonly head: string;
+  readonly items: string[];
+  bytes: number;
+}
+
+/** Items of one kind, in messages of a bounded size, in the order in which they were said. */
+class Channel {
+  private readonly piles = new Map<string, Pile>();
+
+  constructor(
+    private readonly mqtt: Pick<Mqtt, 'publish'>,
+    private readonly sender: string,
+    private readonly topicOf: (to: string) => string,
+  ) {}
+
+  /** False: too large for any message. */
+  say(to: string, session: string, item: readonly unknown[]): boolean {
+    const text = JSON.stringify(item);
+    // As the wire counts: quotes have been doubled, and a character may be three bytes.
+    const bytes = Buffer.byteLength(text) + 1;
+    let pile = this.piles.get(to);
+    if (pile !== undefined && (pile.session !== session || pile.bytes + bytes > MAX_BYTES)) {
+      this.send(to, pile);
+      pile = undefined;
     }
-    return pile;
+    if (pile === undefined) {
+      pile = this.begin(session);
+      if (pile.bytes + bytes > MAX_MESSAGE_BYTES) return false;
+      this.piles.set(to, pile);
+    }
+    pile.items.push(text);
+    pile.bytes += bytes;
+    if (pile.items.length >= MAX_ITEMS) this.send(to, pile);
+    return true;
   }
 
-  /** Says whether the pile is full. */
-  private add<I extends Down | Soft | Live>(pile: Pile<I>, item: I): boolean {
-    pile.items.push(item);
-    pile.bytes += weigh(item);
-    return pile.items.length >= MAX_ITEMS || pile.bytes >= MAX_BYTES;
+  flush(): void {
+    for (const [to, pile] of this.piles) this.send(to, pile);
   }
 
-  private sendDown(executor: string, pile: Pile<Down>): void {
-    this.down.delete(executor);
-    const { session, items } = pile;
-    const payload = encodeEnvelope(downCodec, { sender: this.thread, session, items });
-    this.mqtt.publish(this.topics.down(executor), payload);
+  private begin(session: string): Pile {
+    const head = `${JSON.stringify([WIRE_VERSION, this.sender, session]).slice(0, -1)},[`;
+    // Its end is counted, and the comma that the first item does not have.
+    return { session, head, items: [], bytes: Buffer.byteLength(head) + ']]'.length - 1 };
   }
 
-  private sendSoft(thread: string, pile: Pile<Soft>): void {
-    this.soft.delete(thread);
-    const envelope = { sender: this.thread, session: '', items: pile.items };
-    this.mqtt.publish(this.topics.threadIn(thread), encodeEnvelope(softCodec, envelope));
-  }
-
-  private sendLive(): void {
-    const { items } = this.live;
-    this.live = { session: '', items: [], bytes: 0 };
-    const payload = encodeEnvelope(liveCodec, { sender: this.thread, session: '', items });
-    this.mqtt.publish(this.topics.live(this.thread), payload);
+  private send(to: string, { head, items }: Pile): void {
+    this.piles.delete(to);
+    this.mqtt.publish(this.topicOf(to), `${head}${items.join(',')}]]`);
   }
 }

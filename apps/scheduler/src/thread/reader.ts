@@ -119,6 +119,11 @@ export class Reader {
     });
   }
 
+  /** What was found of a run when its work was at hand; heard like any answer. */
+  learned(partition: number, epoch: number, message: PartitionMessage): void {
+    this.tell({ kind: 'read', partition, epoch, messages: [message] });
+  }
+
   sweep(partitions: readonly number[]): void {
     if (partitions.length === 0) return;
     // What was written since the one under way has looked is found by the next.

@@ -7,18 +7,18 @@ import type { ExecutorCell, PartitionMessage, PartitionOutput } from './messages
 /** Limits, each a constant with a name. */
 export const LIMITS = {
   /** Runs of one lane in memory; the rest is behind, in the index. */
-  window: 256,
+  window: 128,
   /** Refill when fewer are left and more are behind. */
-  windowLow: 128,
+  windowLow: 64,
   lanes: 1_024,
   expiries: 1_024,
   /** Transitions that one step may make; the rest is done in the next. */
   transitions: 1_000,
   resendMs: 1_000,
   /** Ends of attempts remembered, so that a repeated report needs no look at the database. */
-  closed: 20_000,
+  closed: 2_048,
   /** Inbox rows remembered, so that a repeated hint changes nothing. */
-  applied: 20_000,
+  applied: 4_096,
   /** Messages that wait for one look-up; what is beyond is said again by its sender. */
   fetching: 64,
   attemptsKept: 100,

@@ -33,6 +33,12 @@ export class CommitRig implements CommitterHost {
   readonly left: string[] = [];
   readonly dropped: Dropped[] = [];
   readonly samples: number[] = [];
+  /** Refusals as early: the clock was told to go back to these. */
+  readonly corrections: number[] = [];
+  readonly clock = {
+    sample: (at: number): void => void this.samples.push(at),
+    correct: (at: number): void => void this.corrections.push(at),
+  };
   readonly news: CommitNews[] = [];
   looks = 0;
   private readonly mailbox: CommitNews[] = [];
@@ -142,10 +148,6 @@ export class CommitRig implements CommitterHost {
 
   perform({ effect }: PendingEffect): void {
     this.left.push(effect.kind === 'ask-digest' ? effect.executor : effect.kind);
-  }
-
-  sample(at: number): void {
-    this.samples.push(at);
   }
 
   wanted(): void {
