@@ -198,7 +198,7 @@ export class Feed {
   private work$(): Observable<unknown> {
     const { wire, topics, sender } = this.options;
     const { scheduler } = this;
-    const poison = (topic: string, why: string): void => this.poison(topic, why);
+    const poison = (topic: string, why: string): void => this.poison({ topic }, why);
     const reasons$ = merge(
       this.newlyFollowed.pipe(auditTime(FEED.wantAuditMs, scheduler)),
       interval(LIVE.restateMs, scheduler),
@@ -265,7 +265,7 @@ export class Feed {
     if (seq + n - 1 <= (this.followed.at(partition) ?? 0)) return;
     const segment = openSegment(partition, { seq, n, text });
     // As good as lost: the journal has it, and the next word of its place reveals it.
-    if (segment === undefined) this.poison(`partition ${partition}`, 'segment');
+    if (segment === undefined) this.poison({ partition }, 'segment');
     else this.followed.tell(partition, { kind: 'segment', segment });
   }
 
@@ -284,7 +284,7 @@ export class Feed {
     this.followed.tell(partition, message);
   }
 
-  private poison(where: string, why: string): void {
+  private poison(where: Readonly<Record<string, unknown>>, why: string): void {
     this.poisoned++;
     const now = this.scheduler.now();
     if (now - (this.poisonSaidAt.get(why) ?? Number.NEGATIVE_INFINITY) < POISON_SAID_EVERY_MS)
@@ -292,6 +292,6 @@ export class Feed {
     this.poisonSaidAt.set(why, now);
     const { log } = this.options;
     const count = this.poisoned;
-    log.warn('a live message makes no sense and is dropped', { where, why, count });
+    log.warn('a message makes no sense and is dropped', { ...where, why, count });
   }
 }

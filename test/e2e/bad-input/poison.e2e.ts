@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
 import type { Client } from '#client';
 import { MAX_MESSAGE_BYTES } from '#protocol';
+import { Follower } from '../chaos/history.js';
 import { Orrery } from '../support/orrery.js';
 import { eventually, readRun, stateOfExecutor, submit, succeeded } from '../support/runs.js';
 import { Wire, topics } from '../support/wire.js';
@@ -15,6 +16,8 @@ const SAID = 'a message makes no sense and is dropped';
 const X = 'executor-1';
 
 const orrery = new Orrery();
+/** The gateway listens to the live stream as long as somebody follows it. */
+const follower = new Follower(orrery);
 let client: Client;
 let wire: Wire;
 let threads: readonly string[];
@@ -28,9 +31,11 @@ beforeAll(async () => {
     [...wire.newest.keys()].map((topic) => topic.split('/').at(-1) ?? '');
   await until(() => born().length > 0, BOUND_MS);
   threads = born();
+  await follower.start();
 }, 90_000);
 afterAll(async () => {
   wire?.close();
+  await follower.stop();
   await client?.close();
   await orrery.remove();
 }, 30_000);

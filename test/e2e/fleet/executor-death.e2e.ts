@@ -63,8 +63,11 @@ test('a killed executor is OFFLINE within 1 s, and retries within 1 s of its ret
   for (let n = 0; n < RUNS; n++) ids.push(await submit(client, { spec: job('false') }));
   await until(() => startsOf(written).size === RUNS, RETURN_MS);
   const [pid = 0] = orrery.pidsOf('executor');
+  const ours = new Set(ids);
   const started = (attempt: number): number =>
-    follower.events.filter((event) => event.type === 'STARTED' && event.attempt === attempt).length;
+    follower.events.filter(
+      ({ type, attempt: of, run }) => type === 'STARTED' && of === attempt && ours.has(run.id),
+    ).length;
   await until(() => started(1) === RUNS, RETURN_MS);
 
   const killedAt = performance.now();
