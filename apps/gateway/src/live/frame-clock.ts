@@ -7,7 +7,7 @@ import { type SchedulerLike, type Subscription, interval } from 'rxjs';
  * as its reader is slow, whatever stands here; so this is short. The first event after a silence
  * of that length waits for nothing.
  */
-export const FRAME_MS = 5;
+export const FRAME_MS = 2;
 
 export interface Framed {
   /** Hands on what was gathered. */
