@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { migrate } from '#postgres';
+import { migrate } from '#definitions';
 import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
 import { benchCommit } from './commit.js';
 import { type Report, cpuSeconds, familyOf, print } from './report.js';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { migrate } from '#postgres';
+import { migrate } from '#definitions';
 import { startEmbedded } from '../../libs/postgres/src/embedded/index.js';
 
 export { trouble } from '../../libs/postgres/src/testkit.js';

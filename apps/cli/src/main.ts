@@ -86,7 +86,7 @@ async function runMigrate(): Promise<number> {
   if (settings.databaseUrl === undefined) {
     throw new CommandProblem('Set DATABASE_URL to the database that is to be migrated.');
   }
-  const { migrate } = await import('#postgres');
+  const { migrate } = await import('#definitions');
   const installed = await migrate(settings.databaseUrl, settings.partitions);
   terminal.out(`up to date: format ${installed.format}, ${installed.partitions} partitions\n`);
   return 0;

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Mqtt } from '#mqtt';
-import { Definitions, type Reader } from '#postgres';
+import { Definitions } from '#definitions';
+import { type Reader } from '#postgres';
 import { DIRECTORY_READER } from './auth/projects.service.js';
 import { FEED_READER } from './auth/readers.js';
 import { GroupCommit } from './intake/group-commit.js';

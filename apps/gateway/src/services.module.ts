@@ -1,7 +1,8 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { Settings } from '#config';
 import type { Mqtt } from '#mqtt';
-import { Connection, Definitions, type Installation, Reader } from '#postgres';
+import { Definitions } from '#definitions';
+import { Connection, type Installation, Reader } from '#postgres';
 import type { Logger } from '#telemetry';
 import { KeysService } from './auth/keys.service.js';
 import { DIRECTORY_READER, ProjectsService } from './auth/projects.service.js';

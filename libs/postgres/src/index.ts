@@ -5,7 +5,8 @@ export {
   type Role,
   newSession,
 } from './connection.js';
-export { FORMAT, type Installation, migrate, readInstallation } from './migrate.js';
+export { FORMAT, type Installation, install, readInstallation } from './installation.js';
+export { FOUNDATION } from './schema/foundation.js';
 export {
   type AsideRow,
   type CommandAnswer,
@@ -71,27 +72,6 @@ export {
   readOldest,
 } from './read/journal.js';
 export {
-  type ApiKeyEntity,
-  type ApiKeyText,
-  type Applied,
-  Definitions,
-  type JobEntity,
-  type JobVersionEntity,
-  type ProjectEntity,
-  applyJob,
-  canonicalJson,
-  createApiKey,
-  createProject,
-  findApiKey,
-  hashOf,
-  listJobVersions,
-  listJobs,
-  markApiKeyUsed,
-  newApiKey,
-  readApiKey,
-  revokeApiKey,
-} from './entities/index.js';
-export {
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -120,7 +100,6 @@ export {
   readProjects,
   readRunEvents,
 } from './read/index.js';
-export { DEMO_JOBS, seedDemo } from './seed.js';
 export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';
 export {
   type Stray,

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js';
-import { FORMAT } from './migrate.js';
+import { FORMAT } from './installation.js';
 
 export interface NodeView {
   readonly thread: string;

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createClient } from '#client';
 import { type Settings, inheritedEnvironment } from '#config';
-import { DEMO_JOBS, migrate, seedDemo } from '#postgres';
+import { DEMO_JOBS, migrate, seedDemo } from '#definitions';
 import { createLogger } from '#telemetry';
 import { type Endpoint, runDev } from '../dev/index.js';
 import type { Terminal } from '../output/render.js';

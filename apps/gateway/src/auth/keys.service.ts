@@ -6,7 +6,7 @@ import {
   findApiKey,
   markApiKeyUsed,
   readApiKey,
-} from '#postgres';
+} from '#definitions';
 import type { Logger } from '#telemetry';
 import { ROLES, type Role } from '../graphql/schema/enums.js';
 import { LOGGER } from '../tokens.js';

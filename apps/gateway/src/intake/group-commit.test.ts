@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { laneOf } from '#core';
-import { Connection, type NewRun, Reader, findRuns, hashOf } from '#postgres';
+import { hashOf } from '#definitions';
+import { Connection, type NewRun, Reader, findRuns } from '#postgres';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
 import { type CuttingProxy, startProxy } from '../../../../test/support/proxy.js';
 import { silent } from '../testkit/gateway.js';

@@ -1,5 +1,5 @@
 import type { Policy } from '#core';
-import { canonicalJson, hashOf } from '#postgres';
+import { canonicalJson, hashOf } from '#definitions';
 import type { Specification } from './specification.js';
 
 /** Ninety days (the tables have room for sixteen weeks ahead). */

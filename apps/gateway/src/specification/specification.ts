@@ -1,7 +1,7 @@
 import { DEFAULT_RETRY, type JobKind, type RetryPolicy } from '#core';
 import { NAME_PATTERN } from '#protocol';
 import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
-import { canonicalJson } from '#postgres';
+import { canonicalJson } from '#definitions';
 import { Fields, isObject } from './fields.js';
 import { type Labels, readLabels } from './labels.js';
 import { checkSchema } from './params.js';

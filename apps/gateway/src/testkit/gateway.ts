@@ -4,7 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadSettings } from '#config';
-import { type Reader, readInstallation, seedDemo } from '#postgres';
+import { seedDemo } from '#definitions';
+import { type Reader, readInstallation } from '#postgres';
 import { createGateway } from '../create-gateway.js';
 import { GATEWAY_READER } from '../intake/hints.service.js';
 

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
-import { Definitions } from '../entities/definitions.js';
-import { createProject } from '../entities/projects.js';
+import { Definitions, createProject } from '#definitions';
 import { readProjects } from './directory.js';
 import { Reader, gated } from './reader.js';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Definitions, applyJob, canonicalJson, hashOf } from '#postgres';
+import { Definitions, applyJob, canonicalJson, hashOf } from '#definitions';
 import { NAME_PATTERN } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { type Viewer, actorOf } from '../../auth/viewer.js';

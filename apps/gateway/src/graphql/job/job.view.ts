@@ -1,4 +1,5 @@
-import type { JobEntity, JobRow } from '#postgres';
+import type { JobEntity } from '#definitions';
+import type { JobRow } from '#postgres';
 
 export const rowOf = ({ id, project, name, current, paused }: JobEntity): JobRow => ({
   id,

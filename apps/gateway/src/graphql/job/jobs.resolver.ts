@@ -1,5 +1,6 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Definitions, type JobRow, listJobVersions, listJobs } from '#postgres';
+import { Definitions, listJobVersions, listJobs } from '#definitions';
+import { type JobRow } from '#postgres';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { parseJson } from '../../json/lossless.js';
 import type { GraphqlContext } from '../driver/context.js';

@@ -6,7 +6,7 @@ import {
   findApiKey,
   newApiKey,
   revokeApiKey,
-} from '#postgres';
+} from '#definitions';
 import { KeysService } from '../../auth/keys.service.js';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { type Viewer, maySee } from '../../auth/viewer.js';

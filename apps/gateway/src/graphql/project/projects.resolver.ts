@@ -1,5 +1,6 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Definitions, type ProjectRow, createProject } from '#postgres';
+import { Definitions, createProject } from '#definitions';
+import { type ProjectRow } from '#postgres';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { problem } from '../driver/errors.js';

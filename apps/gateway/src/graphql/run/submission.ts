@@ -1,6 +1,7 @@
 import type { Millis } from '#core';
 import { parseDuration } from '#config';
-import { type KeyClaim, canonicalJson, hashOf } from '#postgres';
+import { canonicalJson, hashOf } from '#definitions';
+import { type KeyClaim } from '#postgres';
 import { stringifyJson } from '../../json/lossless.js';
 import { type Labels, readLabels } from '../../specification/labels.js';
 import { PARAMS_BYTES_MAX } from '../../specification/params.js';

@@ -1,14 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { Reader, findJobsByName, readProjects } from '#postgres';
 import { newApiKey, readApiKey } from './entities/api-key.format.js';
 import { createApiKey, findApiKey } from './entities/api-keys.js';
 import { canonicalJson, hashOf } from './entities/canonical.js';
 import { Definitions } from './entities/definitions.js';
 import { applyJob } from './entities/jobs.js';
 import { createProject } from './entities/projects.js';
-import { readProjects } from './read/directory.js';
-import { findJobsByName } from './read/jobs.js';
-import { Reader } from './read/reader.js';
 
 const PROJECT = 'demo';
 const SEEDER = 'orrery/seed';

@@ -1,11 +1,7 @@
-import { DataSource } from 'typeorm';
 import { Connection } from './connection.js';
-import { Foundation1763700000000 } from './migrations/0001-foundation.js';
 
 /** What this program reads and writes; the commit's and the claim's guard against older readers. */
 export const FORMAT = 1;
-
-const MIGRATION_LOCK = 7_211_733;
 
 export interface Installation {
   readonly format: number;
@@ -14,33 +10,8 @@ export interface Installation {
   readonly life: string;
 }
 
-/** Brings the database to this program's schema; safe to call from any number of processes. */
-export async function migrate(url: string, partitions: number): Promise<Installation> {
-  const source = new DataSource({
-    type: 'postgres',
-    url,
-    schema: 'public',
-    migrations: [Foundation1763700000000],
-    migrationsTableName: 'orrery_migration',
-    synchronize: false,
-    logging: ['error'],
-    poolSize: 2,
-    applicationName: 'orrery/migrate',
-  });
-  await source.initialize();
-  const runner = source.createQueryRunner();
-  try {
-    await runner.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await source.runMigrations({ transaction: 'each' });
-    return await install(runner, partitions);
-  } finally {
-    await runner.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-    await runner.release();
-    await source.destroy();
-  }
-}
-
-async function install(
+/** The row that says what this database is, and its partitions; what is there stays. */
+export async function install(
   runner: { query(text: string, values?: unknown[]): Promise<unknown> },
   partitions: number,
 ): Promise<Installation> {

@@ -1,0 +1,19 @@
+import { COMMIT } from '../functions/commit.sql.js';
+import { GRANTS, UPKEEP_GRANTS } from '../functions/grants.sql.js';
+import { INTAKE } from '../functions/intake.sql.js';
+import { DIRECTORY, LOGS } from '../functions/journal.sql.js';
+import { LOAD } from '../functions/load.sql.js';
+import { OWNERSHIP } from '../functions/ownership.sql.js';
+import { UPKEEP } from '../functions/upkeep.sql.js';
+import { ROLES } from './roles.sql.js';
+import { DEFINITION_TABLES, POLICIES, TABLES } from './tables.sql.js';
+
+/** The first migration's statements, in order. Once released it is never changed. */
+export const FOUNDATION: readonly string[] = [
+  ...[ROLES, TABLES, DEFINITION_TABLES, POLICIES],
+  'set role orrery_writer',
+  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, DIRECTORY, GRANTS],
+  'set role orrery_owner',
+  ...[UPKEEP, UPKEEP_GRANTS],
+  'reset role',
+];
