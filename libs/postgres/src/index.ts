@@ -60,7 +60,11 @@ export {
   touchNode,
   wantPartition,
 } from './ownership.js';
-export { type SpecificationRef, Specifications } from './specifications.js';
+export {
+  type FoundSpecifications,
+  type SpecificationRef,
+  Specifications,
+} from './specifications.js';
 export {
   type JournalBounds,
   type JournalHead,

@@ -1,6 +1,6 @@
 import { type Cell, JOB_KINDS, RUN_STATES, type RunRecord, type RunState, type Token } from '#core';
 import type { Connection } from './connection.js';
-import type { Specifications } from './specifications.js';
+import type { FoundSpecifications, Specifications } from './specifications.js';
 
 interface RunRow {
   id: string;
@@ -57,7 +57,7 @@ function tokenOf(row: RunRow): Token | null {
   };
 }
 
-function toLoaded(row: RunRow, specifications: Specifications): LoadedRun {
+function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
   const record = row.record === null ? { attempts: [], seqs: [] } : JSON.parse(row.record);
   return {
     taken: row.taken,
@@ -146,8 +146,8 @@ export async function loadRuns(
     'select * from load_runs($1::int2, $2::int8, $3::int4)',
     [partition, epoch, window],
   );
-  await specifications.ensure(connection, rows);
-  return rows.map((row) => toLoaded(row, specifications));
+  const found = await specifications.find(connection, rows);
+  return rows.map((row) => toLoaded(row, found));
 }
 
 export async function loadLane(
@@ -162,8 +162,8 @@ export async function loadLane(
     'select * from load_lane($1::int2, $2::int8, $3::int4)',
     [partition, lane, window],
   );
-  await specifications.ensure(connection, rows);
-  return rows.map((row) => toLoaded(row, specifications));
+  const found = await specifications.find(connection, rows);
+  return rows.map((row) => toLoaded(row, found));
 }
 
 export interface Expiry {
@@ -202,8 +202,8 @@ export async function fetchRuns(
     'select * from load_by_id($1::uuid[])',
     [list],
   );
-  await specifications.ensure(connection, rows);
-  for (const row of rows) live.set(row.id, toLoaded(row, specifications));
+  const found = await specifications.find(connection, rows);
+  for (const row of rows) live.set(row.id, toLoaded(row, found));
   const final = new Map<string, RunState>();
   const rest = ids.filter((id) => !live.has(id));
   if (rest.length > 0) {
@@ -263,7 +263,7 @@ export async function sweepInbox(
     each,
   ]);
   const isRun = (row: RunRow): boolean => (row.id as string | null) !== null;
-  await specifications.ensure(connection, rows.filter(isRun));
+  const found = await specifications.find(connection, rows.filter(isRun));
   return rows.map((row) => ({
     partition: row.inbox_partition,
     id: row.inbox_id,
@@ -271,6 +271,6 @@ export async function sweepInbox(
     ref: row.ref,
     payload: row.payload,
     tries: row.tries,
-    run: isRun(row) ? toLoaded(row, specifications) : undefined,
+    run: isRun(row) ? toLoaded(row, found) : undefined,
   }));
 }

@@ -1,5 +1,5 @@
 import type { Effect } from '#core';
-import type { Specifications } from '#postgres';
+import type { FoundSpecifications, Specifications } from '#postgres';
 import type { Work } from '#protocol';
 import type { Reader } from './reader.js';
 
@@ -36,8 +36,8 @@ export class Assigner {
     this.waiting = [];
     const facts = batch.map(({ effect }) => effect.cell.facts);
     const large = facts.filter((of) => of.params === undefined).map((of) => of.id);
-    this.reader.bodies(facts, large, (params) => {
-      for (const assignment of batch) this.complete(assignment, params);
+    this.reader.bodies(facts, large, (params, found) => {
+      for (const assignment of batch) this.complete(assignment, params, found);
     });
   }
 
@@ -49,9 +49,13 @@ export class Assigner {
     return true;
   }
 
-  private complete(assignment: Assignment, params: ReadonlyMap<string, string>): void {
+  private complete(
+    assignment: Assignment,
+    params: ReadonlyMap<string, string>,
+    found: FoundSpecifications,
+  ): void {
     const { facts } = assignment.effect.cell;
-    const specification = this.specifications.get(facts.project, facts.spec);
+    const specification = found.get(facts.project, facts.spec);
     const text = facts.params ?? params.get(facts.id);
     // Gone meanwhile: the run has ended, or the grant is restated and tried again.
     if (specification === undefined || text === undefined) return;

@@ -3,6 +3,7 @@ import { LIMITS } from '#core';
 import {
   type Connection,
   type InboxRow,
+  type FoundSpecifications,
   type Specifications,
   FIRST_ID,
   fetchParams,
@@ -110,12 +111,12 @@ export class Reader {
   bodies(
     refs: readonly { readonly project: string; readonly spec: string }[],
     paramsOf: readonly string[],
-    next: (params: ReadonlyMap<string, string>) => void,
+    next: (params: ReadonlyMap<string, string>, found: FoundSpecifications) => void,
   ): void {
     this.enqueue(async () => {
-      await this.specifications.ensure(this.connection, refs);
+      const found = await this.specifications.find(this.connection, refs);
       const params = paramsOf.length === 0 ? [] : await fetchParams(this.connection, paramsOf);
-      this.tell({ kind: 'bodies', deliver: () => next(new Map(params)) });
+      this.tell({ kind: 'bodies', deliver: () => next(new Map(params), found) });
     });
   }
 
