@@ -49,6 +49,7 @@ export class GroupCommit {
   private isStopping = false;
   /** Atomic batches stand in a row of their own. */
   private atomicTail: Promise<void> = Promise.resolve();
+  private atomicRows = 0;
 
   constructor(private readonly options: GroupCommitOptions) {
     this.idle = [...options.connections];
@@ -70,7 +71,11 @@ export class GroupCommit {
     if (this.isFull(items.length)) return items.map(() => ({ kind: 'overloaded' }));
     const { waiters, answers } = this.await(items);
     const { atomic } = this.options;
-    this.atomicTail = this.atomicTail.then(() => this.commit(atomic, waiters, true));
+    this.atomicRows += items.length;
+    this.atomicTail = this.atomicTail.then(async () => {
+      await this.commit(atomic, waiters, true);
+      this.atomicRows -= items.length;
+    });
     return await answers;
   }
 
@@ -84,7 +89,7 @@ export class GroupCommit {
   }
 
   private isFull(more: number): boolean {
-    return this.isStopping || this.waiting.size + more > WAITING_MAX;
+    return this.isStopping || this.waiting.size + this.atomicRows + more > WAITING_MAX;
   }
 
   private await(items: readonly IntakeItem[]): {

@@ -61,10 +61,10 @@ export class WaitingRows {
   take(now: number): Waiter[] {
     const taken: Waiter[] = [];
     let bytes = 0;
-    const from = (queue: Waiter[], rowsMax: number): Waiter[] => {
+    const from = (queue: Waiter[], rowsMax: number, bytesMax: number): Waiter[] => {
       let at = 0;
       let rows = 0;
-      for (; at < queue.length && rows < rowsMax && bytes < BYTES_MAX; at++) {
+      for (; at < queue.length && rows < rowsMax && bytes < bytesMax; at++) {
         const waiter = queue[at] as Waiter;
         if (waiter.isSettled) continue;
         if (waiter.deadline <= now) {
@@ -77,8 +77,9 @@ export class WaitingRows {
       }
       return at === 0 ? queue : queue.slice(at);
     };
-    this.bulk = from(this.bulk, PIECE_ROWS);
-    this.singles = from(this.singles, ROWS_MAX - taken.length);
+    const bulkBytesMax = this.singles.length === 0 ? BYTES_MAX : BYTES_MAX / 2;
+    this.bulk = from(this.bulk, PIECE_ROWS, bulkBytesMax);
+    this.singles = from(this.singles, ROWS_MAX - taken.length, BYTES_MAX);
     return taken;
   }
 }

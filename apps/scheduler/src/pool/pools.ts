@@ -51,7 +51,7 @@ export class Pools {
       return;
     }
     const thread = this.host.ownerOf(home);
-    if (thread !== undefined) this.host.toThread(thread, wireMessage(pool, partition, soft));
+    if (thread !== undefined) this.host.toThread(thread, wireMessage(pool, partition, soft, now));
   }
 
   /** From another thread, about a pool that should be here; if it is not, it is restated. */
@@ -181,11 +181,11 @@ function localMessage(partition: number, soft: Soft, now: Millis): PoolMessage {
   }
 }
 
-function wireMessage(pool: string, partition: number, soft: Soft): WireSoft {
+function wireMessage(pool: string, partition: number, soft: Soft, now: Millis): WireSoft {
   switch (soft.kind) {
     case 'offer': {
       const { facts, rank } = soft.cell;
-      const avoid = avoidOf(soft.cell, 0).join(' ');
+      const avoid = avoidOf(soft.cell, now).join(' ');
       return { kind: 'offer', pool, need: facts.need, partition, run: facts.id, rank, avoid };
     }
     case 'withdraw':

@@ -112,25 +112,10 @@ export class Batch {
     this.of(partition, epoch).apply(write);
   }
 
-  /** Before this time by the server's clock the commit is refused: something would be early. */
-  get notBefore(): Millis | null {
-    let latest: Millis | null = null;
-    for (const { notBefore } of this.partitions.values()) {
-      if (notBefore !== null) latest = Math.max(latest ?? 0, notBefore);
-    }
-    return latest;
-  }
-
   /** Something must be written: effects alone do not make a commit. */
   get isEmpty(): boolean {
     for (const partition of this.partitions.values()) if (!partition.isEmpty) return false;
     return true;
-  }
-
-  get events(): number {
-    let count = 0;
-    for (const partition of this.partitions.values()) count += partition.events.length;
-    return count;
   }
 
   /** The partition's part of it is void: its writes and its effects. */

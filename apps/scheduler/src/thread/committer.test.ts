@@ -79,6 +79,30 @@ describe('committed', () => {
   });
 });
 
+describe('dropped before it is sent', () => {
+  test('what others asked for beside it leaves all the same', async () => {
+    const [a] = (await world.rig.submit([0])) as [Cell];
+    world.rig.step(0, world.rig.takeIn(a), 'gone');
+    world.rig.step(1, [], 'stays');
+    expect(world.rig.left).toEqual([]);
+    world.rig.committer.drop(0);
+    expect(world.rig.left).toEqual(['stays']);
+    expect(world.rig.committer.isIdle).toBe(true);
+  });
+
+  test('what others asked for beside it waits for what is in flight', async () => {
+    const [a, b] = (await world.rig.submit([0, 2])) as [Cell, Cell];
+    world.rig.step(2, world.rig.takeIn(b), 'first');
+    world.rig.settle();
+    world.rig.step(0, world.rig.takeIn(a), 'gone');
+    world.rig.step(1, [], 'stays');
+    world.rig.committer.drop(0);
+    expect(world.rig.left).toEqual([]);
+    await world.idle();
+    expect(world.rig.left).toEqual(['commit 2', 'first', 'stays']);
+  });
+});
+
 describe('fenced', () => {
   test('its partition is gone with its effects, the rest commits and then leaves', async () => {
     const cells = (await world.rig.submit([0, 1, 2])) as [Cell, Cell, Cell];
@@ -148,6 +172,19 @@ describe('early', () => {
     expect(world.rig.dropped).toEqual([{ partition: 0, why: 'fired too early', ...how }]);
     expect(world.rig.left).toEqual(['commit 1', 'e1']);
     expect(world.rig.corrections).toHaveLength(1);
+  });
+
+  test('one that is far ahead holds up nobody when the partitions go one by one', async () => {
+    const [a, , c] = (await world.rig.submit([0, 1, 2])) as [Cell, Cell, Cell];
+    const planned = a.facts.submittedAt + 3_600_000;
+    world.rig.step(0, world.rig.takeIn(a), 'e0');
+    // Never sent: the server is not asked whether anything of the whole is early.
+    world.rig.step(1, [{ kind: 'consume', inbox: 'no id at all' }], 'e1');
+    world.rig.step(2, [...world.rig.takeIn(c), { kind: 'fired', planned }], 'e2');
+    world.rig.settle();
+    await world.idle();
+    expect(world.rig.left).toEqual(['commit 0', 'e0']);
+    expect(world.rig.dropped.map(({ partition }) => partition)).toEqual([1, 2]);
   });
 
   test('what was planned by a partition that is gone holds up nobody', async () => {

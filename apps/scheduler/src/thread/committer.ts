@@ -102,8 +102,17 @@ export class Committer {
   drop(partition: number): void {
     this.open.drop(partition);
     this.flight?.drop(partition);
+    this.releaseEffects();
     // A call that becomes empty keeps its place: its answer may be on its way.
     this.calls = this.calls.map((call) => call.filter((writes) => writes.partition !== partition));
+  }
+
+  /** Effects of others that waited for what is gone: for the flight now, or for nothing. */
+  private releaseEffects(): void {
+    if (!this.open.isEmpty) return;
+    const effects = this.open.effects.splice(0);
+    if (this.flight !== undefined) this.flight.effects.push(...effects);
+    else for (const pending of effects) this.host.perform(pending);
   }
 
   receive(news: CommitNews): void {
@@ -132,7 +141,7 @@ export class Committer {
     this.spacedUntil = events >= LARGE_COMMIT_EVENTS ? now + SPACING_MS : 0;
     this.counts.commits++;
     this.counts.events += events;
-    commitBatch(this.connection, writes, flight.notBefore).then(
+    commitBatch(this.connection, writes, this.notBefore()).then(
       (committed) => this.host.tell({ kind: 'commit-done', committed }),
       (error: unknown) => this.host.tell({ kind: 'commit-failed', failure: classify(error) }),
     );
@@ -210,9 +219,18 @@ export class Committer {
       const notBefore = this.flight?.partitions.get(partition)?.notBefore ?? 0;
       if (notBefore > at + EARLY_WAIT_MS_MAX) this.void(partition, 'fired too early', true, false);
     }
-    const wait = Math.ceil((this.flight?.notBefore ?? 0) - at);
+    const wait = Math.ceil((this.notBefore() ?? 0) - at);
     if (wait > 0) this.again(wait);
     else this.send();
+  }
+
+  /** Of the call that is under way: after a refusal that is one partition, not the whole batch. */
+  private notBefore(): number | null {
+    const times = this.current().flatMap(({ partition }) => {
+      const time = this.flight?.partitions.get(partition)?.notBefore ?? null;
+      return time === null ? [] : [time];
+    });
+    return times.length === 0 ? null : Math.max(...times);
   }
 
   /** Inbox rows that were applied before: what rests on them is a repeat. */

@@ -1,6 +1,6 @@
 /** A binary heap; `before` says which of two leaves first. */
 export class Heap<T> {
-  private readonly items: T[] = [];
+  private items: T[] = [];
 
   constructor(private readonly before: (a: T, b: T) => boolean) {}
 
@@ -32,6 +32,13 @@ export class Heap<T> {
     if (last === undefined || items.length === 0) return top;
     this.sink(last);
     return top;
+  }
+
+  /** Only these stay: what a heap cannot find in its middle is dropped many at a time. */
+  retain(stays: (item: T) => boolean): void {
+    const kept = this.items.filter(stays);
+    this.items = [];
+    for (const item of kept) this.push(item);
   }
 
   private sink(item: T): void {

@@ -11,6 +11,7 @@ import type { ResultReport } from './messages.js';
 import {
   type OpenAttempt,
   type Step,
+  addAlarm,
   enqueue,
   perform,
   remember,
@@ -34,14 +35,15 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
   return attempt;
 }
 
-function removeOpen(step: Step, cell: Cell): void {
+/** `isClosed`: nothing more of this token counts. One that ended by silence may yet be heard of. */
+function removeOpen(step: Step, cell: Cell, isClosed: boolean): void {
   const { state } = step;
   const token = cell.token as Token;
   state.open.delete(cell.facts.id);
   const runs = state.byExecutor.get(token.executor);
   runs?.delete(cell.facts.id);
   if (runs?.size === 0) state.byExecutor.delete(token.executor);
-  remember(state.closed, tokenKey(token), step.state.limits.closed);
+  if (isClosed) remember(state.closed, tokenKey(token), step.state.limits.closed);
   perform(step, { kind: 'closed', token });
 }
 
@@ -53,7 +55,7 @@ export function armTimeout(step: Step, attempt: OpenAttempt): void {
   const { timeoutMs, graceMs } = cell.facts.policy;
   const began = cell.startedAt ?? step.now;
   attempt.timeoutAt = began + timeoutMs + graceMs + BACKSTOP_SLACK_MS;
-  step.state.alarms.push({
+  addAlarm(step.state, {
     at: attempt.timeoutAt,
     run: cell.facts.id,
     token: cell.token as Token,
@@ -106,7 +108,7 @@ function recordAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
 export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
   const token = cell.token as Token;
   recordAttempt(step, cell, end);
-  removeOpen(step, cell);
+  removeOpen(step, cell, end.outcome !== 'LOST');
   tellPool(step, {
     kind: 'freed',
     pool: cell.facts.pool,
@@ -183,7 +185,7 @@ function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void
 /** The attempt did not begin: no attempt is spent, the run keeps its place (1.5). */
 export function bounced(step: Step, cell: Cell, reason: string): void {
   const token = cell.token as Token;
-  removeOpen(step, cell);
+  removeOpen(step, cell, true);
   const [count] = cell.record.bounces?.[token.executor] ?? [0, 0];
   const next = count + 1;
   const until = next >= step.state.limits.bounces ? step.now + step.state.limits.avoidMs : 0;

@@ -1,7 +1,7 @@
 import { Heap } from '../kernel/heap.js';
 import type { Millis } from '../kernel/machine.js';
 import { Window } from '../kernel/window.js';
-import { type Cell, LANE_TIMED, type Token } from '../run/run.js';
+import { type Cell, LANE_TIMED, type Token, sameToken } from '../run/run.js';
 import type { ExecutorCell, PartitionMessage, PartitionOutput } from './messages.js';
 
 /** Limits, each a constant with a name. */
@@ -10,7 +10,6 @@ export const LIMITS = {
   window: 128,
   /** Refill when fewer are left and more are behind. */
   windowLow: 64,
-  lanes: 1_024,
   expiries: 1_024,
   /** Transitions that one step may make; the rest is done in the next. */
   transitions: 1_000,
@@ -198,6 +197,21 @@ export function remember(set: Set<string>, key: string, bound: number): void {
   if (set.size <= bound) return;
   const oldest = set.values().next();
   if (oldest.done !== true) set.delete(oldest.value);
+}
+
+/** So many more alarms than open attempts are those of attempts that have ended. */
+const ALARMS_SLACK = 64;
+
+/** An alarm outlives its attempt by hours, as time-outs are long: its kind is cleared away here. */
+export function addAlarm(state: PartitionState, alarm: Alarm): void {
+  state.alarms.push(alarm);
+  // Each attempt may have two: its time-out, and its end by silence.
+  if (state.alarms.size <= 4 * state.open.size + ALARMS_SLACK) return;
+  state.alarms.retain(({ run, token, what, at }) => {
+    const attempt = state.open.get(run);
+    if (!attempt?.cell.token || !sameToken(attempt.cell.token, token)) return false;
+    return at === (what === 'lost' ? attempt.lostAt : attempt.timeoutAt);
+  });
 }
 
 export const tokenKey = (token: Token): string => `${token.run}/${token.epoch}/${token.seq}`;

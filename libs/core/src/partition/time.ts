@@ -1,5 +1,5 @@
 import { LANE_TIMED, sameToken } from '../run/run.js';
-import { type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
+import { type Step, addAlarm, commit, fetchThen, perform, refillWhenLow } from './state.js';
 import { lose } from './reports.js';
 import { finish, makeReady, move, save } from './transitions.js';
 
@@ -157,7 +157,7 @@ export function silent(step: Step, executor: string): void {
     }
     attempt.lostAt = lostAfterMs === null ? Number.MAX_SAFE_INTEGER : now + lostAfterMs;
     if (lostAfterMs !== null && cell.token !== null) {
-      state.alarms.push({ at: attempt.lostAt, run, token: cell.token, what: 'lost' });
+      addAlarm(state, { at: attempt.lostAt, run, token: cell.token, what: 'lost' });
     }
   }
 }

@@ -33,6 +33,18 @@ describe('matching', () => {
     expect(matches.map((m) => m.run)).toEqual(['a', 'b']);
   });
 
+  test('what was offered and withdrawn is forgotten, though nobody serves it', () => {
+    const state = emptyPool('default');
+    for (let i = 0; i < 1_000; i++) {
+      const run = `g${i}`;
+      play(state, [offer(run, i, 'function:gpu'), { kind: 'withdraw', run }]);
+    }
+    play(state, [offer('stays', 1, 'function:gpu'), { kind: 'tick' }]);
+    expect(state.needs.get('function:gpu')?.queue.size).toBe(1);
+    const matches = play(state, [seat('x', 1, ['function:gpu']), match]);
+    expect(matches.map((m) => m.run)).toEqual(['stays']);
+  });
+
   test('runs that nobody can serve delay no other (Q3)', () => {
     const state = emptyPool('default');
     const waiting = Array.from({ length: 1_000 }, (_, i) => offer(`g${i}`, i, 'function:gpu'));

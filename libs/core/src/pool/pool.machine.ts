@@ -84,7 +84,7 @@ function offer(state: PoolState, message: Offer, now: Millis): void {
   if (
     known !== undefined &&
     known.rank === message.rank &&
-    known.avoid.length === message.avoid.length
+    known.avoid.join(' ') === message.avoid.join(' ')
   ) {
     known.statedAt = now;
     return;
@@ -223,5 +223,10 @@ function lapse(state: PoolState, now: Millis): void {
   }
   for (const [run, offered] of state.offers) {
     if (now - offered.statedAt > POOL_LIMITS.offerLapsesMs) state.offers.delete(run);
+  }
+  // Nobody may serve a need for days, and what was withdrawn from it never comes up.
+  for (const { queue } of state.needs.values()) {
+    if (queue.size <= 2 * state.offers.size + POOL_LIMITS.queueSlack) continue;
+    queue.retain((offered) => state.offers.get(offered.run) === offered);
   }
 }

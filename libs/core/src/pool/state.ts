@@ -79,6 +79,8 @@ export const POOL_LIMITS = {
   /** Matches younger than this may be unknown to the beat that is being read. */
   beatBlindMs: 1_500,
   blockedMs: 500,
+  /** Entries of a queue beyond twice the offers there are: then what has gone is cleared away. */
+  queueSlack: 64,
 } as const;
 
 export function emptyPool(name: string): PoolState {
