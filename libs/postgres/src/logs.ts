@@ -15,6 +15,9 @@ export interface NewLogChunk {
   readonly body: string;
 }
 
+/** What PostgreSQL takes in no text, and what parts them here; a job may write any byte. */
+const UNSTORABLE = new RegExp(`[\u0000${ITEM_SEPARATOR}]`, 'g');
+
 /** Beside the commit, unfenced: a chunk that is said again is found by its key and left alone. */
 export async function appendLogs(
   connection: Connection,
@@ -23,7 +26,7 @@ export async function appendLogs(
   const numbers = (pick: (chunk: NewLogChunk) => string | number): string =>
     `{${chunks.map(pick).join(',')}}`;
   const texts = (pick: (chunk: NewLogChunk) => string): string =>
-    chunks.map((chunk) => pick(chunk).replaceAll(ITEM_SEPARATOR, '\ufffd')).join(ITEM_SEPARATOR);
+    chunks.map((chunk) => pick(chunk).replaceAll(UNSTORABLE, '\ufffd')).join(ITEM_SEPARATOR);
   await connection.query(
     'append_log',
     'select append_log($1, $2::uuid[], $3::int4[], $4::int2[], $5::int8[], $6, $7)',

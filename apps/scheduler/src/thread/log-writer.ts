@@ -1,5 +1,5 @@
 import { LOG_STREAMS, type Connection, type NewLogChunk, appendLogs, classify } from '#postgres';
-import type { LogChunk } from '#protocol';
+import { type LogChunk, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
 
 const BATCH_CHUNKS = 256;
@@ -14,7 +14,6 @@ const CODE = {
   log: LOG_STREAMS.indexOf('STRUCTURED'),
 } as const;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 interface Waiting {
@@ -42,7 +41,7 @@ export class LogWriter {
 
   add(executor: string, chunks: readonly LogChunk[]): void {
     for (const { day, run, attempt, stream, offset, project, body } of chunks) {
-      if (!UUID.test(run) || !DAY.test(day)) continue;
+      if (!isUuid(run) || !DAY.test(day)) continue;
       const chunk = { day, run, attempt, stream: CODE[stream], offset, project, body };
       this.waiting.push({ executor, chunk });
       this.pending.set(executor, (this.pending.get(executor) ?? 0) + 1);
@@ -102,6 +101,13 @@ export class LogWriter {
     }
   }
 
+  /** One of them is refused: its neighbours, which are other people's, are not to go with it. */
+  private async appendHalves(batch: readonly NewLogChunk[]): Promise<void> {
+    const middle = Math.ceil(batch.length / 2);
+    await this.append(batch.slice(0, middle));
+    await this.append(batch.slice(middle));
+  }
+
   private async append(batch: readonly NewLogChunk[]): Promise<void> {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       try {
@@ -109,6 +115,10 @@ export class LogWriter {
         return;
       } catch (error) {
         const failure = classify(error);
+        if (failure.kind === 'rejected-for-good' && batch.length > 1) {
+          await this.appendHalves(batch);
+          return;
+        }
         if (failure.kind === 'rejected-for-good' || attempt === TRIES) {
           this.dropped += batch.length;
           this.log.warn('log chunks are dropped', { chunks: batch.length, error });

@@ -23,6 +23,10 @@ const inline: Handlers = {
       signal.addEventListener('abort', () => reject(new Error('heeded')));
     }),
   never: () => new Promise(() => undefined),
+  quits: async () => {
+    await Promise.resolve();
+    process.exit(3);
+  },
 };
 let bench: RunnerBench;
 
@@ -136,6 +140,12 @@ describe('an inline function', () => {
   it('runs in the host', async () => {
     expect(await bench.call('plain', 7)).toMatchObject({ result: '{"params":7,"attempt":1}' });
     expect((await bench.call('throws')).error).toMatchObject({ class: 'TypeError' });
+  });
+
+  it('ends itself, and not the program round it, when it calls process.exit', async () => {
+    const { outcome, error } = await bench.call('quits');
+    expect([outcome, error?.message]).toEqual(['FAILED', 'the function called process.exit(3)']);
+    expect(await bench.call('plain', 1)).toMatchObject({ outcome: 'SUCCEEDED' });
   });
 
   it('is asked to end, and abandoned when it does not', async () => {

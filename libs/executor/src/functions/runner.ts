@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { pathToFileURL } from 'node:url';
 import type { Ending } from '#core';
 import {
@@ -34,6 +35,7 @@ export class FunctionRunner implements Runner {
       if (typeof source === 'function') this.inline.set(name, source);
       else modules[name] = { module: urlOf(source.module), export: source.export ?? name };
     }
+    if (this.inline.size > 0) guardExit();
     this.hasModules = Object.keys(modules).length > 0;
     this.pool = new FunctionPool({ ...options, handlers: modules });
   }
@@ -82,6 +84,20 @@ export class FunctionRunner implements Runner {
   }
 }
 
+/** What runs within belongs to an attempt, and may end that, not the program round it. */
+const inHandler = new AsyncLocalStorage<true>();
+let isExitGuarded = false;
+
+function guardExit(): void {
+  if (isExitGuarded) return;
+  isExitGuarded = true;
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    if (inHandler.getStore() === undefined) return exit(code);
+    throw new Error(`the function called process.exit(${code ?? ''})`);
+  };
+}
+
 /** It cannot be ended from outside: after a kill it is abandoned, and may go on unseen. */
 function runInline(attempt: Attempt, handler: Handler, sink: AttemptSink): Running {
   const context = new CallContext(factsOf(attempt), {
@@ -90,7 +106,8 @@ function runInline(attempt: Attempt, handler: Handler, sink: AttemptSink): Runni
   });
   sink.started();
   const run = async (): Promise<Ending> => {
-    const outcome = await callHandler(handler, attempt.work.params, context);
+    const { params } = attempt.work;
+    const outcome = await inHandler.run(true, () => callHandler(handler, params, context));
     if (outcome.ok) return endingWith(outcome.json, 'the result');
     return endingOf('FAILED', { error: outcome.error });
   };

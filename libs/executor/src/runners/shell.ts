@@ -36,7 +36,7 @@ const DYING_MS_MAX = 2_000;
 /** Looking costs a walk over /proc, so ever more rarely. */
 const POLL_MS_MIN = 25;
 const POLL_MS_MAX = 200;
-/** One variable holds at most 128 KiB on Linux: larger params are in ORRERY_PARAMS_FILE. */
+/** One variable holds at most 128 KiB on Linux; well below it params go to ORRERY_PARAMS_FILE. */
 const PARAMS_BYTES_MAX = 64 * 1024;
 const MESSAGE_CHARS = 500;
 
