@@ -5,7 +5,7 @@ import { pathToFileURL } from 'url';
 import { root, say } from './lib/places.mjs';
 import { prepare } from './prepare.mjs';
 
-/** Every generated file. A new one (the GraphQL schema, say) is one more entry here. */
+/** Every generated file. A new one is one more entry here. */
 const generated = [
   {
     file: 'docs/settings.md',

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // The `orrery` command: prepares quietly, then becomes apps/cli with the same arguments.
-import { existsSync } from 'fs';
 import { join } from 'path';
 import { pathToFileURL } from 'url';
 import { root, say } from './lib/places.mjs';
@@ -9,9 +8,6 @@ import { prepare } from './prepare.mjs';
 const main = join(root, 'dist', 'apps', 'cli', 'src', 'main.js');
 
 if (!prepare()) {
-  process.exitCode = 1;
-} else if (!existsSync(main)) {
-  say('There is no command yet: apps/cli/src/main.ts does not exist.');
   process.exitCode = 1;
 } else {
   process.setSourceMapsEnabled(true);

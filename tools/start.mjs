@@ -1,6 +1,5 @@
 // `npm start`: prepares, then runs the whole of Orrery on this machine (`orrery dev`).
 import { spawn } from 'child_process';
-import { existsSync } from 'fs';
 import { constants } from 'os';
 import { join } from 'path';
 import { root, say } from './lib/places.mjs';
@@ -40,9 +39,6 @@ function forwardSignals(child) {
 }
 
 if (!prepare()) {
-  process.exitCode = 1;
-} else if (!existsSync(main)) {
-  say('There is nothing to start yet: apps/cli/src/main.ts does not exist.');
   process.exitCode = 1;
 } else {
   start(process.argv.slice(2));

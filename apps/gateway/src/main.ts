@@ -3,18 +3,11 @@ import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadSettings } from '#config';
 import { readInstallation } from '#postgres';
+import { giveUp } from '#process';
 import { createLogger } from '#telemetry';
 import { createGateway } from './create-gateway.js';
 
 const STOP_WITHIN_MS = 1_800;
-
-/** What a person can mend, told to the supervisor or to the terminal, in one sentence. */
-function giveUp(problem: string): void {
-  process.stderr.write(`${problem}\n`);
-  process.exitCode = 1;
-  if (process.send === undefined) process.exit(1);
-  process.send({ ready: false, problem }, () => process.exit(1));
-}
 
 function stopOnce(app: NestFastifyApplication): () => void {
   let isStopping = false;

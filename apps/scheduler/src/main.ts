@@ -2,16 +2,9 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { loadSettings } from '#config';
 import { readInstallation } from '#postgres';
+import { giveUp } from '#process';
 import { createLogger } from '#telemetry';
 import { SchedulerModule } from './scheduler.module.js';
-
-/** What a person can mend, told to the supervisor or to the terminal, in one sentence. */
-function giveUp(problem: string): void {
-  process.stderr.write(`${problem}\n`);
-  process.exitCode = 1;
-  if (process.send === undefined) process.exit(1);
-  process.send({ ready: false, problem }, () => process.exit(1));
-}
 
 async function main(): Promise<void> {
   const loaded = loadSettings();

@@ -9,8 +9,6 @@ export type {
 } from './behavior.js';
 export { PARKING_FAILURE, PARKING_WINDOW_MS, cells } from './cells.js';
 export type { CellEffect, CellMessage, CellPolicy, Cells } from './cells.js';
-export { fromMachine } from './from-machine.js';
-export type { MachineShell } from './from-machine.js';
 export type { Ingest } from './ingest.js';
 export type { Incident } from './kernel.js';
 export type { Machine, Millis } from './machine.js';

@@ -1,3 +1,4 @@
+import { tellParent } from '#process';
 import { type BrokerLog, BrokerProblem, createBroker } from './broker.js';
 
 /**
@@ -27,14 +28,6 @@ const write =
 
 const log: BrokerLog = { info: write('info'), warn: write('warn'), error: write('error') };
 
-/** Tells the parent, and waits until it is told: an exit right after a send would lose it. */
-function report(message: Readonly<Record<string, unknown>>): Promise<void> {
-  return new Promise((resolve) => {
-    if (!process.send || !process.connected) return resolve();
-    process.send(message, () => resolve());
-  });
-}
-
 async function main(): Promise<number> {
   process.stdout.on('error', () => undefined); // the pipe ends with the parent
   const asked = new Promise<void>((resolve) => {
@@ -45,7 +38,7 @@ async function main(): Promise<number> {
   const broker = createBroker({ port: parsePort(process.argv[2]), log });
   const address = await broker.start();
   log.info('the broker is ready', { ...address });
-  await report({ ready: true, ...address, pid: process.pid });
+  await tellParent({ ready: true, ...address, pid: process.pid });
   await asked;
   await broker.stop();
   return 0;
@@ -57,7 +50,7 @@ async function fail(error: unknown): Promise<number> {
   const problem = known ? text : `The broker did not start: ${text}.`;
   const stack = known || !(error instanceof Error) ? undefined : error.stack;
   log.error(problem, { stack });
-  await report({ ready: false, problem });
+  await tellParent({ ready: false, problem });
   return 1;
 }
 

@@ -1,5 +1,6 @@
 import { type Client as WsClient, createClient as createWsClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { parseJson, stringifyJson } from '#protocol';
 import { type Result, toRequestError, unreachable } from './result.js';
 
 export interface ClientOptions {
@@ -59,7 +60,7 @@ export function createClient(options: ClientOptions): Client {
             'content-type': 'application/json',
             ...(authorization === undefined ? {} : { authorization }),
           },
-          body: JSON.stringify({ query: document, variables }),
+          body: stringifyJson({ query: document, variables }),
           signal: AbortSignal.timeout(timeoutMs),
         });
         return read(answerIn<T>(await response.text(), response.status));
@@ -81,7 +82,7 @@ export function createClient(options: ClientOptions): Client {
 /** What stands before a gateway answers in its own words: a page, with a status. */
 function answerIn<T>(text: string, status: number): Answer<T> {
   try {
-    return JSON.parse(text) as Answer<T>;
+    return parseJson(text) as Answer<T>;
   } catch {
     const said = JSON.stringify(text.slice(0, 80));
     const message = `The answer is no GraphQL: HTTP ${status}, ${said}`;

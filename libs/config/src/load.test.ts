@@ -38,7 +38,6 @@ describe('loadSettings', () => {
       apiKey: undefined,
       environment: 'production',
       silentAfterMs: 15_000,
-      lostAfterMs: 10_000,
       beatMs: 5_000,
     });
     expect(schedulerThreads).toBeGreaterThanOrEqual(1);

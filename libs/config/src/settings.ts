@@ -27,7 +27,6 @@ export interface Settings {
   readonly apiKey: string | undefined;
   readonly environment: Environment;
   readonly silentAfterMs: number;
-  readonly lostAfterMs: number;
   readonly beatMs: number;
 }
 
@@ -72,7 +71,7 @@ export const settingsTable: SettingsTable = {
     parse: oneOf('dev', 'production'),
     fallback: literally('production'),
     unit: '',
-    doc: 'dev allows defaults that are only safe on one machine; production refuses them.',
+    doc: 'dev adds handlers for demo runs to executors and an editor page to the gateway.',
   },
   home: {
     variable: 'ORRERY_HOME',
@@ -185,13 +184,6 @@ export const settingsTable: SettingsTable = {
     fallback: literally('15s'),
     unit: 'duration',
     doc: 'Silence after which an executor is offline and its runs are unknown.',
-  },
-  lostAfterMs: {
-    variable: 'ORRERY_LOST_AFTER',
-    parse: duration(0, 30 * dayMs),
-    fallback: literally('10s'),
-    unit: 'duration',
-    doc: 'Time that an attempt stays unknown before it is lost and retried.',
   },
   beatMs: {
     variable: 'ORRERY_BEAT',

@@ -60,7 +60,7 @@ export function binaryArray(type: string, cells: readonly ArrayCell[]): Buffer {
   return buffer.subarray(0, at);
 }
 
-/** A lane is a hash of 62 bits and travels as a text; everything else is exact in a double. */
+/** A lane is a hash of 63 bits and travels as a text; everything else is exact in a double. */
 function writeInt8(to: Buffer, cell: string | number, at: number): void {
   if (typeof cell === 'string') {
     to.writeBigInt64BE(BigInt(cell), at);

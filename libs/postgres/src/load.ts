@@ -94,7 +94,6 @@ function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
 
 export interface LoadedPartition {
   readonly seq: number;
-  readonly at: number;
   readonly executors: readonly LoadedExecutor[];
 }
 export interface LoadedExecutor {
@@ -114,7 +113,6 @@ export async function loadPartition(
 ): Promise<LoadedPartition | undefined> {
   const [row] = await connection.query<{
     seq: number | null;
-    at: number;
     executors: [string, string, number, number, number, string][] | string | null;
   }>('load_partition', 'select * from load_partition($1::int2, $2::int8)', [partition, epoch]);
   if (row === undefined || row.seq === null) return undefined;
@@ -122,7 +120,6 @@ export async function loadPartition(
   const executors = (list ?? []) as [string, string, number, number, number, string][];
   return {
     seq: row.seq,
-    at: row.at,
     executors: executors.map(([id, pool, state, incarnation, since, record]) => ({
       id,
       pool,

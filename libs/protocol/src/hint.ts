@@ -54,7 +54,7 @@ export function decodeHint(text: string): HintFacts | undefined {
   const [due, expires, submittedAt, params] = times;
   const isSound =
     [id, project, spec, kind, pool, need].every(isText) &&
-    isUuid(id as string) &&
+    isUuid(id) &&
     [partition, priority, submittedAt].every(isNumber) &&
     [job, params ?? null].every(isTextOrNull) &&
     [jobVersion, due, expires].every(isNumberOrNull) &&

@@ -33,3 +33,11 @@ export {
   encodeHint,
 } from './hint.js';
 export { type LogChunk, logCodec } from './log.js';
+export {
+  markBigIntegers,
+  markValue,
+  parseJson,
+  reviveBigInteger,
+  stringifyJson,
+  unmarkBigIntegers,
+} from './lossless.js';

@@ -36,7 +36,7 @@ export function checkSchema(schema: unknown, path: Path): UserError[] {
   }
 }
 
-/** What may take more than time in step with the size of the value: a regular expression above all. */
+/** What may take much longer than its value is large: a regular expression above all. */
 const DEAR_KEYWORDS: ReadonlySet<string> = new Set(['pattern', 'patternProperties', 'uniqueItems']);
 const CHECK_MS_MAX = 200;
 const TURN_MS_MAX = 1_000;

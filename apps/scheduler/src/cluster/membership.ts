@@ -35,7 +35,7 @@ export type MembershipNews =
 /**
  * This thread's place among the others: it says twice a second that it is there, reads who else
  * is, and claims, asks for and lets go of partitions as core/ownership decides. One claim a
- * transaction, one after the other, on connections of its own.
+ * transaction, one after the other, on a connection of its own.
  */
 export class Membership {
   private view: ClusterView | undefined;

@@ -80,7 +80,7 @@ export class ThreadHost {
   private sweepSoon = false;
   private readonly alarm: Alarm;
   private restatedAt = 0;
-  readonly counts = { received: 0, stale: 0, misrouted: 0, reloads: 0 };
+  readonly counts = { received: 0, misrouted: 0, reloads: 0 };
 
   constructor(
     private readonly options: ThreadOptions,

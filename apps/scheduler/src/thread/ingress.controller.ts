@@ -45,11 +45,9 @@ export class IngressController {
       // The topic is what a broker's permissions bind to an executor: the envelope must agree.
       if (envelope.sender !== executor) this.poison(topic, 'wrong-sender');
       else {
-        const { session, items } = envelope;
+        const { items } = envelope;
         // What an attempt wrote is there before anybody can see that it has ended.
-        this.ingress.logs.after(executor, () =>
-          this.ingress.tell({ kind: 'up', executor, session, items }),
-        );
+        this.ingress.logs.after(executor, () => this.ingress.tell({ kind: 'up', executor, items }));
       }
     }
   }

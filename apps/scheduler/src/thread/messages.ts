@@ -6,12 +6,7 @@ import type { ReaderNews } from './reader.js';
 /** Everything that reaches a scheduler thread, through its one mailbox. */
 export type ThreadMessage =
   | { readonly kind: 'soft'; readonly items: readonly Soft[] }
-  | {
-      readonly kind: 'up';
-      readonly executor: string;
-      readonly session: string;
-      readonly items: readonly Up[];
-    }
+  | { readonly kind: 'up'; readonly executor: string; readonly items: readonly Up[] }
   | {
       readonly kind: 'presence';
       readonly executor: string;

@@ -95,7 +95,7 @@ function raceOf(token: Token): Race {
     });
   const said = [
     ...commands.flatMap((row) => say('cancel', { kind: 'swept', rows: [row], more: false })),
-    ...say('result', { kind: 'up', executor: 'x1', session: rig.session, items: [result] }),
+    ...say('result', { kind: 'up', executor: 'x1', items: [result] }),
   ];
   return { token, outcome, commands, said: said.toSorted(inOrder) };
 }

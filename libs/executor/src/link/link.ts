@@ -7,6 +7,7 @@ import {
   type Envelope,
   type LogChunk,
   type Topics,
+  WIRE_VERSION,
   beatCodec,
   decodeEnvelope,
   downCodec,
@@ -53,7 +54,6 @@ export interface LinkState {
 
 const BIRTH_EVERY_MS = 1_000;
 const POISON_SAID_EVERY_MS = 60_000;
-const PROTOCOL_VERSION = '1';
 
 /**
  * The wire's end (architecture §9): presence and beats up, owners' words down. It decides nothing
@@ -199,7 +199,7 @@ export class Link {
       incarnation: this.identity.incarnation,
       cluster: this.identity.cluster,
       name,
-      version: `${version} wire/${PROTOCOL_VERSION}`,
+      version: `${version} wire/${WIRE_VERSION}`,
       pool,
       slots,
       labels,

@@ -61,10 +61,6 @@ export class Outgoing {
     });
   }
 
-  forget(token: Token): void {
-    this.progress.delete(ledgerKey(token));
-  }
-
   flush(): void {
     for (const [thread, batch] of this.batches) this.publish(thread, batch);
     this.batches.clear();

@@ -1,3 +1,4 @@
+import { tellParent } from '#process';
 import { EmbeddedProblem, messageOf, type EmbeddedLog } from './problem.js';
 import { type EmbeddedServer, startEmbedded } from './start.js';
 
@@ -44,14 +45,6 @@ const log: EmbeddedLog = {
   error: (message, fields) => writeLine('error', message, fields),
 };
 
-/** Tells the parent, and waits until it is told: an exit right after a send would lose it. */
-function report(message: Readonly<Record<string, unknown>>): Promise<void> {
-  return new Promise((resolve) => {
-    if (!process.send || !process.connected) return resolve();
-    process.send(message, () => resolve());
-  });
-}
-
 async function main(): Promise<number> {
   // The pipe ends with the parent, and that is when the server must still be stopped.
   process.stdout.on('error', () => undefined);
@@ -66,7 +59,7 @@ async function main(): Promise<number> {
   process.on('disconnect', stop);
   server = await startEmbedded({ ...parseArguments(process.argv[2]), log });
   if (asked) await server.stop();
-  else await report({ ready: true, url: server.url, pid: server.pid, port: server.port });
+  else await tellParent({ ready: true, url: server.url, pid: server.pid, port: server.port });
   await server.exited;
   if (!asked) log.error('PostgreSQL ended by itself', { pid: server.pid });
   return asked ? 0 : 1;
@@ -77,7 +70,7 @@ async function fail(error: unknown): Promise<number> {
   const problem = known ? error.message : `PostgreSQL did not start: ${messageOf(error)}.`;
   const stack = known || !(error instanceof Error) ? undefined : error.stack;
   log.error(problem, { stack });
-  await report({ ready: false, problem });
+  await tellParent({ ready: false, problem });
   return 1;
 }
 

@@ -24,12 +24,10 @@ create type run_row as (
   executor text, incarnation int4, token_epoch int8, token_seq int8, taken bool,
   params text, params_left bool, record text);
 
-create function load_partition(p_id int2, p_epoch int8, out seq int8, out at float8,
-  out executors text)
+create function load_partition(p_id int2, p_epoch int8, out seq int8, out executors text)
 language plpgsql stable security definer set search_path = orrery, pg_temp as $$
 begin
   select q.seq into seq from partition q where q.id = p_id and q.epoch = p_epoch;
-  at := extract(epoch from clock_timestamp()) * 1000;
   executors := (select json_agg(json_build_array(e.id, e.pool, e.state, e.incarnation,
       ${ms('e.since')}, ${utf8('e.record')})) from executor e where e.partition = p_id);
 end $$;
@@ -77,7 +75,7 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
   select ${ROW} from live l where l.id = any (p_ids);
 $$;
 
-/** Those of the runs that are final: their state, and the outcome's code. */
+/** Those of the runs that are final: their state. */
 create function load_final(p_ids uuid[], out id uuid, out state int2) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
   select h.id, h.state from history h where h.id = any (p_ids);

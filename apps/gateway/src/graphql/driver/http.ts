@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLError } from 'graphql';
+import { parseJson, unmarkBigIntegers } from '#protocol';
 import type { Viewer } from '../../auth/viewer.js';
-import { parseJson, unmarkBigIntegers } from '../../json/lossless.js';
 import type { GraphqlRequest } from './documents.js';
 import { isDatabaseTrouble, problem, unavailable } from './errors.js';
 import type { FormattedResult, Operations } from './operations.js';

@@ -1,8 +1,8 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Definitions, listJobVersions, listJobs } from '#definitions';
 import { type JobRow } from '#postgres';
+import { parseJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
-import { parseJson } from '../../json/lossless.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';

@@ -8,10 +8,10 @@ import {
   findJobs,
   findJobsByName,
 } from '#postgres';
+import { parseJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { Viewer } from '../../auth/viewer.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
-import { parseJson } from '../../json/lossless.js';
 import { type StoredSpecification, storedOf } from '../../specification/resolve.js';
 import { type Specification, readSpecification } from '../../specification/specification.js';
 import { Batch, byKey } from '../driver/batch.js';

@@ -46,7 +46,7 @@ export class CreateApiKeyInput {
   })
   readonly projects!: readonly string[];
 
-  @Field(() => RoleEnum, { description: 'What it may do in them: VIEWER or ADMIN for now.' })
+  @Field(() => RoleEnum, { description: 'What it may do in them: VIEWER or ADMIN.' })
   readonly role!: Role;
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'When it stops being good.' })

@@ -7,13 +7,13 @@ import {
   newApiKey,
   revokeApiKey,
 } from '#definitions';
+import { isUuid } from '#protocol';
 import { KeysService } from '../../auth/keys.service.js';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { type Viewer, maySee } from '../../auth/viewer.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { Requires } from '../driver/roles.js';
 import { ROLES } from '../schema/enums.js';
-import { isUuid } from '../schema/page.js';
 import {
   type UserError,
   findBrokenStrings,
@@ -53,7 +53,7 @@ export class ApiKeysResolver {
       errors.push(userError('INVALID_VALUE', ['name'], 'A name has 1 to 100 characters.'));
     }
     if (input.role !== 'VIEWER' && input.role !== 'ADMIN') {
-      const message = `Keys are VIEWER or ADMIN for now; ${input.role} comes later.`;
+      const message = `A key is VIEWER or ADMIN, not ${input.role}.`;
       errors.push(userError('UNSUPPORTED_ROLE', ['role'], message));
     }
     const expiresAt = input.expiresAt ?? null;

@@ -19,9 +19,9 @@ import {
   readLog,
   readRunEvents,
 } from '#postgres';
+import { parseJson } from '#protocol';
 import { FEED_READER } from '../../auth/readers.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
-import { parseJson } from '../../json/lossless.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { Executor } from '../executor/executor.model.js';
 import type { ExecutorView } from '../executor/executor.view.js';

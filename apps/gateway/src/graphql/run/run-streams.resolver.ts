@@ -1,12 +1,12 @@
 import { Inject } from '@nestjs/common';
 import { Args, Context, ID, Info, Resolver, Subscription } from '@nestjs/graphql';
 import type { GraphQLResolveInfo } from 'graphql';
+import { isUuid } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { LIVE_RUNS, type LiveRuns, type RunEventFilter } from '../../live/live-runs.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound, problem } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';
-import { isUuid } from '../schema/page.js';
 import { CursorScalar } from '../schema/scalars.js';
 import { RunEventFrame } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';

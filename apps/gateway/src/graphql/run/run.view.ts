@@ -1,6 +1,6 @@
 import type { AttemptRecord, RunError as CoreError, RunRecord } from '#core';
 import type { RunRow } from '#postgres';
-import { parseJson } from '../../json/lossless.js';
+import { parseJson } from '#protocol';
 import type { Attempt, Run, RunError } from './run.model.js';
 
 const EMPTY: RunRecord = { attempts: [], seqs: [] };

@@ -8,6 +8,7 @@ import {
   findRuns,
   listRuns,
 } from '#postgres';
+import { isUuid } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { Viewer } from '../../auth/viewer.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
@@ -20,7 +21,6 @@ import {
   type PageArgs,
   decodeCursor,
   encodeCursor,
-  isUuid,
   pageOf,
   pageSize,
 } from '../schema/page.js';

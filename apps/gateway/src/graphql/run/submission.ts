@@ -2,7 +2,7 @@ import type { Millis } from '#core';
 import { parseDuration } from '#config';
 import { canonicalJson, hashOf } from '#definitions';
 import { type KeyClaim } from '#postgres';
-import { stringifyJson } from '../../json/lossless.js';
+import { stringifyJson } from '#protocol';
 import { type Labels, readLabels } from '../../specification/labels.js';
 import { PARAMS_BYTES_MAX } from '../../specification/params.js';
 import { type Path, type UserError, userError } from '../schema/user-error.js';

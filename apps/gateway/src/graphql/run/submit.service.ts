@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type Millis, laneOf, partitionOf } from '#core';
 import type { Installation, JobRow, ProjectRow } from '#postgres';
+import { parseJson, stringifyJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { Viewer } from '../../auth/viewer.js';
 import { GroupCommit } from '../../intake/group-commit.js';
 import { Ids } from '../../intake/ids.js';
 import type { IntakeItem } from '../../intake/item.js';
-import { parseJson, stringifyJson } from '../../json/lossless.js';
 import { ParamsChecker } from '../../specification/params.js';
 import { storedOf } from '../../specification/resolve.js';
 import { readSpecification } from '../../specification/specification.js';

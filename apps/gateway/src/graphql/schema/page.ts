@@ -107,7 +107,3 @@ export function decodeCursor(
     'The cursor is not one of this list: give `endCursor` or `cursor` back unchanged.';
   throw problem('BAD_CURSOR', message);
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-export const isUuid = (value: unknown): value is string =>
-  typeof value === 'string' && UUID.test(value);

@@ -1,6 +1,6 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { markValue } from '#protocol';
 import { formatDuration } from '#config';
-import { markValue } from '../../json/lossless.js';
 
 /** In our code a time is a number of milliseconds since 1970, by the database's clock. */
 export const DateTimeScalar = new GraphQLScalarType<number, string>({

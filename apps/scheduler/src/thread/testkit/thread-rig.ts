@@ -185,7 +185,7 @@ export class ThreadRig {
   }
 
   up(executor: string, ...items: readonly Up[]): void {
-    this.tell({ kind: 'up', executor, session: this.session, items });
+    this.tell({ kind: 'up', executor, items });
   }
 
   async submit(count: number, given: Partial<NewRun> = {}): Promise<string[]> {

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 /**
  * JSON whose integers survive. Node 20 reads every number as a double; an integer beyond 2^53 is
  * read here as a bigint and written back digit by digit. Other numbers (1e400, twenty decimals)
@@ -10,7 +8,7 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 const INTEGER = /^-?\d+$/;
 
 /** Nobody outside can know it, so nobody can write a string that is taken for a number. */
-const MARK = `big:${randomBytes(12).toString('hex')}:`;
+const MARK = `big:${crypto.randomUUID()}:`;
 const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, 'g');
 
 export function markBigIntegers(text: string): string {
@@ -45,6 +43,6 @@ export function unmarkBigIntegers(text: string): string {
   return text.includes(MARK) ? text.replace(MARKED, '$1') : text;
 }
 
-export function stringifyJson(value: unknown): string {
-  return unmarkBigIntegers(JSON.stringify(markValue(value)) ?? 'null');
+export function stringifyJson(value: unknown, indent?: number): string {
+  return unmarkBigIntegers(JSON.stringify(markValue(value), null, indent) ?? 'null');
 }
