@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -37,6 +37,7 @@ interface Ended {
 async function orrery(
   words: readonly string[],
   url: string | undefined = fake.url,
+  begun: (child: ChildProcess) => void = () => undefined,
 ): Promise<Ended> {
   const { PATH } = process.env;
   const api = url === '' ? {} : { ORRERY_API_URL: url, ORRERY_API_KEY: 'the-key' };
@@ -45,6 +46,7 @@ async function orrery(
     env: { PATH, ORRERY_HOME: path.join(home, 'none'), ...api },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  begun(child);
   let out = '';
   let err = '';
   child.stdout.on('data', (bytes) => (out += String(bytes)));
@@ -77,7 +79,7 @@ describe('the orrery command', () => {
   test('in a pipe writes no escape at all', async () => {
     ends('DEAD');
     const { out, err } = await orrery(['submit', '--shell', 'x', '--wait']);
-    expect([out, err]).toEqual(['written\n', 'DEAD\n']);
+    expect([out, err]).toEqual(['written\n', `run ${RUN}\nrun ${RUN} DEAD\n`]);
     expect((await orrery(['help'])).out).not.toContain(ESCAPE);
   });
 
@@ -87,13 +89,32 @@ describe('the orrery command', () => {
     [['runs', 'ls', 'x'], "'runs ls' takes no further words"],
     [['runs', 'get'], "'runs get' takes ID"],
     [['runs', 'ls', '--stat', 'DEAD'], "Unknown option '--stat'"],
-    [['dev', '--executors', '0'], '--executors is a number from 1 to 32.'],
+    [['runs', 'ls', '--limit', 'abc'], "--limit is a whole number from 1 to 200, not 'abc'."],
+    [['runs', 'ls', '--limit', ''], "--limit is a whole number from 1 to 200, not ''."],
+    [['runs', 'ls', '--limit', '2.5'], "--limit is a whole number from 1 to 200, not '2.5'."],
+    [['runs', 'ls', '--limit', '1000'], "--limit is a whole number from 1 to 200, not '1000'."],
+    [['submit', '--job', 'a', '--priority', '11'], '--priority is a whole number from 1 to 10'],
+    [['--stat', 'runs', 'ls'], "Unknown option '--stat'"],
+    [['--output', 'json'], 'Say which command'],
+    [['migrate', 'x'], "'migrate' takes no further words"],
+    [['dev', '--executors', '0'], '--executors is a whole number from 1 to 32'],
   ])('%j is a mistake of who typed it: exit code 2, one sentence', async (words, sentence) => {
     const { code, out, err } = await orrery(words);
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain(sentence);
     expect(err).not.toContain('    at ');
     expect(fake.asked).toEqual([]);
+  });
+
+  test('what was typed wrong is said even when nothing runs', async () => {
+    const { code, err } = await orrery(['submit', '--job', 'a', '--priority', 'high'], '');
+    expect([code, err]).toEqual([2, "--priority is a whole number from 1 to 10, not 'high'.\n"]);
+  });
+
+  test('a file that is not there is no mistake of usage: exit code 1', async () => {
+    const { code, err } = await orrery(['jobs', 'apply', 'a', '--file', '/nowhere/a.json']);
+    expect(code).toBe(1);
+    expect(err).toContain('The file /nowhere/a.json cannot be read');
   });
 
   test('without a server to ask says what to do, exit code 1', async () => {
@@ -120,5 +141,64 @@ describe('the orrery command', () => {
     const one = await orrery(['submit', '--help']);
     expect(one.code).toBe(0);
     expect(one.out).toContain('Example\n  orrery submit');
+    expect(await orrery(['help', 'submit'])).toEqual(one);
+  });
+
+  test.each([
+    ['dev', ['--schedulers N', '--executors N']],
+    ['migrate', ['DATABASE_URL']],
+    ['submit', ['--params JSON', '--priority 1-10', '--at TIME', '--after DURATION']],
+    ['submit', ['--start-deadline DURATION', '--idempotency-key KEY', '--wait']],
+  ])('%s --help does nothing but tell %j', async (name, told) => {
+    for (const words of [
+      [name, '--help'],
+      ['-h', name],
+    ]) {
+      const { code, out, err } = await orrery(words, '');
+      expect([code, err]).toEqual([0, '']);
+      for (const each of told) expect(out).toContain(each);
+    }
+    expect(fs.existsSync(path.join(home, 'none'))).toBe(false);
+  });
+
+  test('tells its version', async () => {
+    const manifest = fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8');
+    const { version } = JSON.parse(manifest) as { version: string };
+    expect(await orrery(['--version'], '')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  });
+
+  test.each([
+    [['runs'], ['runs ls', 'runs watch', 'runs cancel']],
+    [
+      ['runs', '--help'],
+      ['runs ls', 'runs logs'],
+    ],
+    [['jobs'], ['jobs apply', 'jobs ls', 'jobs get']],
+  ])('%j lists what there is', async (words, names) => {
+    const { code, out, err } = await orrery(words, '');
+    expect([code, err]).toEqual([0, '']);
+    for (const name of names) expect(out).toContain(`  ${name}`);
+    expect(out).not.toContain('  submit');
+  });
+
+  test.each([
+    [['--output', 'json', 'runs', 'ls']],
+    [['--output=json', '--limit', '3', 'runs', 'ls']],
+    [['runs', '--output', 'json', 'ls']],
+  ])('%j: options may stand before the command', async (words) => {
+    fake.answer = () => ({ data: { runs: { nodes: [] } } });
+    expect(await orrery(words)).toEqual({ code: 0, out: '[]\n', err: '' });
+  });
+
+  test('Ctrl-C while waiting says that the run goes on, and how to reach it', async () => {
+    ends('RUNNING');
+    const words = ['submit', '--shell', 'x', '--wait'];
+    const { code, out, err } = await orrery(words, fake.url, (child) => {
+      fake.heard = () => void child.kill('SIGINT');
+    });
+    expect([code, out]).toEqual([130, '']);
+    expect(err.startsWith(`run ${RUN}\n`)).toBe(true);
+    expect(err).toContain(`npx orrery runs watch ${RUN}`);
+    expect(err).toContain(`npx orrery runs cancel ${RUN}`);
   });
 });

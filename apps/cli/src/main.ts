@@ -1,6 +1,16 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Settings, loadSettings, nearest } from '#config';
-import type { Command, Options, Values } from './commands/command.js';
+import {
+  type Command,
+  type Described,
+  type Options,
+  type Values,
+  misuse,
+  wholeOf,
+} from './commands/command.js';
+import * as help from './commands/help.js';
 import { commands } from './commands/table.js';
 import { CommandProblem, type Context, connect } from './context.js';
 import type { OutputFormat, Terminal } from './output/render.js';
@@ -11,42 +21,14 @@ const terminal: Terminal = {
   isTerminal: process.stderr.isTTY === true,
 };
 
-const COMMON: Options = {
-  output: { type: 'string', default: 'table' },
-  project: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-};
-const OWN = ['dev', 'migrate', 'help'] as const;
-
-function overview(): string {
-  const rows = [
-    ['dev', 'run everything on this machine (npm start)'],
-    ['migrate', 'bring the database of DATABASE_URL up to date'],
-    ...commands.map((command) => [command.name, command.summary]),
-  ];
-  const lines = rows.map(([name = '', summary = '']) => `  ${name.padEnd(16)} ${summary}`);
-  return [
-    'orrery COMMAND [options]',
-    '',
-    ...lines,
-    '',
-    'Options of all: --output table|json|ndjson, --project NAME, --help',
-    '',
-  ].join('\n');
-}
-
-function helpOf(command: Command): string {
-  return `${command.summary}\n\n  ${command.usage}\n\nExample\n  ${command.example}\n`;
-}
+/** Compiled, this file stands in dist/apps/cli/src. */
+const MANIFEST = path.join(import.meta.dirname, '../../../../package.json');
 
 /** `runs ls` before `runs`: the longest name that fits. */
-function find(words: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
-  for (const length of [2, 1]) {
-    const name = words.slice(0, length).join(' ');
-    const command = commands.find((candidate) => candidate.name === name);
-    if (command !== undefined) return { command, rest: words.slice(length) };
-  }
-  return undefined;
+function find(words: readonly string[]): Described | undefined {
+  const named = (length: number): Described | undefined =>
+    help.described.find(({ name }) => name === words.slice(0, length).join(' '));
+  return named(2) ?? named(1);
 }
 
 function settingsOrThrow(): Settings {
@@ -56,25 +38,14 @@ function settingsOrThrow(): Settings {
 }
 
 function unknownCommand(words: readonly string[]): CommandProblem {
-  const given = words
-    .filter((word) => !word.startsWith('-'))
-    .slice(0, 2)
-    .join(' ');
-  const near = nearest(given, [...OWN, ...commands.map((command) => command.name)]);
+  const given = words.slice(0, 2).join(' ');
+  const near = nearest(given, ['help', ...help.described.map(({ name }) => name)]);
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-  return new CommandProblem(`There is no command '${given}'.${hint} See 'orrery help'.`, 2);
+  return misuse(`There is no command '${given}'.${hint} See 'orrery help'.`);
 }
 
-async function runDevCommand(words: readonly string[]): Promise<number> {
-  const { values } = parse(words, {
-    schedulers: { type: 'string', default: '1' },
-    executors: { type: 'string', default: '1' },
-  });
-  const count = (name: string): number => {
-    const given = Number(values[name]);
-    if (Number.isInteger(given) && given >= 1 && given <= 32) return given;
-    throw new CommandProblem(`--${name} is a number from 1 to 32.`, 2);
-  };
+async function runDev(values: Values): Promise<number> {
+  const count = (name: string): number => wholeOf(values, name, [1, 32]) ?? 1;
   const counts = { schedulers: count('schedulers'), executors: count('executors') };
   // Loaded only here: TypeORM is slow to load, and most commands need none of it.
   const { dev } = await import('./commands/dev.js');
@@ -92,58 +63,114 @@ async function runMigrate(): Promise<number> {
   return 0;
 }
 
-function parse(words: readonly string[], options: Options) {
+function parse(args: readonly string[], options: Options) {
   try {
-    return parseArgs({
-      args: [...words],
-      options: { ...COMMON, ...options },
-      allowPositionals: true,
-    }) as { values: Values; positionals: string[] };
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true });
+    return parsed as { values: Values; positionals: string[] };
   } catch (error) {
-    throw new CommandProblem(error instanceof Error ? error.message : String(error), 2);
+    throw misuse(error instanceof Error ? error.message : String(error));
   }
 }
 
 function formatOf(values: Values): OutputFormat {
   const { output } = values;
   if (output === 'table' || output === 'json' || output === 'ndjson') return output;
-  throw new CommandProblem(`--output is table, json or ndjson, not '${String(output)}'.`, 2);
+  throw misuse(`--output is table, json or ndjson, not '${String(output)}'.`);
 }
 
-async function runCommand(command: Command, words: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(words, command.options);
-  if (values['help'] === true) {
-    terminal.out(helpOf(command));
-    return 0;
-  }
-  const { required, names } = command.positionals;
-  if (positionals.length !== required) {
-    const what = required === 0 ? 'no further words' : names;
-    throw new CommandProblem(`'${command.name}' takes ${what}: ${command.usage}`, 2);
-  }
+async function runCommand(
+  command: Command,
+  values: Values,
+  positionals: readonly string[],
+): Promise<number> {
   const settings = settingsOrThrow();
   const format = formatOf(values);
-  const { client, project } = connect(settings);
-  const chosen = typeof values['project'] === 'string' ? values['project'] : project;
-  const context: Context = { settings, terminal, format, project: chosen, client };
+  // Only when it is first needed: what was typed wrong is said without anything that runs.
+  const held: { connection?: ReturnType<typeof connect> } = {};
+  const connection = () => (held.connection ??= connect(settings));
+  const context: Context = {
+    settings,
+    terminal,
+    format,
+    get project() {
+      const given = values['project'];
+      return typeof given === 'string' ? given : connection().project;
+    },
+    get client() {
+      return connection().client;
+    },
+  };
   try {
     return await command.run(context, values, positionals);
   } finally {
-    await client.close();
+    await held.connection?.client.close();
   }
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const [first = 'help', ...rest] = words;
-  if (first === 'help' || first === '--help' || first === '-h') {
-    terminal.out(overview());
+async function runFound(found: Described, args: readonly string[]): Promise<number> {
+  const command = commands.find(({ name }) => name === found.name);
+  const common = command === undefined ? help.HELP : help.COMMON;
+  const { values, positionals } = parse(args, { ...common, ...found.options });
+  if (values['help'] === true) {
+    terminal.out(help.helpOf(found, common));
     return 0;
   }
-  if (first === 'dev') return await runDevCommand(rest);
-  if (first === 'migrate') return await runMigrate();
-  const found = find(words);
-  if (found === undefined) throw unknownCommand(words);
-  return await runCommand(found.command, found.rest);
+  const { required, names } = found.positionals;
+  if (positionals.length !== required) {
+    const what = required === 0 ? 'no further words' : names;
+    throw misuse(`'${found.name}' takes ${what}: ${found.usage}`);
+  }
+  if (command !== undefined) return await runCommand(command, values, positionals);
+  return found.name === 'dev' ? await runDev(values) : await runMigrate();
+}
+
+/** The words that are neither options nor their values, and where each stands. */
+function wordsOf(args: readonly string[]) {
+  const all = help.described.map(({ options }) => options);
+  const options: Options = Object.assign({}, help.COMMON, ...all);
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens.flatMap((token) => (token.kind === 'positional' ? [token] : []));
+}
+
+const isHelp = (arg: string): boolean => arg === '--help' || arg === '-h';
+
+/** Options may stand before the name of the command, and between its words. */
+async function main(args: readonly string[]): Promise<number> {
+  const words = wordsOf(args);
+  const [first, ...further] = words.map(({ value }) => value);
+  if (first === 'help' && further.length > 0) {
+    const rest = args.filter((_, i) => i !== words[0]?.index);
+    return await main([...rest.filter((arg) => !isHelp(arg)), '--help']);
+  }
+  if (first === undefined || first === 'help') {
+    const isVersion = args.includes('--version');
+    const options = args.filter((arg) => arg !== first && arg !== '--version' && !isHelp(arg));
+    if (options.length > 0) throw misuse("Say which command: see 'orrery help'.");
+    terminal.out(isVersion ? `${versionOfThis()}\n` : help.overview());
+    return 0;
+  }
+  const found = find([first, ...further]);
+  if (found !== undefined) {
+    const names = words.slice(0, found.name.split(' ').length).map(({ index }) => index);
+    return await runFound(
+      found,
+      args.filter((_, i) => !names.includes(i)),
+    );
+  }
+  const group = further.length === 0 ? help.groupHelp(first) : undefined;
+  if (group === undefined) throw unknownCommand([first, ...further]);
+  terminal.out(group);
+  return 0;
+}
+
+function versionOfThis(): string {
+  return (JSON.parse(fs.readFileSync(MANIFEST, 'utf8')) as { version: string }).version;
 }
 
 /** A pipe may still hold what was written: the exit waits for it. */

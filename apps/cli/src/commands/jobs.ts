@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { CommandProblem, type UserError, ask, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, textOf } from './command.js';
+import { type Command, jsonOf, misuse, textOf } from './command.js';
 
 interface ListedJob {
   readonly name: string;
@@ -67,19 +67,16 @@ const apply: Command = {
   summary: 'create or change a job from a JSON file',
   usage: 'orrery jobs apply NAME --file FILE | --spec JSON',
   example: `orrery jobs apply nightly --spec '{"kind":"shell","command":"make report"}'`,
-  options: { file: { type: 'string' }, spec: { type: 'string' } },
+  options: {
+    file: { type: 'string', value: 'FILE', help: 'a file with the specification; - is the input' },
+    spec: { type: 'string', value: 'JSON', help: 'the specification itself' },
+  },
   positionals: { required: 1, names: 'NAME' },
   async run(context, values, [name = '']) {
     const file = textOf(values, 'file');
     const text = file === undefined ? textOf(values, 'spec') : readSpec(file);
-    if (text === undefined) throw new CommandProblem('Give the specification by --file or --spec.');
-    let spec: unknown;
-    try {
-      spec = JSON.parse(text);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new CommandProblem(`The specification is not JSON: ${why}`);
-    }
+    if (text === undefined) throw misuse('Give the specification by --file or --spec.');
+    const spec = jsonOf(text, 'The specification');
     const { applyJob } = await ask<{
       applyJob: { changed: boolean; job: object | null; userErrors: UserError[] };
     }>(context, APPLY, { input: { project: context.project, name, spec } });

@@ -1,6 +1,6 @@
 import { CommandProblem, type UserError, ask, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, textOf } from './command.js';
+import { type Command, textOf, wholeOf } from './command.js';
 import { logOf, printLog } from './log.js';
 import { isFinalState, statesOf } from './wait.js';
 
@@ -36,12 +36,13 @@ const ls: Command = {
   usage: 'orrery runs ls [--state STATE] [--job NAME] [--limit N]',
   example: 'orrery runs ls --state DEAD --output ndjson',
   options: {
-    state: { type: 'string' },
-    job: { type: 'string' },
-    limit: { type: 'string', default: '20' },
+    state: { type: 'string', value: 'STATE', help: 'only these: DEAD, or DEAD,EXPIRED' },
+    job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
+    limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
+    const first = wholeOf(values, 'limit', [1, 200]) ?? 20;
     const state = textOf(values, 'state');
     const job = textOf(values, 'job');
     const filter = {
@@ -51,7 +52,7 @@ const ls: Command = {
     const { runs } = await ask<{ runs: { nodes: ListedRun[] } }>(context, LIST, {
       project: context.project,
       filter,
-      first: Number(textOf(values, 'limit') ?? 20),
+      first,
     });
     context.terminal.out(renderList(runs.nodes, COLUMNS, context.format));
     return 0;
@@ -124,9 +125,9 @@ const cancel: Command = {
   usage: 'orrery runs cancel ID [--reason TEXT] [--grace DURATION] [--force]',
   example: "orrery runs cancel 0193a1b2-… --reason 'wrong input'",
   options: {
-    reason: { type: 'string' },
-    grace: { type: 'string' },
-    force: { type: 'boolean' },
+    reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
+    grace: { type: 'string', value: 'DURATION', help: 'how long before it is killed: 3s' },
+    force: { type: 'boolean', help: 'do not wait for an executor that is away' },
   },
   positionals: { required: 1, names: 'ID' },
   async run(context, values, [id = '']) {

@@ -1,6 +1,6 @@
 import { CommandProblem, type Context, type UserError, ask, refuse } from '../context.js';
 import { renderOne } from '../output/render.js';
-import { type Command, type Values, textOf } from './command.js';
+import { type Command, type Values, jsonOf, misuse, textOf, wholeOf } from './command.js';
 import { logOf, printLog } from './log.js';
 import { type WatchedRun, waitForEnd } from './wait.js';
 
@@ -27,34 +27,24 @@ interface Done {
   readonly run: (WatchedRun & Readonly<Record<string, unknown>>) | null;
 }
 
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandProblem(`${what} is not JSON: ${why}`);
-  }
-}
-
 function inputOf(context: Context, values: Values): Record<string, unknown> {
   const shell = textOf(values, 'shell');
   const job = textOf(values, 'job');
-  if ((shell === undefined) === (job === undefined)) {
-    throw new CommandProblem("Say what to run: either --shell 'command' or --job NAME.");
+  if (shell !== undefined && job !== undefined) {
+    throw misuse('Both --job and --shell are given: give one of them.');
+  }
+  if (shell === undefined && job === undefined) {
+    throw misuse("Say what to run: either --shell 'command' or --job NAME.");
   }
   const params = textOf(values, 'params');
-  const priority = textOf(values, 'priority');
   const optional = {
     at: textOf(values, 'at'),
     after: textOf(values, 'after'),
     startDeadline: textOf(values, 'start-deadline'),
     idempotencyKey: textOf(values, 'idempotency-key'),
-    params: params === undefined ? undefined : parseJson(params, '--params'),
-    priority: priority === undefined ? undefined : Number(priority),
+    params: params === undefined ? undefined : jsonOf(params, '--params'),
+    priority: wholeOf(values, 'priority', [1, 10]),
   };
-  if (optional.priority !== undefined && !Number.isInteger(optional.priority)) {
-    throw new CommandProblem('--priority is a number from 1 (first) to 10.');
-  }
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);
   return {
     project: context.project,
@@ -69,15 +59,23 @@ export const submit: Command = {
   usage: "orrery submit (--job NAME | --shell 'COMMAND') [options]",
   example: "orrery submit --shell 'echo hi' --wait --output json",
   options: {
-    job: { type: 'string' },
-    shell: { type: 'string' },
-    params: { type: 'string' },
-    priority: { type: 'string' },
-    at: { type: 'string' },
-    after: { type: 'string' },
-    'start-deadline': { type: 'string' },
-    'idempotency-key': { type: 'string' },
-    wait: { type: 'boolean' },
+    job: { type: 'string', value: 'NAME', help: 'the job to run' },
+    shell: { type: 'string', value: 'COMMAND', help: 'or a command, without a job' },
+    params: { type: 'string', value: 'JSON', help: 'what the job works on' },
+    priority: { type: 'string', value: '1-10', help: "1 is first; else the job's own" },
+    at: { type: 'string', value: 'TIME', help: 'not before this time: 2030-01-31T12:00:00Z' },
+    after: { type: 'string', value: 'DURATION', help: 'not before so long from now: 90s, 2h' },
+    'start-deadline': {
+      type: 'string',
+      value: 'DURATION',
+      help: 'it expires if it has not started so long after it could have',
+    },
+    'idempotency-key': {
+      type: 'string',
+      value: 'KEY',
+      help: 'the same key again answers with the same run, for 24 hours',
+    },
+    wait: { type: 'boolean', help: 'wait for its end and print its log; 1 if it fails' },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
@@ -92,18 +90,26 @@ export const submit: Command = {
       context.terminal.out(renderOne({ ...run, replayed }, context.format));
       return 0;
     }
-    await waitForEnd(context, run.id);
-    const { run: done } = await ask<Done>(context, DONE, { id: run.id });
-    if (done === null) throw new CommandProblem(`The run ${run.id} is gone.`);
-    if (context.format === 'table') {
-      await printLog(context, run.id);
-      if (done.state !== 'SUCCEEDED') {
-        context.terminal.err(`${done.state}${done.reason === null ? '' : `: ${done.reason}`}\n`);
-      }
-    } else {
-      const log = await logOf(context, run.id);
-      context.terminal.out(renderOne({ ...done, log }, context.format));
-    }
-    return done.state === 'SUCCEEDED' ? 0 : 1;
+    return await outcomeOf(context, run.id);
   },
 };
+
+const INTERRUPTED = 130;
+
+/** Waits for the end of a run; answers the exit code. */
+async function outcomeOf(context: Context, id: string): Promise<number> {
+  const { terminal, format } = context;
+  if (format === 'table') terminal.err(`run ${id}\n`);
+  if ((await waitForEnd(context, id)) === undefined) return INTERRUPTED;
+  const { run } = await ask<Done>(context, DONE, { id });
+  if (run === null) throw new CommandProblem(`The run ${id} is gone.`);
+  const isSuccess = run.state === 'SUCCEEDED';
+  if (format !== 'table') {
+    terminal.out(renderOne({ ...run, log: await logOf(context, id) }, format));
+  } else {
+    await printLog(context, id);
+    const why = run.reason === null ? '' : `: ${run.reason}`;
+    if (!isSuccess) terminal.err(`run ${id} ${run.state}${why}\n`);
+  }
+  return isSuccess ? 0 : 1;
+}

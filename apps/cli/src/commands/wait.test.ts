@@ -85,7 +85,7 @@ describe('--wait', () => {
     reason = 'exit 3';
     fake.heard = pass('DEAD');
     await wait();
-    expect([out, err]).toEqual(['written\n', 'DEAD: exit 3\n']);
+    expect([out, err]).toEqual(['written\n', `run ${RUN}\nrun ${RUN} DEAD: exit 3\n`]);
   });
 
   test('is one line of JSON as NDJSON', async () => {
@@ -106,7 +106,17 @@ describe('--wait', () => {
   test('writes no escape where nobody looks', async () => {
     fake.heard = pass('RUNNING', 'SUCCEEDED');
     await wait('table', false);
-    expect(out + err).toBe('written\n');
+    expect([out, err]).toEqual(['written\n', `run ${RUN}\n`]);
+  });
+
+  test('says which run it is before that ends', async () => {
+    let before = '';
+    fake.heard = (subscribed) => {
+      before = err;
+      pass('SUCCEEDED')(subscribed);
+    };
+    await wait();
+    expect(before).toBe(`run ${RUN}\n`);
   });
 });
 
@@ -135,8 +145,10 @@ describe('a gateway that goes away while somebody waits', () => {
     [4403, 'The key is no longer valid.'],
   ])('with %i is not asked again', async (code, sentence) => {
     fake.heard = ({ socket }) => socket.close(code, 'no');
-    await expect(wait()).rejects.toMatchObject({ message: sentence, exitCode: 1 });
-    expect(fake.subscribed).toHaveLength(1);
+    const message = expect.stringContaining(sentence) as string;
+    await expect(wait('json')).rejects.toMatchObject({ message, exitCode: 1 });
+    await expect(wait('json')).rejects.toThrow(`npx orrery runs watch ${RUN}`);
+    expect(fake.subscribed).toHaveLength(2);
   });
 
   test('a run that it does not know ends the wait with a sentence', async () => {

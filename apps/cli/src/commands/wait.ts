@@ -1,5 +1,6 @@
 import { SubscriptionError } from '#client';
 import { CommandProblem, type Context, ask } from '../context.js';
+import type { Terminal } from '../output/render.js';
 
 export interface WatchedRun {
   readonly id: string;
@@ -40,27 +41,73 @@ export async function* statesOf(context: Context, id: string): AsyncGenerator<Wa
   }
 }
 
-/** With a line that moves while a person waits. */
-export async function waitForEnd(context: Context, id: string): Promise<WatchedRun> {
+const goesOn = (id: string): string =>
+  [
+    `The run ${id} is not stopped by this.`,
+    `  watch it:   npx orrery runs watch ${id}`,
+    `  cancel it:  npx orrery runs cancel ${id}`,
+  ].join('\n');
+
+/**
+ * The end of a run, with a line that moves while a person waits; `undefined` after Ctrl-C. However
+ * the wait breaks off, the person learns which run it was.
+ */
+export async function waitForEnd(context: Context, id: string): Promise<WatchedRun | undefined> {
   const { terminal } = context;
+  let interrupt = (): void => undefined;
+  const interrupted = new Promise<undefined>((resolve) => {
+    interrupt = () => resolve(undefined);
+  });
+  // Once: a second Ctrl-C ends the process as it always does.
+  process.once('SIGINT', interrupt);
+  const line = movingLine(terminal, id);
+  try {
+    const end = await Promise.race([endOf(context, id, line.show), interrupted]);
+    line.clear();
+    if (end === undefined) terminal.err(`${goesOn(id)}\n`);
+    return end;
+  } catch (error) {
+    if (!(error instanceof CommandProblem) || error.message.includes(id)) throw error;
+    throw new CommandProblem(`${error.message}\n${goesOn(id)}`, error.exitCode);
+  } finally {
+    line.clear();
+    process.off('SIGINT', interrupt);
+  }
+}
+
+async function endOf(
+  context: Context,
+  id: string,
+  show: (state: string) => void,
+): Promise<WatchedRun> {
+  for await (const run of statesOf(context, id)) {
+    show(run.state);
+    if (isFinalState(run.state)) return run;
+  }
+  const { run } = await ask<{ run: WatchedRun | null }>(context, LOOK, { id });
+  if (run === null) throw new CommandProblem(`There is no run ${id}.`);
+  return run;
+}
+
+/** Nothing where nobody looks, and nothing more once it is cleared. */
+function movingLine(terminal: Terminal, id: string) {
   const began = Date.now();
   let state = 'SUBMITTED';
-  const line = (): void => {
+  let isShown = terminal.isTerminal;
+  const draw = (): void => {
     const seconds = Math.round((Date.now() - began) / 1_000);
-    terminal.err(`\r\u001b[K${id} ${state} ${seconds}s`);
+    if (isShown) terminal.err(`\r\u001b[K${id} ${state} ${seconds}s`);
   };
-  const timer = terminal.isTerminal ? setInterval(line, 1_000) : undefined;
-  try {
-    for await (const run of statesOf(context, id)) {
-      state = run.state;
-      if (terminal.isTerminal) line();
-      if (isFinalState(run.state)) return run;
-    }
-    const { run } = await ask<{ run: WatchedRun | null }>(context, LOOK, { id });
-    if (run === null) throw new CommandProblem(`There is no run ${id}.`);
-    return run;
-  } finally {
-    clearInterval(timer);
-    if (terminal.isTerminal) terminal.err('\r\u001b[K');
-  }
+  const timer = isShown ? setInterval(draw, 1_000) : undefined;
+  return {
+    show(next: string): void {
+      state = next;
+      draw();
+    },
+    clear(): void {
+      clearInterval(timer);
+      if (isShown) terminal.err('\r\u001b[K');
+      isShown = false;
+    },
+  };
 }

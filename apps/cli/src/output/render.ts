@@ -1,3 +1,5 @@
+import { stringifyJson } from '#protocol';
+
 export type OutputFormat = 'table' | 'json' | 'ndjson';
 
 export interface Terminal {
@@ -29,7 +31,7 @@ export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]
 /** Names come from users: control characters never reach the terminal. */
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '-';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : stringifyJson(value);
   return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
@@ -51,9 +53,9 @@ export function renderList<R extends object>(
 ): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(rows, null, 2)}\n`;
+      return `${stringifyJson(rows, 2)}\n`;
     case 'ndjson':
-      return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+      return rows.map((row) => `${stringifyJson(row)}\n`).join('');
     case 'table':
       return renderTable(rows, columns);
     default: {
@@ -64,8 +66,8 @@ export function renderList<R extends object>(
 }
 
 export function renderOne(value: object, format: OutputFormat): string {
-  if (format === 'json') return `${JSON.stringify(value, null, 2)}\n`;
-  if (format === 'ndjson') return `${JSON.stringify(value)}\n`;
+  if (format === 'json') return `${stringifyJson(value, 2)}\n`;
+  if (format === 'ndjson') return `${stringifyJson(value)}\n`;
   const entries = Object.entries(value).filter(([, v]) => v !== null && v !== undefined);
   const width = Math.max(...entries.map(([key]) => key.length));
   return `${entries.map(([key, v]) => `${key.padEnd(width)}  ${plain(v)}`).join('\n')}\n`;
