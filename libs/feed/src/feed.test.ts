@@ -215,7 +215,7 @@ describe('the feed', () => {
     const again = await listen(world, 1);
     world.publish(1, eventOf('c'));
     expect(again.heard).toEqual(['1.3 c']);
-    expect(await world.feed.oldest(1)).toBe(cursorOf(world, 1, 1));
+    expect(await world.feed.oldest(1, new AbortController().signal)).toBe(cursorOf(world, 1, 1));
   });
 
   it('a restored cluster ends everybody, and its cursors are of the new life', async () => {

@@ -24,18 +24,11 @@ import { FEED, type Heads, readHeads$ } from './heads.js';
 import type { Journal } from './journal.js';
 import { type FeedEnd, Lease } from './lease.js';
 import type { FollowMessage, FollowedPartition } from './partition.machine.js';
+import { type FeedLog, Seldom } from './log.js';
+import { ReplayReads } from './replay-reads.js';
 import { Replay } from './replay.js';
 import { Router } from './router.js';
 import { type Wire, live$, sayWanted } from './wire.js';
-
-/** Anybody may write to a broker: it is counted, and said so often. */
-const POISON_SAID_EVERY_MS = 60_000;
-
-export interface FeedLog {
-  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
-}
 
 export interface FeedOptions {
   /** Who asks for segments, on the wire. */
@@ -64,11 +57,20 @@ export class Feed {
   private life: string;
   private cursorText: { readonly version: number; readonly text: string } | undefined;
   private running: Subscription | undefined;
-  private poisoned = 0;
-  private readonly poisonSaidAt = new Map<string, number>();
+  private readonly replays: ReplayReads;
+  /** Anybody may write to a broker. */
+  private readonly poisoned: Seldom;
 
   constructor(private readonly options: FeedOptions) {
-    this.scheduler = options.scheduler ?? asyncScheduler;
+    const { journal, log, scheduler = asyncScheduler } = options;
+    this.scheduler = scheduler;
+    this.poisoned = new Seldom(log, scheduler);
+    const unread = new Seldom(log, scheduler);
+    this.replays = new ReplayReads({
+      journal,
+      scheduler,
+      failed: (error) => unread.warn('a replay could not be read on', nameOf(error), { error }),
+    });
     this.life = options.life;
     this.cursors = new CursorCodec(options.life);
     this.followed = new Followed({
@@ -82,13 +84,13 @@ export class Feed {
       broken: (partition, why) =>
         this.end(partition, { kind: why === 'gone' ? 'GONE' : 'RESTORED' }),
     });
-    this.filler = new Filler(options.journal, {
+    this.filler = new Filler(journal, {
       filled: (pages) => {
         for (const page of pages) this.filled(page);
         this.router.flush();
       },
       unfilled: (partitions, error) => {
-        options.log.warn('a gap could not be read and is asked for again', { partitions, error });
+        log.warn('a gap could not be read and is asked for again', { partitions, error });
         for (const partition of partitions) this.answer(partition, { kind: 'unread' });
       },
     });
@@ -106,6 +108,7 @@ export class Feed {
   /** Everybody who follows is told. */
   stop(): void {
     this.endAll([...this.leases], { kind: 'STOPPED' });
+    this.replays.stop();
     this.running?.unsubscribe();
     this.running = undefined;
   }
@@ -119,7 +122,7 @@ export class Feed {
       listeners: router.size,
       keys: router.keys,
       looked: router.looked,
-      poisoned,
+      poisoned: poisoned.count,
     };
   }
 
@@ -133,9 +136,10 @@ export class Feed {
     return lease;
   }
 
-  /** The oldest cursor from which everything can still be read. */
-  async oldest(partition?: number): Promise<string> {
-    const places = await this.options.journal.oldest();
+  /** The oldest cursor from which everything can be read; undefined: stopped, or left by signal. */
+  async oldest(partition: number | undefined, signal: AbortSignal): Promise<string | undefined> {
+    const places = await this.replays.oldest(signal);
+    if (places === undefined) return undefined;
     const heads = places.map(({ seq }) => seq);
     if (partition === undefined) return this.cursors.encode({ kind: 'all', heads });
     return this.cursors.encode({ kind: 'one', partition, seq: heads[partition] ?? 0 });
@@ -152,8 +156,8 @@ export class Feed {
         const decoded = this.cursors.decode(text);
         return decoded.ok ? decoded.cursor : decoded.error;
       },
-      replay: (query: FeedQuery, places: Map<number, number>) =>
-        new Replay(this.options.journal, query, places),
+      replay: (query: FeedQuery, places: Map<number, number>, signal: AbortSignal) =>
+        new Replay(this.replays.of(signal), query, places),
       release: (lease: Lease) => this.release(lease),
     };
   }
@@ -285,13 +289,8 @@ export class Feed {
   }
 
   private poison(where: Readonly<Record<string, unknown>>, why: string): void {
-    this.poisoned++;
-    const now = this.scheduler.now();
-    if (now - (this.poisonSaidAt.get(why) ?? Number.NEGATIVE_INFINITY) < POISON_SAID_EVERY_MS)
-      return;
-    this.poisonSaidAt.set(why, now);
-    const { log } = this.options;
-    const count = this.poisoned;
-    log.warn('a message makes no sense and is dropped', { ...where, why, count });
+    this.poisoned.warn('a message makes no sense and is dropped', why, where);
   }
 }
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);

@@ -17,14 +17,21 @@ export interface Journal {
   }>;
   /** For a gap in what is live: never behind somebody's replay. */
   fill(places: readonly JournalPlace[], bounds: JournalBounds): Promise<readonly JournalPage[]>;
-  replay(places: readonly JournalPlace[], bounds: JournalBounds): Promise<readonly JournalPage[]>;
+  /** The heads again, for replays: what is live waits for none of them. */
+  targets(partitions: readonly number[]): ReturnType<Journal['heads']>;
+  /** With the signal nobody waits for it any more: it need not be read. */
+  replay(
+    places: readonly JournalPlace[],
+    bounds: JournalBounds,
+    signal?: AbortSignal,
+  ): Promise<readonly JournalPage[]>;
   oldest(): Promise<readonly JournalHead[]>;
 }
 
 export interface JournalConnections {
   /** Heads and gaps. */
   readonly live: Connection;
-  /** Replays: as long as history is. */
+  /** Replays, as long as history is; their targets, and the oldest places. */
   readonly replays: Connection;
 }
 
@@ -32,6 +39,7 @@ export interface JournalConnections {
 export const postgresJournal = ({ live, replays }: JournalConnections): Journal => ({
   heads: (partitions) => readHeads(live, partitions),
   fill: (places, bounds) => readJournal(live, places, bounds),
-  replay: (places, bounds) => readJournal(replays, places, bounds),
+  targets: (partitions) => readHeads(replays, partitions),
+  replay: (places, bounds, signal) => readJournal(replays, places, bounds, signal),
   oldest: () => readOldest(replays),
 });

@@ -22,7 +22,8 @@ export interface LeaseHost {
   /** The cursor of all partitions as they are now; shared by everybody who asks. */
   cursorOfAll(): string;
   decode(text: string): Cursor | CursorError;
-  replay(query: FeedQuery, places: Map<number, number>): Replay;
+  /** Until the signal. */
+  replay(query: FeedQuery, places: Map<number, number>, signal: AbortSignal): Replay;
   release(lease: Lease): void;
 }
 
@@ -42,6 +43,7 @@ export class Lease {
   /** Emits once, if the feed ends it; it is released by then. */
   readonly end$: Observable<FeedEnd> = this.ends;
   private readonly listening = new Subscription();
+  private readonly leaving = new AbortController();
   private isOpened = false;
 
   constructor(
@@ -114,7 +116,7 @@ export class Lease {
       if (seq === undefined) return BAD;
       places.set(id, seq);
     }
-    return this.host.replay(query, places);
+    return this.host.replay(query, places, this.leaving.signal);
   }
 
   /** The feed's word, after it has let the lease go. */
@@ -126,8 +128,9 @@ export class Lease {
     this.host.release(this);
   }
 
-  /** The feed's part of a release: nothing is heard through it any more. */
+  /** The feed's part of a release: nothing is heard or read through it any more. */
   close(): void {
+    this.leaving.abort();
     this.listening.unsubscribe();
   }
 

@@ -6,7 +6,7 @@ import {
   mayLeave,
   openSegment,
 } from './event.js';
-import type { Journal } from './journal.js';
+import type { ReplaySource } from './replay-reads.js';
 
 /** Of one partition in one page. */
 const BOUNDS = { segments: 64, bytes: 64 * 1_024 } as const;
@@ -20,7 +20,9 @@ export type ReplayError =
   /** A place that the journal has not reached: nobody was given it. */
   | { readonly kind: 'BAD_CURSOR' }
   /** A segment that this program cannot read. */
-  | { readonly kind: 'UNREADABLE'; readonly partition: number };
+  | { readonly kind: 'UNREADABLE'; readonly partition: number }
+  /** The reader's lease was let go: there is nobody to read for. */
+  | { readonly kind: 'LEFT' };
 
 export type ReplayResult =
   | { readonly ok: true; readonly events: readonly FeedEvent[] }
@@ -39,7 +41,7 @@ export class Replay {
   private readonly unread: { readonly partition: number; readonly sealed: JournalSegment }[] = [];
 
   constructor(
-    private readonly journal: Pick<Journal, 'heads' | 'replay'>,
+    private readonly source: ReplaySource,
     private readonly query: FeedQuery,
     private readonly places: Places,
   ) {}
@@ -58,8 +60,9 @@ export class Replay {
 
   /** Sets the target to the heads of now; answers by how many events they are ahead. */
   async aim(): Promise<{ readonly behind: number } | ReplayError> {
-    const { heads } = await this.journal.heads([...this.places.keys()]);
-    return this.aimAt(new Map(heads.map(({ partition, seq }) => [partition, seq])), true);
+    const read = await this.source.targets([...this.places.keys()]);
+    if (read === undefined) return { kind: 'LEFT' };
+    return this.aimAt(new Map(read.heads.map(({ partition, seq }) => [partition, seq])), true);
   }
 
   /** The last stretch: what lies before a place from which somebody else goes on. */
@@ -106,7 +109,9 @@ export class Replay {
       wanted.push({ partition, after: this.at(partition) });
       if (wanted.length === PARTITIONS_AT_ONCE) break;
     }
-    for (const { partition, segments } of await this.journal.replay(wanted, BOUNDS)) {
+    const pages = await this.source.replay(wanted, BOUNDS);
+    if (pages === undefined) return { kind: 'LEFT' };
+    for (const { partition, segments } of pages) {
       // Its head was above the place, so there was something to read.
       if (segments.length === 0) return { kind: 'CURSOR_EXPIRED' };
       for (const sealed of segments) this.unread.push({ partition, sealed });

@@ -28,6 +28,11 @@ export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
+/** Nothing was sent, and nothing will be. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
 /** int8 stays exact in a double until 2^53: epochs, seqs and ranks are far below. */
 const INT8_OID = 20;
 const types: pg.CustomTypesConfig = {
@@ -65,36 +70,42 @@ export function clientConfig(options: ConnectionOptions): pg.ClientConfig {
   };
 }
 
-/** One connection, one statement at a time, each with a deadline that destroys the socket. */
+interface Waiter {
+  readonly go: () => void;
+  readonly refuse: (why: unknown) => void;
+}
+
+/**
+ * One connection, one statement at a time, each with a deadline that destroys the socket. Who asks
+ * meanwhile waits here and not in pg: a deadline begins when its statement is sent, and what is
+ * lost with the socket is the one statement that was under way.
+ */
 export class Connection {
   private client: pg.Client | undefined;
-  private connecting: Promise<pg.Client> | undefined;
+  private opening: pg.Client | undefined;
+  private readonly waiting: Waiter[] = [];
+  private isBusy = false;
+  private isStopped = false;
 
   constructor(private readonly options: ConnectionOptions) {}
 
-  /** Connects when it must. Any failure leaves it disconnected; the next call connects anew. */
+  /**
+   * Connects when it must. Any failure leaves it disconnected; the next statement connects anew.
+   * With a `signal`: who has given up by its turn is passed over, and nothing is sent.
+   */
   async query<R extends pg.QueryResultRow>(
     name: string,
     text: string,
     values: unknown[],
     deadlineMs = STATEMENT_DEADLINE_MS,
+    signal?: AbortSignal,
   ): Promise<R[]> {
-    const client = await this.connect();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.drop(client);
-        reject(new DeadlineError(`${name} took longer than ${deadlineMs} ms`));
-      }, deadlineMs);
-    });
+    await this.turn();
     try {
-      const answer = client.query<R>({ name, text, values });
-      return (await Promise.race([answer, late])).rows;
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) this.drop(client);
-      throw error;
+      signal?.throwIfAborted();
+      return await this.send<R>({ name, text, values }, deadlineMs);
     } finally {
-      clearTimeout(timer);
+      this.passOn();
     }
   }
 
@@ -102,7 +113,11 @@ export class Connection {
     return this.client !== undefined;
   }
 
+  /** For good. What is under way is cut off, its outcome unknown; what waits is not sent. */
   async stop(): Promise<void> {
+    this.isStopped = true;
+    this.refuseAll(this.stopped());
+    if (this.opening !== undefined) this.drop(this.opening);
     const client = this.client;
     this.client = undefined;
     if (client !== undefined) {
@@ -112,21 +127,77 @@ export class Connection {
     }
   }
 
+  private async turn(): Promise<void> {
+    if (this.isStopped) throw this.stopped();
+    if (this.isBusy) {
+      await new Promise<void>((go, refuse) => this.waiting.push({ go, refuse }));
+      return;
+    }
+    this.isBusy = true;
+  }
+
+  private passOn(): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.isBusy = false;
+    else next.go();
+  }
+
+  private refuseAll(why: unknown): void {
+    for (const { refuse } of this.waiting.splice(0)) refuse(why);
+  }
+
+  private async send<R extends pg.QueryResultRow>(
+    statement: pg.QueryConfig & { readonly name: string },
+    deadlineMs: number,
+  ): Promise<R[]> {
+    const client = await this.connect();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.drop(client);
+        reject(new DeadlineError(`${statement.name} took longer than ${deadlineMs} ms`));
+      }, deadlineMs);
+    });
+    try {
+      return (await Promise.race([client.query<R>(statement), late])).rows;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) this.drop(client);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Who waits hears of a server that is not there at once: each in turn would wait for it anew. */
   private async connect(): Promise<pg.Client> {
     if (this.client !== undefined) return this.client;
-    this.connecting ??= this.open().finally(() => {
-      this.connecting = undefined;
-    });
-    return await this.connecting;
+    try {
+      return (this.client = await this.open());
+    } catch (error) {
+      const why = this.isStopped ? this.stopped() : error;
+      this.refuseAll(why);
+      throw why;
+    }
   }
 
   private async open(): Promise<pg.Client> {
+    if (this.isStopped) throw this.stopped();
     const client = new pg.Client(clientConfig(this.options));
     client.on('error', () => this.drop(client));
     client.on('end', () => this.drop(client));
-    await client.connect();
-    this.client = client;
-    return client;
+    this.opening = client;
+    try {
+      await client.connect();
+    } finally {
+      this.opening = undefined;
+    }
+    if (!this.isStopped) return client;
+    this.drop(client);
+    throw this.stopped();
+  }
+
+  private stopped(): StoppedError {
+    return new StoppedError(`the connection ${this.options.name} was stopped`);
   }
 
   /** Never a polite end: a commit may be under way, and its outcome is then unknown. */

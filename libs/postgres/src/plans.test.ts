@@ -44,7 +44,7 @@ beforeAll(async () => {
   await life.own();
   // On connections of its own: a plan that was kept from another state says nothing of this one.
   const look = async (state: State): Promise<void> => {
-    await life.stop();
+    await life.renew();
     watch.take();
     await exercise(life);
     seen.set(state, watch.take());

@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs';
-import type { Feed, FeedEnd, FeedEvent, FeedQuery, Lease, Replay, Tail } from '#feed';
+import type { Feed, FeedEnd, FeedEvent, FeedQuery, Lease, Replay, ReplayError, Tail } from '#feed';
 import type { FrameClock, Framed } from './frame-clock.js';
 import {
   type EventFrame,
@@ -34,6 +34,7 @@ export class EventStream implements PullSource<EventFrame>, Framed {
   readonly pull = new Pull<EventFrame>(this);
   private readonly lease: Lease;
   private readonly subscriptions = new Subscription();
+  private readonly leaving = new AbortController();
   private readonly query: FeedQuery;
   private tail: Tail | undefined;
   private isLive = false;
@@ -73,6 +74,7 @@ export class EventStream implements PullSource<EventFrame>, Framed {
   leave(): void {
     this.hasEnded = true;
     this.subscriptions.unsubscribe();
+    this.leaving.abort();
     this.lease.release();
     this.host.clock.forget(this);
     this.frames.length = 0;
@@ -120,7 +122,7 @@ export class EventStream implements PullSource<EventFrame>, Framed {
       const aimed = await replay.aim();
       if (this.hasEnded) return;
       if ('kind' in aimed) {
-        this.refuse('BAD_CURSOR');
+        this.endedBy(aimed);
         return;
       }
       const isNear = aimed.behind <= STREAM.spliceEventsMax;
@@ -195,8 +197,9 @@ export class EventStream implements PullSource<EventFrame>, Framed {
 
   // ── Ends ─────────────────────────────────────────────────────────────────────────────────────
 
-  private endedBy(end: FeedEnd | { readonly kind: 'CURSOR_EXPIRED' | 'BAD_CURSOR' }): void {
+  private endedBy(end: FeedEnd | ReplayError): void {
     switch (end.kind) {
+      case 'LEFT':
       case 'STOPPED':
         this.pull.end();
         return;
@@ -224,8 +227,9 @@ export class EventStream implements PullSource<EventFrame>, Framed {
       return;
     }
     this.hasEnded = true;
-    this.host.feed.oldest(this.lease.partition).then(
-      (oldest) => this.fail(new LiveFailure({ kind, oldest })),
+    this.host.feed.oldest(this.lease.partition, this.leaving.signal).then(
+      (oldest) =>
+        oldest === undefined ? this.pull.end() : this.fail(new LiveFailure({ kind, oldest })),
       (error: unknown) => this.pull.end({ error }),
     );
   }

@@ -50,6 +50,24 @@ describe('many', () => {
     expect(rig.live.counts).toEqual({ eventStreams: 0, signalStreams: 0, timers: 0 });
   });
 
+  it('400 who come back with a cursor get all that follows it, and aim together', async () => {
+    const count = 400;
+    const first = rig.live.events(ALL);
+    const after = await snapshot(rig, first);
+    for (let i = 0; i < 20; i++) await rig.thread.one(i % PARTITIONS, eventOf(`back-${i}`));
+    const before = rig.replayed;
+    const streams = Array.from({ length: count }, () => rig.live.events({ ...ALL, after }));
+    const reads = await Promise.all(streams.map((stream) => read(stream, 20)));
+    expect(reads.map(({ events }) => new Set(events.map(({ run }) => run)).size)).toEqual(
+      Array.from({ length: count }, () => 20),
+    );
+    // A page each; the heads are asked for once a turn, and not by each of them.
+    expect(rig.replayed - before).toBeGreaterThanOrEqual(count);
+    expect(rig.replayed - before).toBeLessThan(count * 1.1);
+    await leave(first, ...streams);
+    expect(rig.feed.counts).toMatchObject({ leases: 0, partitions: 0, listeners: 0 });
+  });
+
   it('who leaves while waiting leaves at once and takes everything along', async () => {
     const events = rig.live.events(ALL);
     const changed = rig.live.changed({ id: 'r', partition: 1 });

@@ -43,7 +43,7 @@ export class MemoryJournal implements Journal {
   isDown = false;
   /** Smaller pages than asked for. */
   pageMax = Number.POSITIVE_INFINITY;
-  readonly asked = { heads: 0, fill: 0, replay: 0 };
+  readonly asked = { heads: 0, fill: 0, targets: 0, replay: 0, oldest: 0 };
 
   append(partition: number, events: readonly RunEvent[]): JournalSegment {
     const own = this.segments.get(partition) ?? [];
@@ -67,6 +67,15 @@ export class MemoryJournal implements Journal {
 
   async heads(partitions: readonly number[]) {
     this.asked.heads++;
+    return this.headsOf(partitions);
+  }
+
+  async targets(partitions: readonly number[]) {
+    this.asked.targets++;
+    return this.headsOf(partitions);
+  }
+
+  private headsOf(partitions: readonly number[]) {
     this.assertUp();
     const heads = partitions.map((partition) => ({ partition, seq: this.head(partition) }));
     return { life: this.life, heads };
@@ -77,12 +86,18 @@ export class MemoryJournal implements Journal {
     return this.read(places, bounds);
   }
 
-  async replay(places: Parameters<Journal['fill']>[0], bounds: Parameters<Journal['fill']>[1]) {
+  async replay(
+    places: Parameters<Journal['replay']>[0],
+    bounds: Parameters<Journal['replay']>[1],
+    _signal?: AbortSignal,
+  ) {
     this.asked.replay++;
     return this.read(places, bounds);
   }
 
   async oldest() {
+    this.asked.oldest++;
+    this.assertUp();
     return [...this.segments.keys()]
       .sort((a, b) => a - b)
       .map((partition) => {

@@ -61,11 +61,15 @@ interface PageRow {
   readonly text: string | null;
 }
 
-/** One statement and one snapshot, for any number of partitions. Unknown ones are left out. */
+/**
+ * One statement and one snapshot, for any number of partitions. Unknown ones are left out. Not sent
+ * any more when `signal` has been given by its turn.
+ */
 export async function readJournal(
   connection: Connection,
   places: readonly JournalPlace[],
   bounds: JournalBounds,
+  signal?: AbortSignal,
 ): Promise<JournalPage[]> {
   const values = [
     places.map((place) => place.partition),
@@ -73,7 +77,13 @@ export async function readJournal(
     bounds.segments,
     bounds.bytes,
   ];
-  const rows = await connection.query<PageRow>('journal', JOURNAL_PAGES, values, PAGES_DEADLINE_MS);
+  const rows = await connection.query<PageRow>(
+    'journal',
+    JOURNAL_PAGES,
+    values,
+    PAGES_DEADLINE_MS,
+    signal,
+  );
   const pages = new Map<number, JournalPage & { readonly segments: JournalSegment[] }>();
   for (const { partition, after, head, seq, n, text } of rows) {
     const page = pages.get(partition) ?? { partition, after, head, segments: [] };

@@ -28,8 +28,8 @@ export interface Known {
 
 /** Intake and owner of all partitions, by the product's own calls. */
 export class Life {
-  readonly intake: Connection;
-  readonly owner: Connection;
+  intake: Connection;
+  owner: Connection;
   readonly epochs = new Map<number, number>();
   private ids = 0;
 
@@ -48,6 +48,13 @@ export class Life {
   async stop(): Promise<void> {
     await this.intake.stop();
     await this.owner.stop();
+  }
+
+  /** Goes on with connections that have kept nothing. */
+  async renew(): Promise<void> {
+    await this.stop();
+    this.intake = this.connect('orrery_intake', true);
+    this.owner = this.connect('orrery_scheduler', true);
   }
 
   /** Ids rise as the product's do. */

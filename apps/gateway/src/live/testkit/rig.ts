@@ -25,6 +25,9 @@ export class Rig {
   private readonly connections: readonly Connection[];
   /** What the database answers: another one after a restore. */
   life: string;
+  /** So many reads of replays fail; and how many have been asked for. */
+  failing = 0;
+  replayed = 0;
 
   private constructor(
     readonly thread: TestThread,
@@ -49,6 +52,9 @@ export class Rig {
       journal: {
         ...journal,
         heads: async (ids) => ({ ...(await journal.heads(ids)), life: this.life }),
+        targets: this.faulty(journal.targets),
+        replay: this.faulty(journal.replay),
+        oldest: this.faulty(journal.oldest),
       },
       log: silent,
     });
@@ -76,6 +82,15 @@ export class Rig {
     const thread = new TestThread(commits, own, topics, known);
     await Promise.all([gateway.start(), own.start()]);
     return new Rig(thread, [gateway, own], broker, commits, options);
+  }
+
+  private faulty<A extends readonly unknown[], T>(read: (...args: A) => Promise<T>) {
+    return async (...args: A): Promise<T> => {
+      this.replayed++;
+      if (this.failing === 0) return await read(...args);
+      this.failing--;
+      throw new Error('the connection was lost');
+    };
   }
 
   async stop(): Promise<void> {
