@@ -68,10 +68,10 @@ export class ReplayReads {
 
   private async until<T>(signal: AbortSignal, read: () => Promise<T>): Promise<T | undefined> {
     if (signal.aborted) return undefined;
-    const { scheduler, failed } = this.options;
+    const { scheduler } = this.options;
     // No jitter: those who fail together ask together, and share the connection that is made anew.
     const delay = (error: unknown, count: number) => {
-      failed(error);
+      this.options.failed(error);
       return timer(Math.min(RETRY.firstMs * 2 ** (count - 1), RETRY.maxMs), scheduler);
     };
     const over$ = merge(fromEvent(signal, 'abort'), this.stopping);

@@ -62,7 +62,7 @@ export async function waitForEnd(context: Context, id: string): Promise<WatchedR
   process.once('SIGINT', interrupt);
   const line = movingLine(terminal, id);
   try {
-    const end = await Promise.race([endOf(context, id, line.show), interrupted]);
+    const end = await Promise.race([endOf(context, id, (state) => line.show(state)), interrupted]);
     line.clear();
     if (end === undefined) terminal.err(`${goesOn(id)}\n`);
     return end;

@@ -4,7 +4,9 @@ import { ParamsChecker } from './params.js';
 const check = (checker: ParamsChecker, schema: unknown, params: unknown) =>
   checker.check(JSON.stringify(schema), schema, params, ['params']);
 const words = (schema: unknown, params: unknown): string[] =>
-  check(new ParamsChecker(), schema, params).map(({ path, message }) => `${path} ${message}`);
+  check(new ParamsChecker(), schema, params).map(
+    ({ path, message }) => `${path.join()} ${message}`,
+  );
 
 describe('params against their schema', () => {
   test('each violation names what it is about', () => {

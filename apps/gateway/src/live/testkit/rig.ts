@@ -52,9 +52,9 @@ export class Rig {
       journal: {
         ...journal,
         heads: async (ids) => ({ ...(await journal.heads(ids)), life: this.life }),
-        targets: this.faulty(journal.targets),
-        replay: this.faulty(journal.replay),
-        oldest: this.faulty(journal.oldest),
+        targets: this.faulty((...given) => journal.targets(...given)),
+        replay: this.faulty((...given) => journal.replay(...given)),
+        oldest: this.faulty((...given) => journal.oldest(...given)),
       },
       log: silent,
     });
