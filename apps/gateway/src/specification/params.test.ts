@@ -30,6 +30,17 @@ describe('params against their schema', () => {
     expect(words(schema, 'ABC')).toEqual(['params params must match pattern "^[a-z]+$".']);
   });
 
+  test('nor does one that names itself twice at each level', () => {
+    const itself = { $ref: '#/$defs/tree' };
+    const tree = { type: 'object', properties: { in: { allOf: [itself, itself] } } };
+    let value: unknown = {};
+    for (let depth = 0; depth < 60; depth++) value = { in: value };
+    const began = performance.now();
+    const [error] = check(new ParamsChecker(), { $defs: { tree }, ...itself }, value);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(error?.message).toContain('too long');
+  }, 10_000);
+
   test('a schema that never comes to an end stops nobody for long', async () => {
     const checker = new ParamsChecker();
     const evil = { type: 'string', pattern: '^(a+)+$' };

@@ -36,8 +36,11 @@ export function checkSchema(schema: unknown, path: Path): UserError[] {
   }
 }
 
-/** What may take much longer than its value is large: a regular expression above all. */
-const DEAR_KEYWORDS: ReadonlySet<string> = new Set(['pattern', 'patternProperties', 'uniqueItems']);
+/** What may take much longer than its value is large: regular expressions, and going round. */
+const DEAR_KEYWORDS: ReadonlySet<string> = new Set([
+  ...['pattern', 'patternProperties', 'uniqueItems'],
+  ...['$ref', '$dynamicRef', '$recursiveRef'],
+]);
 const CHECK_MS_MAX = 200;
 const TURN_MS_MAX = 1_000;
 
