@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { type Cell, DEFAULT_RETRY, LANE_OPEN, type Policy, type RunFacts } from '#core';
+import { type Cell, DEFAULT_RETRY, type Policy, type RunFacts } from '#core';
 import {
   Connection,
+  type GrantedCell,
   type NewRun,
   type PartitionWrites,
   claimPartition,
   commitBatch,
   intakeBatch,
+  noWrites,
   sealEnd,
-  sealRun,
+  sealGrant,
   touchNode,
 } from '#postgres';
 
@@ -47,6 +49,7 @@ const policy: Policy = {
 };
 const project = randomUUID();
 const spec = randomUUID();
+const LANE = '6148914691236517205';
 const PARAMS = JSON.stringify({ customer: 4711, note: 'x'.repeat(200) });
 
 function uuid7(n: number): string {
@@ -68,7 +71,7 @@ function newRun(id: string, partition: number): NewRun {
     pool: 'default',
     need: 'function:noop',
     priority: 5,
-    lane: '6148914691236517205',
+    lane: LANE,
     at: null,
     afterMs: null,
     startDeadlineMs: null,
@@ -78,9 +81,18 @@ function newRun(id: string, partition: number): NewRun {
   };
 }
 
-function cellOf(run: NewRun, at: number): Cell {
+function cellOf(id: string, partition: number, at: number): Cell {
   const facts: RunFacts = {
-    ...run,
+    id,
+    partition,
+    project,
+    job: null,
+    jobVersion: null,
+    spec,
+    kind: 'FUNCTION',
+    pool: 'default',
+    need: 'function:noop',
+    priority: 5,
     policy,
     due: null,
     expires: null,
@@ -90,7 +102,7 @@ function cellOf(run: NewRun, at: number): Cell {
   return {
     facts,
     state: 'READY',
-    lane: run.lane,
+    lane: LANE,
     rank: at + 240_000,
     readyAt: at,
     startedAt: null,
@@ -120,7 +132,7 @@ function grant(cells: readonly Cell[], owned: ReadonlyMap<number, Owned>, at: nu
     const owner = owned.get(cell.facts.partition) as Owned;
     owner.seq += 2;
     cell.state = 'GRANTED';
-    cell.lane = LANE_OPEN;
+    cell.lane = null;
     cell.attempt = 1;
     cell.token = {
       run: cell.facts.id,
@@ -166,22 +178,16 @@ function writes(
     else list.push(cell);
   }
   return [...byPartition].map(([partition, of]) => ({
-    partition,
-    epoch: (owned.get(partition) as Owned).epoch,
+    ...noWrites(partition, (owned.get(partition) as Owned).epoch),
     events: of.length * 2,
     segment: segment(final ? 'FINISHED' : 'GRANTED', of, at),
     consumed: final ? [] : of.map((cell) => cell.facts.id),
-    changed: final ? [] : of.map(sealRun),
+    granted: final ? [] : of.map((cell) => sealGrant(cell as GrantedCell)),
     finished: final
       ? of.map((cell) =>
           sealEnd({ cell, outcome: 'SUCCEEDED', finishedAt: at, result: '"ok"', error: null }),
         )
       : [],
-    answers: [],
-    outgoing: [],
-    executors: [],
-    aside: [],
-    named: [],
   }));
 }
 
@@ -229,7 +235,7 @@ class Lane {
     let count = 0;
     const partitions = [...this.owned.keys()];
     for (const { ids, at } of this.waiting) {
-      const cells = ids.map((id, i) => cellOf(newRun(id, partitionAt(partitions, i)), at));
+      const cells = ids.map((id, i) => cellOf(id, partitionAt(partitions, i), at));
       grant(cells, this.owned, at);
       await commitBatch(this.commit, writes(cells, this.owned, false, at), null);
       finish(cells, this.owned, at);

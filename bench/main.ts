@@ -14,7 +14,7 @@ const HELP = `npm run bench -- SCENARIO [options]
   system    everything as npm start runs it: life cycles, latency, single submissions
               --seconds N (5)  --runs N (3)
   commit    the fenced commit alone, with rows as the product writes them
-              --lanes N (3)  --batch N (400)  --count N (100000)  --runs N (3)
+              --lanes N (4)  --batch N (400)  --count N (100000)  --runs N (3)
   waiting   a backlog without an executor, then one that drains it: memory, order, neighbours
               --runs N (100000)
 `;
@@ -25,7 +25,7 @@ async function commit(words: readonly string[]): Promise<Report> {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      lanes: { type: 'string', default: '3' },
+      lanes: { type: 'string', default: '4' },
       batch: { type: 'string', default: '400' },
       count: { type: 'string', default: '100000' },
       runs: { type: 'string', default: '3' },

@@ -11,7 +11,6 @@ export {
   type EventType,
   JOB_KINDS,
   type JobKind,
-  LANE_OPEN,
   LANE_TIMED,
   OUTCOMES,
   type Outcome,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
-import { type ArrayCell, binaryArray } from './binary-array.js';
+import { type ArrayCell, BinaryArray } from './binary-array.js';
 import { classify } from './outcome.js';
 
 let database: TestDatabase;
@@ -11,10 +11,16 @@ afterAll(async () => {
   await database.stop();
 });
 
+function arrayOf(type: string, cells: readonly ArrayCell[]): Buffer | null {
+  const array = new BinaryArray(type);
+  for (const cell of cells) array.push(cell);
+  return array.value();
+}
+
 /** As PostgreSQL writes what it has read. */
 async function readBack(type: string, cells: readonly ArrayCell[]): Promise<unknown> {
   const text = `select $1::${type}::text[] as read`;
-  const { rows } = await database.admin.query(text, [binaryArray(type, cells)]);
+  const { rows } = await database.admin.query(text, [arrayOf(type, cells)]);
   return (rows[0] as { read: unknown }).read;
 }
 
@@ -26,12 +32,16 @@ const CASES: readonly (readonly [string, readonly ArrayCell[], readonly (string 
   ['int8[]', ['6148914691236517205', null, 1], ['6148914691236517205', null, '1']],
   ['float8[]', [0.5, -1e300, 1_783_000_000_000, null], ['0.5', '-1e+300', '1783000000000', null]],
   ['uuid[]', [ID, null, ID.toUpperCase()], [ID, null, ID]],
-  ['uuid[]', [], []],
+  [
+    'int4[]',
+    Array.from({ length: 1_000 }, (_, i) => i),
+    Array.from({ length: 1_000 }, (_, i) => `${i}`),
+  ],
 ];
 
 describe('what PostgreSQL reads of a binary array', () => {
   for (const [type, cells, read] of CASES) {
-    test(`${type} of ${cells.join(' ')}`, async () => {
+    test(`${type} of ${cells.slice(0, 5).join(' ')}`, async () => {
       expect(await readBack(type, cells)).toEqual(read);
     });
   }
@@ -44,7 +54,7 @@ describe('what PostgreSQL reads of a binary array', () => {
       ['uuid[]', 'not-an-id'],
     ] as const;
     for (const [type, cell] of wrong) {
-      const send = (): unknown => binaryArray(type, [cell]);
+      const send = (): unknown => arrayOf(type, [cell]);
       expect(send).toThrow(`${cell} does not go into ${type}`);
       expect(classify(errorOf(send)).kind).toBe('rejected-for-good');
     }

@@ -28,36 +28,59 @@ export class UnsendableError extends Error {
   override readonly name = 'UnsendableError';
 }
 
-/** For the array type of that name, as `int4[]`. */
-export function binaryArray(type: string, cells: readonly ArrayCell[]): Buffer {
-  const element = ELEMENTS[type];
-  if (element === undefined) throw new Error(`arrays of type ${type} are not sent`);
-  const { oid, bytes } = element;
-  const buffer = Buffer.allocUnsafe(HEADER_BYTES + cells.length * (LENGTH_BYTES + bytes));
-  let hasNull = 0;
-  let at = HEADER_BYTES;
-  for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i];
-    if (cell === null || cell === undefined) {
-      hasNull = 1;
-      at = buffer.writeInt32BE(IS_NULL, at);
-      continue;
-    }
-    at = buffer.writeInt32BE(bytes, at);
-    try {
-      element.write(buffer, cell, at);
-    } catch (error) {
-      throw new UnsendableError(`${cell} does not go into ${type}`, { cause: error });
-    }
-    at += bytes;
+const FIRST_BYTES = 1_024;
+const NOTHING = Buffer.alloc(0);
+
+/** An array that grows cell by cell. */
+export class BinaryArray {
+  private readonly element: Element;
+  private buffer = NOTHING;
+  private at = HEADER_BYTES;
+  private count = 0;
+  private hasNull = 0;
+
+  /** For the array type of that name, as `int4[]`. */
+  constructor(private readonly type: string) {
+    const element = ELEMENTS[type];
+    if (element === undefined) throw new Error(`arrays of type ${type} are not sent`);
+    this.element = element;
   }
-  // One dimension that begins at 1.
-  buffer.writeInt32BE(1, 0);
-  buffer.writeInt32BE(hasNull, 4);
-  buffer.writeInt32BE(oid, 8);
-  buffer.writeInt32BE(cells.length, 12);
-  buffer.writeInt32BE(1, 16);
-  return buffer.subarray(0, at);
+
+  push(cell: ArrayCell): void {
+    const { bytes } = this.element;
+    if (this.at + LENGTH_BYTES + bytes > this.buffer.length) this.grow();
+    this.count++;
+    if (cell === null || cell === undefined) {
+      this.hasNull = 1;
+      this.at = this.buffer.writeInt32BE(IS_NULL, this.at);
+      return;
+    }
+    const at = this.buffer.writeInt32BE(bytes, this.at);
+    try {
+      this.element.write(this.buffer, cell, at);
+    } catch (error) {
+      throw new UnsendableError(`${cell} does not go into ${this.type}`, { cause: error });
+    }
+    this.at = at + bytes;
+  }
+
+  /** Null as long as there is no cell. */
+  value(): Buffer | null {
+    if (this.count === 0) return null;
+    // One dimension that begins at 1.
+    this.buffer.writeInt32BE(1, 0);
+    this.buffer.writeInt32BE(this.hasNull, 4);
+    this.buffer.writeInt32BE(this.element.oid, 8);
+    this.buffer.writeInt32BE(this.count, 12);
+    this.buffer.writeInt32BE(1, 16);
+    return this.buffer.subarray(0, this.at);
+  }
+
+  private grow(): void {
+    const larger = Buffer.allocUnsafe(Math.max(FIRST_BYTES, this.buffer.length * 4));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
 }
 
 /** A lane is a hash of 63 bits and travels as a text; everything else is exact in a double. */
@@ -71,7 +94,26 @@ function writeInt8(to: Buffer, cell: string | number, at: number): void {
   to.writeUInt32BE(cell >>> 0, at + 4);
 }
 
+const HEX_DIGITS = '0123456789abcdef';
+const NO_DIGIT = 0xff;
+/** By character code what a hexadecimal digit is worth. */
+const WORTH = Uint8Array.from({ length: 128 }, (_, code) => {
+  const digit = HEX_DIGITS.indexOf(String.fromCharCode(code).toLowerCase());
+  return digit < 0 ? NO_DIGIT : digit;
+});
+/** Where in `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` each byte is written. */
+const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
+const ID_LENGTH = 36;
+
 function writeUuid(to: Buffer, cell: string | number, at: number): void {
-  const hex = String(cell).replaceAll('-', '');
-  if (hex.length !== 32 || to.write(hex, at, 16, 'hex') !== 16) throw new RangeError('not an id');
+  const id = String(cell);
+  let all = id.length === ID_LENGTH ? 0 : NO_DIGIT;
+  for (let i = 0; i < PLACES.length; i++) {
+    const place = PLACES[i] ?? 0;
+    const high = WORTH[id.charCodeAt(place)] ?? NO_DIGIT;
+    const low = WORTH[id.charCodeAt(place + 1)] ?? NO_DIGIT;
+    all |= high | low;
+    to[at + i] = (high << 4) | low;
+  }
+  if (all >= 16) throw new RangeError('not an id');
 }

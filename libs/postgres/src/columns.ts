@@ -1,4 +1,4 @@
-import { type ArrayCell, binaryArray } from './binary-array.js';
+import { BinaryArray } from './binary-array.js';
 import { ITEM_SEPARATOR, NULL_ITEM } from './functions/separators.js';
 
 const REPLACEMENT = '\ufffd';
@@ -6,49 +6,74 @@ const REPLACEMENT = '\ufffd';
 export type Parameter = string | number | Buffer | null;
 type Cell = string | number | boolean | null | undefined;
 
+/** What is pushed into one parameter. */
+interface Column {
+  push(cell: Cell): void;
+  /** Null as long as nothing was pushed, which skips the parameter's statement. */
+  value(): Parameter;
+}
+
 /**
- * Collects rows column by column and renders each column as one parameter: a binary array for
- * numbers and ids, a parted text for everything of variable length (see separators.ts). Names come
- * from the function's parameter table, so order cannot drift between SQL and here.
+ * Collects rows column by column, each column as one parameter: a binary array for numbers and ids,
+ * a parted text for everything of variable length (see separators.ts).
  */
 export class Columns {
-  private readonly cells = new Map<string, Cell[]>();
+  private readonly columns: readonly Column[];
 
-  constructor(private readonly parameters: readonly (readonly [string, string])[]) {
-    for (const [name] of parameters) this.cells.set(name, []);
+  constructor(parameters: readonly (readonly [string, string])[]) {
+    this.columns = parameters.map(([, type]) => columnOf(type));
   }
 
-  push(name: string, value: Cell): void {
-    const column = this.cells.get(name);
-    if (column === undefined) throw new Error(`no parameter ${name}`);
-    column.push(value);
+  /** `at`: where the parameter stands, by `positions`. */
+  push(at: number, cell: Cell): void {
+    const column = this.columns[at];
+    if (column === undefined) throw new Error(`no parameter ${at}`);
+    column.push(cell);
   }
 
-  count(name: string): number {
-    return this.cells.get(name)?.length ?? 0;
-  }
-
-  /** In the function's order; a column without cells is NULL, which skips its statement. */
+  /** In the function's order. */
   values(): Parameter[] {
-    return this.parameters.map(([name, type]) => {
-      const column = this.cells.get(name) ?? [];
-      if (column.length === 0) return null;
-      if (type.endsWith('[]')) return binaryArray(type, column as readonly ArrayCell[]);
-      if (type === 'text') return partedText(column);
-      const single = column[0];
-      return typeof single === 'boolean' ? String(single) : (single ?? null);
-    });
+    return this.columns.map((column) => column.value());
   }
 }
 
-function partedText(column: readonly Cell[]): string {
-  let text = '';
-  for (let i = 0; i < column.length; i++) {
-    const cell = column[i];
-    if (i > 0) text += ITEM_SEPARATOR;
-    text += cell === null || cell === undefined ? NULL_ITEM : whole(String(cell));
+function columnOf(type: string): Column {
+  if (type.endsWith('[]')) return new BinaryArray(type);
+  return type === 'text' ? new PartedText() : new Single();
+}
+
+class PartedText implements Column {
+  private text: string | null = null;
+
+  push(cell: Cell): void {
+    const item = cell === null || cell === undefined ? NULL_ITEM : whole(String(cell));
+    this.text = this.text === null ? item : this.text + ITEM_SEPARATOR + item;
   }
-  return text;
+
+  value(): Parameter {
+    return this.text;
+  }
+}
+
+class Single implements Column {
+  private cell: string | number | null = null;
+
+  push(cell: Cell): void {
+    this.cell = typeof cell === 'boolean' ? String(cell) : (cell ?? null);
+  }
+
+  value(): Parameter {
+    return this.cell;
+  }
+}
+
+/** Where each parameter of a function stands: a name that is none does not compile. */
+export function positions<const P extends readonly (readonly [string, string])[]>(
+  parameters: P,
+): { readonly [Name in P[number][0]]: number } {
+  return Object.fromEntries(parameters.map(([name], at) => [name, at])) as {
+    [Name in P[number][0]]: number;
+  };
 }
 
 /** No text may part its column or stand for NULL: else the rows behind it got each other's. */

@@ -9,6 +9,7 @@ import {
   classify,
   commitBatch,
   intakeBatch,
+  noWrites,
   sealEnd,
   sealRun,
   touchNode,
@@ -108,18 +109,9 @@ async function submit(partitions: readonly number[]): Promise<Cell[]> {
 function writes(partition: number, given: Partial<PartitionWrites> = {}): PartitionWrites {
   const mine = owned.get(partition);
   return {
-    partition,
-    epoch: mine?.epoch ?? 0,
+    ...noWrites(partition, mine?.epoch ?? 0),
     events: 1,
     segment: '[1,0,[],[]]',
-    consumed: [],
-    changed: [],
-    finished: [],
-    answers: [],
-    outgoing: [],
-    executors: [],
-    aside: [],
-    named: [],
     ...given,
   };
 }

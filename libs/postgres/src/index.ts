@@ -7,20 +7,26 @@ export {
 } from './connection.js';
 export { FORMAT, type Installation, install, readInstallation } from './installation.js';
 export { FOUNDATION } from './schema/foundation.js';
+export { type Committed, commitBatch } from './commit.js';
 export {
   type AsideRow,
   type CommandAnswer,
-  type Committed,
   type ExecutorRow,
   type FinishedRun,
   type OutgoingMessage,
   type PartitionWrites,
   type RunEnd,
+  type SealedAttempt,
+  type SealedGrant,
   type SealedRun,
+  type GrantedCell,
+  isGranted,
+  noWrites,
+  sealAttempt,
   sealEnd,
+  sealGrant,
   sealRun,
-  commitBatch,
-} from './commit.js';
+} from './writes.js';
 export {
   type IntakeBatch,
   type KeyClaim,

@@ -1,7 +1,7 @@
 import { Connection } from './connection.js';
 
 /** What this program reads and writes; the commit's and the claim's guard against older readers. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 export interface Installation {
   readonly format: number;
@@ -25,6 +25,11 @@ export async function install(
     'select format, partitions, life from installation',
   )) as Installation[];
   if (installed === undefined) throw new Error('the installation row is missing');
+  if (installed.format !== FORMAT) {
+    throw new Error(
+      `it holds Orrery's format ${installed.format}, and this program reads format ${FORMAT}`,
+    );
+  }
   await runner.query(
     `insert into partition (id) select generate_series(0, $1::int4 - 1)::int2
      on conflict do nothing`,

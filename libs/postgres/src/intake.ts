@@ -1,5 +1,5 @@
 import { JOB_KINDS, type JobKind, type Millis, type Policy } from '#core';
-import { Columns, type Parameter, callText } from './columns.js';
+import { Columns, type Parameter, callText, positions } from './columns.js';
 import type { Connection } from './connection.js';
 import { INTAKE_PARAMETERS } from './functions/intake.sql.js';
 
@@ -70,53 +70,54 @@ export interface Taken {
 
 const KIND_CODE: ReadonlyMap<JobKind, number> = new Map(JOB_KINDS.map((kind, i) => [kind, i]));
 const CALL = callText('intake_batch', INTAKE_PARAMETERS);
+const AT = positions(INTAKE_PARAMETERS);
 
 function encodeIntake(batch: IntakeBatch): Parameter[] {
   const columns = new Columns(INTAKE_PARAMETERS);
-  columns.push('batch', batch.id);
+  columns.push(AT.batch, batch.id);
   for (const spec of batch.specifications) {
-    columns.push('s_project', spec.project);
-    columns.push('s_hash', spec.hash);
-    columns.push('s_body', spec.body);
-    columns.push('s_policy', JSON.stringify(spec.policy));
+    columns.push(AT.s_project, spec.project);
+    columns.push(AT.s_hash, spec.hash);
+    columns.push(AT.s_body, spec.body);
+    columns.push(AT.s_policy, JSON.stringify(spec.policy));
   }
   for (const run of batch.runs) pushRun(columns, run);
   for (const command of batch.commands) {
-    columns.push('c_id', command.id);
-    columns.push('c_partition', command.partition);
-    columns.push('c_kind', command.kind);
-    columns.push('c_ref', command.ref);
-    columns.push('c_payload', command.payload);
+    columns.push(AT.c_id, command.id);
+    columns.push(AT.c_partition, command.partition);
+    columns.push(AT.c_kind, command.kind);
+    columns.push(AT.c_ref, command.ref);
+    columns.push(AT.c_payload, command.payload);
   }
   for (const key of batch.keys) {
-    columns.push('k_project', key.project);
-    columns.push('k_operation', key.operation);
-    columns.push('k_key', key.key);
-    columns.push('k_hash', key.hash);
-    columns.push('k_ref', key.ref);
+    columns.push(AT.k_project, key.project);
+    columns.push(AT.k_operation, key.operation);
+    columns.push(AT.k_key, key.key);
+    columns.push(AT.k_hash, key.hash);
+    columns.push(AT.k_ref, key.ref);
   }
-  if (batch.strict === true) columns.push('strict', true);
+  if (batch.strict === true) columns.push(AT.strict, true);
   return columns.values();
 }
 
 function pushRun(columns: Columns, run: NewRun): void {
-  columns.push('r_id', run.id);
-  columns.push('r_partition', run.partition);
-  columns.push('r_project', run.project);
-  columns.push('r_job', run.job);
-  columns.push('r_version', run.jobVersion);
-  columns.push('r_spec', run.spec);
-  columns.push('r_kind', KIND_CODE.get(run.kind));
-  columns.push('r_pool', run.pool);
-  columns.push('r_need', run.need);
-  columns.push('r_priority', run.priority);
-  columns.push('r_lane', run.lane);
-  columns.push('r_at', run.at);
-  columns.push('r_after', run.afterMs);
-  columns.push('r_deadline', run.startDeadlineMs);
-  columns.push('r_retry_of', run.retryOf);
-  columns.push('r_params', run.params);
-  columns.push('r_labels', run.labels);
+  columns.push(AT.r_id, run.id);
+  columns.push(AT.r_partition, run.partition);
+  columns.push(AT.r_project, run.project);
+  columns.push(AT.r_job, run.job);
+  columns.push(AT.r_version, run.jobVersion);
+  columns.push(AT.r_spec, run.spec);
+  columns.push(AT.r_kind, KIND_CODE.get(run.kind));
+  columns.push(AT.r_pool, run.pool);
+  columns.push(AT.r_need, run.need);
+  columns.push(AT.r_priority, run.priority);
+  columns.push(AT.r_lane, run.lane);
+  columns.push(AT.r_at, run.at);
+  columns.push(AT.r_after, run.afterMs);
+  columns.push(AT.r_deadline, run.startDeadlineMs);
+  columns.push(AT.r_retry_of, run.retryOf);
+  columns.push(AT.r_params, run.params);
+  columns.push(AT.r_labels, run.labels);
 }
 
 interface IntakeRow {

@@ -25,9 +25,10 @@ interface RunRow {
   spent: number;
   executor: string | null;
   incarnation: number | null;
-  token_epoch: number | null;
-  token_seq: number | null;
+  epoch: number | null;
+  seq: number | null;
   taken: boolean;
+  is_open: boolean;
   params: string | null;
   params_left: boolean;
   record: string | null;
@@ -46,19 +47,20 @@ const at = <T>(names: readonly T[], code: number): T => {
 };
 
 function tokenOf(row: RunRow): Token | null {
-  if (row.executor === null || row.token_epoch === null) return null;
+  if (row.executor === null || row.epoch === null) return null;
   return {
     run: row.id,
     attempt: row.attempt,
     executor: row.executor,
     incarnation: row.incarnation ?? 0,
-    epoch: row.token_epoch,
-    seq: row.token_seq ?? 0,
+    epoch: row.epoch,
+    seq: row.seq ?? 0,
   };
 }
 
 function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
-  const record = row.record === null ? { attempts: [], seqs: [] } : JSON.parse(row.record);
+  const record: RunRecord =
+    row.record === null ? { attempts: [], seqs: [] } : JSON.parse(row.record);
   return {
     taken: row.taken,
     cell: {
@@ -80,14 +82,14 @@ function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
         params: row.params_left ? undefined : (row.params ?? 'null'),
       },
       state: at(RUN_STATES, row.state),
-      lane: row.lane,
+      lane: row.is_open ? null : row.lane,
       rank: row.rank,
       readyAt: row.ready,
       startedAt: row.started,
       attempt: row.attempt,
       spent: row.spent,
       token: tokenOf(row),
-      record: record as RunRecord,
+      record,
     },
   };
 }

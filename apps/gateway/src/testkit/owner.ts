@@ -7,6 +7,7 @@ import {
   type SealedRun,
   claimPartition,
   commitBatch,
+  noWrites,
   sweepInbox,
 } from '#postgres';
 import { encodeSegment } from '#protocol';
@@ -38,15 +39,35 @@ export class TestOwner {
   /** Taken in, and moved to a state that is not final. */
   async move(run: TestRun, state: RunState, more: Partial<SealedRun> = {}): Promise<void> {
     const { seq } = await this.hold(run.partition);
-    const changed = [{ ...sealed(run, state, seq + 1), ...more }];
+    const changed: SealedRun[] = [
+      {
+        id: run.id,
+        state: RUN_STATES.indexOf(state),
+        lane: null,
+        rank: 0,
+        readyAt: null,
+        attempt: 0,
+        spent: 0,
+        wasGranted: false,
+        record: record(seq + 1),
+        ...more,
+      },
+    ];
     await this.write(run, 'CHANGED', state, { changed, consumed: await this.inboxOf(run) });
   }
 
   async finish(run: TestRun, state: RunState, outcome: Outcome | null): Promise<void> {
     const { seq } = await this.hold(run.partition);
     const finished: FinishedRun = {
-      ...sealed(run, state, seq + 1),
-      lane: null,
+      id: run.id,
+      state: RUN_STATES.indexOf(state),
+      readyAt: null,
+      startedAt: null,
+      attempt: 0,
+      spent: 0,
+      wasGranted: false,
+      executor: null,
+      record: record(seq + 1),
       outcome: outcome === null ? null : OUTCOMES.indexOf(outcome),
       finishedAt: Date.now(),
       retentionMs: 86_400_000,
@@ -64,7 +85,7 @@ export class TestOwner {
     const commands = rows.filter(({ kind }) => kind === 1).map(({ id }) => id);
     if (commands.length === 0) return 0;
     const answers = commands.map((command) => ({ command, outcome: JSON.stringify(outcome) }));
-    const writes = { ...empty(partition, epoch), answers, consumed: commands };
+    const writes = { ...noWrites(partition, epoch), answers, consumed: commands };
     await commitBatch(this.connection, [writes], null);
     return commands.length;
   }
@@ -92,7 +113,7 @@ export class TestOwner {
       data: null,
     };
     const segment = encodeSegment([event]);
-    const own = { ...empty(partition, held.epoch), ...writes, segment, events: 1 };
+    const own = { ...noWrites(partition, held.epoch), ...writes, segment, events: 1 };
     await commitBatch(this.connection, [own], null);
     held.seq++;
   }
@@ -118,34 +139,4 @@ export class TestOwner {
   }
 }
 
-function sealed({ id }: TestRun, state: RunState, seq: number): SealedRun {
-  return {
-    id,
-    state: RUN_STATES.indexOf(state),
-    lane: null,
-    rank: 0,
-    readyAt: null,
-    startedAt: null,
-    attempt: 0,
-    spent: 0,
-    token: null,
-    record: JSON.stringify({ attempts: [], seqs: [seq] }),
-  };
-}
-
-function empty(partition: number, epoch: number): PartitionWrites {
-  return {
-    partition,
-    epoch,
-    segment: undefined,
-    events: 0,
-    consumed: [],
-    changed: [],
-    finished: [],
-    answers: [],
-    outgoing: [],
-    executors: [],
-    aside: [],
-    named: [],
-  };
-}
+const record = (seq: number): string => JSON.stringify({ attempts: [], seqs: [seq] });

@@ -1,4 +1,4 @@
-import type { Cell, Effect, ExecutorCell, Millis, RunEvent, Write } from '#core';
+import type { Cell, Effect, ExecutorCell, Millis, RunEvent, Token, Write } from '#core';
 import { EXECUTOR_STATES } from '#core';
 import {
   type AsideRow,
@@ -6,7 +6,13 @@ import {
   type ExecutorRow,
   type PartitionWrites,
   type RunEnd,
+  type SealedAttempt,
+  type SealedGrant,
+  type SealedRun,
+  isGranted,
+  sealAttempt,
   sealEnd,
+  sealGrant,
   sealRun,
 } from '#postgres';
 import { encodeSegment } from '#protocol';
@@ -69,15 +75,31 @@ export class PartitionBatch {
     );
   }
 
+  /** A token's place is that of its GRANTED event. */
+  private isGrantedHere({ epoch, seq }: Token): boolean {
+    const [first] = this.events;
+    return epoch === this.epoch && first !== undefined && seq >= first.seq;
+  }
+
   seal(): PartitionWrites {
     if (this.events.length > 0) this.segment ??= encodeSegment(this.events);
+    const changed: SealedRun[] = [];
+    const granted: SealedGrant[] = [];
+    const open: SealedAttempt[] = [];
+    for (const cell of this.changed.values()) {
+      if (!isGranted(cell)) changed.push(sealRun(cell));
+      else if (this.isGrantedHere(cell.token)) granted.push(sealGrant(cell));
+      else open.push(sealAttempt(cell));
+    }
     return {
       partition: this.partition,
       epoch: this.epoch,
       segment: this.segment,
       events: this.events.length,
       consumed: this.consumed,
-      changed: [...this.changed.values()].map(sealRun),
+      changed,
+      granted,
+      open,
       finished: [...this.finished.values()].map(sealEnd),
       answers: this.answers,
       outgoing: [],

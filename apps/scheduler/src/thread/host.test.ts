@@ -61,7 +61,7 @@ describe('one thread with the real database', () => {
     await executorReady();
     await until(() => rig.tokens().length === 20, BOUND_MS);
     // An assignment leaves only after its grant is durable.
-    expect(await count('live', 'state = 3 and lane = 1')).toBe(20);
+    expect(await count('open_attempt', 'state = 3')).toBe(20);
     rig.up('x1', ...rig.tokens().map((token) => rig.resultOf(token, '"ok"')));
     await eventually(async () => (await count('history', 'state = 9')) === 20);
     expect(rig.downOf('ack')).toHaveLength(20);
@@ -104,7 +104,7 @@ describe('one thread with the real database', () => {
     rig.up('x1', ...rig.tokens().map((token) => rig.resultOf(token, '"ok"')));
     const others = rig.tokens().filter((token) => owner(token) !== stolen).length;
     await eventually(async () => (await count('history', 'state = 9')) === others);
-    expect(await count('live', `partition = ${stolen} and state = 3`)).toBe(40 - others);
+    expect(await count('open_attempt', `partition = ${stolen} and state = 3`)).toBe(40 - others);
     // The thief's is nobody's business here: its reports are answered with who has it.
     restate(() => rig.up('x1', ...rig.tokens().map((token) => rig.resultOf(token))));
     await until(() => rig.downOf('owners').some(({ owners }) => owners.length === 1), BOUND_MS);

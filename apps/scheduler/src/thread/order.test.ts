@@ -42,13 +42,15 @@ async function runAll(count: number): Promise<string[]> {
     return said === count;
   }, BOUND_MS);
   await watch.eventually(async () => (await watch.count('history')) === count);
-  const { rows } = await database.admin.query('select id from history order by token_seq');
-  return rows.map((row) => row['id'] as string);
+  return rig.tokens().map(({ run }) => run);
 }
 
-/** By rank and id, as the database knows them. */
+/** By rank and id, from what the database knows of them. */
 async function byRank(): Promise<string[]> {
-  const { rows } = await database.admin.query('select id from history order by rank, id');
+  const { rows } = await database.admin.query(
+    `select id from history
+      order by ready_at + (priority - 1) * interval '1 min', id`,
+  );
   return rows.map((row) => row['id'] as string);
 }
 

@@ -172,8 +172,8 @@ function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void
     data: { due, delayMs, attempt: cell.attempt + 1, of: retry.maxAttempts },
   });
   // An attempt that ended by silence may still be heard of (1.4); any other token is closed.
-  if (end.outcome === 'LOST') cell.record.lost = true;
-  else cell.token = null;
+  if (end.outcome === 'LOST') cell.record.lost = token;
+  cell.token = null;
   cell.startedAt = null;
   cell.record.reason = why;
   cell.lane = LANE_TIMED;

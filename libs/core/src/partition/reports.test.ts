@@ -36,7 +36,8 @@ describe('a digest (§6)', () => {
       if (silent) rig.step({ kind: 'silent', executor: 'x1' });
       digest(rig);
       expect(rig.cell('r')).toMatchObject({ state: 'WAITING_RETRY', attempt: 1, spent: 1 });
-      expect(rig.cell('r').record.lost).toBe(true);
+      expect(rig.cell('r').record.lost).toMatchObject({ run: 'r', attempt: 1, epoch: 1, seq: 2 });
+      expect(rig.cell('r').token).toBeNull();
     });
   }
 

@@ -107,12 +107,13 @@ function lateResult(
   message: Extract<Report, { kind: 'result' | 'bounce' }>,
 ): void {
   acknowledge(step, message);
-  const mine =
-    cell.record.lost === true && cell.token !== null && sameToken(cell.token, message.token);
-  if (!mine || message.kind !== 'result' || message.outcome !== 'SUCCEEDED') return;
+  const { lost } = cell.record;
+  if (lost === undefined || !sameToken(lost, message.token)) return;
+  if (message.kind !== 'result' || message.outcome !== 'SUCCEEDED') return;
   if (cell.state !== 'WAITING_RETRY' && cell.state !== 'BLOCKED' && cell.state !== 'READY') return;
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
+  cell.token = lost;
   finish(step, cell, 'SUCCEEDED', { outcome: 'SUCCEEDED', result: message.result });
 }
 

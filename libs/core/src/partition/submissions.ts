@@ -10,7 +10,7 @@ import {
   remember,
   watchExpiry,
 } from './state.js';
-import { event, finish, makeReady, move, openLane, save } from './transitions.js';
+import { event, finish, makeReady, move, save } from './transitions.js';
 
 /** Taking in: the inbox row goes, the run is ours, SUBMITTED is written; all in one commit. */
 export function takeIn(step: Step, inbox: string, cell: Cell): void {
@@ -62,7 +62,7 @@ export function grant(
     return;
   }
   dequeue(step, cell);
-  openLane(cell);
+  cell.lane = null;
   cell.attempt++;
   cell.startedAt = null;
   cell.record.grantedAt = now;

@@ -2,7 +2,6 @@ import { assertEdge } from '../run/edges.js';
 import {
   type Cell,
   type EventType,
-  LANE_OPEN,
   type Outcome,
   type RunError,
   type RunState,
@@ -119,7 +118,3 @@ export function finish(
     error: end.error ?? null,
   });
 }
-
-export const openLane = (cell: Cell): void => {
-  cell.lane = LANE_OPEN;
-};

@@ -190,8 +190,8 @@ export interface RunRecord {
   cancel?: CancelRecord;
   bounces?: Record<string, readonly [count: number, until: Millis]>;
   reason?: string;
-  /** The newest token's attempt ended by silence: it alone takes a late result (1.4). */
-  lost?: true;
+  /** The newest attempt ended by silence: this token alone takes a late result (1.4). */
+  lost?: Token;
   progress?: { readonly percent: number | null; readonly message: string; readonly at: Millis };
 }
 
@@ -205,13 +205,13 @@ export interface Cell {
   startedAt: Millis | null;
   attempt: number;
   spent: number;
+  /** While an attempt is open, and of the last one in what is final. */
   token: Token | null;
   record: RunRecord;
 }
 
-/** Lanes with a meaning of their own; real lanes are hashes of 16 and above. */
+/** The lane of what waits for a time; real lanes are hashes of 16 and above. */
 export const LANE_TIMED = '0';
-export const LANE_OPEN = '1';
 
 export const AGE_STEP_MS = 60_000;
 export const rankOf = (readyAt: Millis, priority: number): number =>

@@ -10,20 +10,38 @@ export const COMMIT_PARAMETERS = [
   // inbox rows that are applied
   ['i_partition', 'int2[]'],
   ['i_id', 'uuid[]'],
-  // runs that changed
+  // runs that changed, and have no open attempt
   ['u_id', 'uuid[]'],
   ['u_state', 'int2[]'],
   ['u_lane', 'int8[]'],
   ['u_rank', 'int8[]'],
   ['u_ready', 'float8[]'],
-  ['u_started', 'float8[]'],
   ['u_attempt', 'int4[]'],
   ['u_spent', 'int4[]'],
-  ['u_executor', 'text'],
-  ['u_incarnation', 'int4[]'],
-  ['u_epoch', 'int8[]'],
-  ['u_seq', 'int8[]'],
   ['u_record', 'text'],
+  // attempts that are over
+  ['d_partition', 'int2[]'],
+  ['d_run', 'uuid[]'],
+  // attempts that are granted
+  ['g_partition', 'int2[]'],
+  ['g_run', 'uuid[]'],
+  ['g_project', 'uuid[]'],
+  ['g_state', 'int2[]'],
+  ['g_attempt', 'int4[]'],
+  ['g_executor', 'text'],
+  ['g_incarnation', 'int4[]'],
+  ['g_epoch', 'int8[]'],
+  ['g_seq', 'int8[]'],
+  ['g_rank', 'int8[]'],
+  ['g_ready', 'float8[]'],
+  ['g_started', 'float8[]'],
+  ['g_record', 'text'],
+  // open attempts that changed
+  ['o_partition', 'int2[]'],
+  ['o_run', 'uuid[]'],
+  ['o_state', 'int2[]'],
+  ['o_started', 'float8[]'],
+  ['o_record', 'text'],
   // runs that became final
   ['f_id', 'uuid[]'],
   ['f_state', 'int2[]'],
@@ -35,9 +53,6 @@ export const COMMIT_PARAMETERS = [
   ['f_attempt', 'int4[]'],
   ['f_spent', 'int4[]'],
   ['f_executor', 'text'],
-  ['f_incarnation', 'int4[]'],
-  ['f_epoch', 'int8[]'],
-  ['f_seq', 'int8[]'],
   ['f_record', 'text'],
   ['f_result', 'text'],
   ['f_error', 'text'],
@@ -46,11 +61,11 @@ export const COMMIT_PARAMETERS = [
   ['a_partition', 'int2[]'],
   ['a_outcome', 'text'],
   // messages to other partitions
-  ['o_partition', 'int2[]'],
-  ['o_id', 'uuid[]'],
-  ['o_kind', 'int2[]'],
-  ['o_ref', 'uuid[]'],
-  ['o_payload', 'text'],
+  ['m_partition', 'int2[]'],
+  ['m_id', 'uuid[]'],
+  ['m_kind', 'int2[]'],
+  ['m_ref', 'uuid[]'],
+  ['m_payload', 'text'],
   // executors
   ['x_id', 'text'],
   ['x_partition', 'int2[]'],
@@ -109,14 +124,10 @@ const INBOX = `
 const UPDATE = `
   if u_id is not null then
     update live l set state = x.state, taken = true, lane = x.lane, rank = x.rank,
-        ready_at = ${time('x.ready')}, started_at = ${time('x.started')},
-        attempt = x.attempt, spent = x.spent, executor = x.executor,
-        incarnation = x.incarnation, token_epoch = x.epoch, token_seq = x.seq,
+        ready_at = ${time('x.ready')}, attempt = x.attempt, spent = x.spent,
         record = ${body('x.record')}
-      from unnest(u_id, u_state, u_lane, u_rank, u_ready, u_started, u_attempt, u_spent,
-        ${items('u_executor')}, u_incarnation, u_epoch, u_seq, ${items('u_record')})
-        x(id, state, lane, rank, ready, started, attempt, spent, executor, incarnation, epoch,
-          seq, record)
+      from unnest(u_id, u_state, u_lane, u_rank, u_ready, u_attempt, u_spent,
+        ${items('u_record')}) x(id, state, lane, rank, ready, attempt, spent, record)
       where l.id = x.id;
     get diagnostics c = row_count;
     if c <> cardinality(u_id) then
@@ -126,28 +137,56 @@ const UPDATE = `
     end if;
   end if;`;
 
+const OPEN = `
+  if d_run is not null then
+    delete from open_attempt o using unnest(d_partition, d_run) x(partition, run)
+      where o.partition = x.partition and o.run = x.run;
+  end if;
+  if g_run is not null then
+    insert into open_attempt (partition, run, project, state, attempt, executor, incarnation,
+        epoch, seq, rank, ready_at, started_at, record)
+      select x.partition, x.run, x.project, x.state, x.attempt, x.executor, x.incarnation, x.epoch,
+        x.seq, x.rank, ${time('x.ready')}, ${time('x.started')}, ${body('x.record')}
+      from unnest(g_partition, g_run, g_project, g_state, g_attempt, ${items('g_executor')},
+        g_incarnation, g_epoch, g_seq, g_rank, g_ready, g_started, ${items('g_record')})
+        x(partition, run, project, state, attempt, executor, incarnation, epoch, seq, rank,
+          ready, started, record);
+  end if;
+  if o_run is not null then
+    update open_attempt o set state = x.state, started_at = ${time('x.started')},
+        record = ${body('x.record')}
+      from unnest(o_partition, o_run, o_state, o_started, ${items('o_record')})
+        x(partition, run, state, started, record)
+      where o.partition = x.partition and o.run = x.run;
+    get diagnostics c = row_count;
+    if c <> cardinality(o_run) then
+      raise exception 'an open attempt is gone' using errcode = 'OR901', detail = (
+        select json_agg(x) from unnest(o_run) x where not exists (
+          select from open_attempt o where o.run = x));
+    end if;
+  end if;`;
+
 const FINAL = `
   if f_id is not null then
     with gone as (
       delete from live l using unnest(f_id, f_state, f_outcome, f_finished, f_retention, f_ready,
-        f_started, f_attempt, f_spent, ${items('f_executor')}, f_incarnation, f_epoch, f_seq,
-        ${items('f_record')}, ${items('f_result')}, ${items('f_error')})
+        f_started, f_attempt, f_spent, ${items('f_executor')}, ${items('f_record')},
+        ${items('f_result')}, ${items('f_error')})
         x(id, state, outcome, finished, retention, ready, started, attempt, spent, executor,
-          incarnation, epoch, seq, record, result, error)
+          record, result, error)
       where l.id = x.id
       returning l.id, l.partition, l.project, l.job, l.job_version, l.spec, l.kind, x.state,
-        l.pool, l.need, l.priority, l.rank, l.due, l.expires, l.submitted_at, x.ready, x.started,
-        x.attempt, x.spent, x.executor, x.incarnation, x.epoch, x.seq, l.retry_of, l.params,
-        l.labels, x.record, x.outcome, x.finished, x.retention, x.result, x.error)
+        l.pool, l.need, l.priority, l.due, l.expires, l.submitted_at, x.ready, x.attempt,
+        x.spent, l.retry_of, l.params, l.labels, x.record, x.executor, x.started, x.outcome,
+        x.finished, x.retention, x.result, x.error)
     insert into history (id, partition, project, job, job_version, spec, kind, state,
-        pool, need, priority, rank, due, expires, submitted_at, ready_at, started_at,
-        attempt, spent, executor, incarnation, token_epoch, token_seq, retry_of, params, labels,
-        record, outcome, finished_at, drop_at, result, error)
+        pool, need, priority, due, expires, submitted_at, ready_at, attempt, spent, retry_of,
+        params, labels, record, executor, started_at, outcome, finished_at, drop_at, result, error)
       select id, partition, project, job, job_version, spec, kind, state,
-        pool, need, priority, rank, due, expires, submitted_at, ${time('ready')},
-        ${time('started')}, attempt, spent, executor, incarnation, epoch, seq, retry_of, params,
-        labels, ${body('record')}, outcome, ${time('finished')},
-        to_timestamp((finished + retention) / 1000), ${body('result')}, ${body('error')}
+        pool, need, priority, due, expires, submitted_at, ${time('ready')}, attempt, spent,
+        retry_of, params, labels, ${body('record')}, executor, ${time('started')}, outcome,
+        ${time('finished')}, to_timestamp((finished + retention) / 1000), ${body('result')},
+        ${body('error')}
       from gone;
     get diagnostics c = row_count;
     if c <> cardinality(f_id) then
@@ -164,10 +203,10 @@ const REST = `
       from unnest(a_command, a_partition, ${items('a_outcome')}) x(id, partition, outcome)
       on conflict do nothing;
   end if;
-  if o_id is not null then
+  if m_id is not null then
     insert into inbox (partition, id, kind, ref, payload)
       select x.partition, x.id, x.kind, x.ref, ${body('x.payload')}
-      from unnest(o_partition, o_id, o_kind, o_ref, ${items('o_payload')})
+      from unnest(m_partition, m_id, m_kind, m_ref, ${items('m_payload')})
         x(partition, id, kind, ref, payload)
       on conflict do nothing;
   end if;
@@ -208,6 +247,7 @@ begin
 ${FENCE}
 ${INBOX}
 ${UPDATE}
+${OPEN}
 ${FINAL}
 ${REST}
   wanted := (select string_agg(q.id || ' ' || q.wanted_by, E'\\n') from partition q

@@ -3,14 +3,21 @@ const utf8 = (column: string): string => `convert_from(${column}, 'UTF8')`;
 
 /** A run's row as its owner reads it; params over 4 KiB stay behind until an assignment. */
 const ROW = `
-  l.id, l.partition, l.project, l.job, l.job_version, l.spec, l.kind, l.state, l.pool, l.need,
-  l.priority, l.lane::text as lane, l.rank, ${ms('l.due')} as due, ${ms('l.expires')} as expires,
-  ${ms('l.submitted_at')} as submitted, ${ms('l.ready_at')} as ready,
-  ${ms('l.started_at')} as started, l.attempt, l.spent, l.executor, l.incarnation, l.token_epoch,
-  l.token_seq, l.taken,
-  case when octet_length(l.params) <= 4096 then ${utf8('l.params')} end as params,
-  l.params is not null and octet_length(l.params) > 4096 as params_left,
-  ${utf8('l.record')} as record`;
+  r.id, r.partition, r.project, r.job, r.job_version, r.spec, r.kind, r.state, r.pool, r.need,
+  r.priority, r.lane::text as lane, r.rank, ${ms('r.due')} as due, ${ms('r.expires')} as expires,
+  ${ms('r.submitted_at')} as submitted, ${ms('r.ready_at')} as ready,
+  ${ms('r.started_at')} as started, r.attempt, r.spent, r.executor, r.incarnation, r.epoch, r.seq,
+  r.taken, r.is_open,
+  case when octet_length(r.params) <= 4096 then ${utf8('r.params')} end as params,
+  r.params is not null and octet_length(r.params) > 4096 as params_left,
+  ${utf8('r.record')} as record`;
+
+/** The head of a lane: what may be granted next, or is due next. */
+const head = (lane: string): string => `
+  select ${ROW} from run_now r
+    where r.partition = p_id and r.lane = ${lane} and r.lane is not null and r.taken
+      and not r.is_open
+    order by r.partition, r.lane, r.lane_rank, r.id limit p_window`;
 
 /**
  * What an owner reads. The loads are STABLE: every statement inside sees the one snapshot of the
@@ -21,7 +28,7 @@ create type run_row as (
   id uuid, partition int2, project uuid, job uuid, job_version int4, spec uuid, kind int2,
   state int2, pool text, need text, priority int2, lane text, rank int8, due float8,
   expires float8, submitted float8, ready float8, started float8, attempt int4, spent int4,
-  executor text, incarnation int4, token_epoch int8, token_seq int8, taken bool,
+  executor text, incarnation int4, epoch int8, seq int8, taken bool, is_open bool,
   params text, params_left bool, record text);
 
 create function load_partition(p_id int2, p_epoch int8, out seq int8, out executors text)
@@ -38,41 +45,37 @@ begin
   if not exists (select from partition q where q.id = p_id and q.epoch = p_epoch) then
     raise exception 'fenced' using errcode = 'OR001', detail = json_build_array(p_id);
   end if;
-  return query select ${ROW} from live l
-    where l.partition = p_id and l.lane = 1 and l.taken;
+  return query select ${ROW} from run_now r where r.id = any (array(
+    select o.run from open_attempt o where o.partition = p_id));
   return query
     with recursive lanes(lane) as (
-      (select l.lane from live l where l.partition = p_id and l.lane is not null and l.lane <> 1
+      (select l.lane from live l where l.partition = p_id and l.lane is not null
         order by l.lane limit 1)
       union all
       select (select l.lane from live l where l.partition = p_id and l.lane is not null
-          and l.lane > lanes.lane and l.lane <> 1 order by l.lane limit 1)
+          and l.lane > lanes.lane order by l.lane limit 1)
         from lanes where lanes.lane is not null)
-    select l.* from (select lane from lanes where lane is not null limit 1024) w
-      cross join lateral (select ${ROW} from live l
-        where l.partition = p_id and l.lane = w.lane and l.taken
-        order by l.partition, l.lane, l.rank, l.id limit p_window) l;
+    select h.* from (select lane from lanes where lane is not null limit 1024) w
+      cross join lateral (${head('w.lane')}) h;
 end $$;
 
 create function load_lane(p_id int2, p_lane int8, p_window int4) returns setof run_row
 language sql stable security definer set search_path = orrery, pg_temp as $$
-  select ${ROW} from live l
-    where l.partition = p_id and l.lane = p_lane and l.lane is not null and l.taken
-    order by l.partition, l.lane, l.rank, l.id limit p_window;
+  ${head('p_lane')};
 $$;
 
 create function load_expiries(p_id int2, p_after float8, p_window int4,
   out id uuid, out expires float8) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
-  select l.id, ${ms('l.expires')} from live l
-    where l.partition = p_id and l.expires is not null
-      and l.expires >= to_timestamp(p_after / 1000) and l.taken
-    order by l.partition, l.expires, l.id limit p_window;
+  select r.id, ${ms('r.expires')} from run_now r
+    where r.partition = p_id and r.expires is not null
+      and r.expires >= to_timestamp(p_after / 1000) and r.taken
+    order by r.partition, r.expires, r.id limit p_window;
 $$;
 
 create function load_by_id(p_ids uuid[]) returns setof run_row
 language sql stable security definer set search_path = orrery, pg_temp as $$
-  select ${ROW} from live l where l.id = any (p_ids);
+  select ${ROW} from run_now r where r.id = any (p_ids);
 $$;
 
 /** Those of the runs that are final: their state. */
@@ -102,7 +105,7 @@ create function sweep_inbox(p_ids int2[], p_after uuid[], p_each int4)
 returns table (inbox inbox_row, run run_row)
 language sql stable security definer set search_path = orrery, pg_temp as $$
   select row (q.partition, q.id, q.kind, q.ref, ${utf8('q.payload')}, q.tries)::inbox_row,
-      (select row (r.*)::run_row from (select ${ROW} from live l where l.id = q.ref) r)
+      (select row (f.*)::run_row from (select ${ROW} from run_now r where r.id = q.ref) f)
     from unnest(p_ids, p_after) p(id, after) cross join lateral (
       select * from inbox i where i.partition = p.id and i.id > p.after
         order by i.partition, i.id limit p_each) q;

@@ -98,7 +98,7 @@ export async function listRuns(reader: Reader, page: RunPage): Promise<RunRow[]>
   const arms: string[] = [];
   // What only final runs have leaves no live one over.
   if (history.length === 0 && (states === undefined || !states.every(isFinal))) {
-    arms.push(arm(LIVE_COLUMNS, 'live', both));
+    arms.push(arm(LIVE_COLUMNS, 'run_now', both));
   }
   if (states === undefined || states.some(isFinal)) {
     arms.push(arm(HISTORY_COLUMNS, 'history', [...both, ...history]));

@@ -11,18 +11,12 @@ const RUN_COLUMNS = `
   pool text not null,
   need text not null,
   priority int2 not null,
-  rank int8 not null,
   due timestamptz,
   expires timestamptz,
   submitted_at timestamptz not null,
   ready_at timestamptz,
-  started_at timestamptz,
   attempt int4 not null default 0,
   spent int4 not null default 0,
-  executor text,
-  incarnation int4,
-  token_epoch int8,
-  token_seq int8,
   retry_of uuid,
   params bytea,
   labels bytea,
@@ -31,8 +25,11 @@ const RUN_COLUMNS = `
 /**
  * The truth. No foreign keys on the hot tables; bodies are bytea, never interpreted.
  * live: what is not final. A row is written by the intake once and then by its partition's owner
- * alone. Its lane says which queue it stands in: 0 waits for a time (rank = due), 1 has an open
- * attempt, above 15 may be granted, null waits for something else. No index mentions the state.
+ * alone. Its lane says which queue it stands in: 0 waits for a time (rank = due), above 15 may be
+ * granted, null waits for something else. No index mentions the state.
+ * open_attempt: beside a live row while an attempt of it is open. It says then what state the run
+ * is in, and the live row stays as it was before: wide rows are written twice, narrow ones often.
+ * run_now: a live row with its open attempt, which is how everybody reads.
  */
 export const TABLES = `
 set role orrery_owner;
@@ -64,18 +61,48 @@ create table node (
 
 create table live (${RUN_COLUMNS},
   lane int8,
+  rank int8 not null,
   taken boolean not null default false,
-  primary key (id)) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+  primary key (id)) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index live_lane on live (partition, lane, rank, id) where lane is not null;
 create index live_expires on live (partition, expires, id) where expires is not null;
 
+create table open_attempt (
+  partition int2 not null,
+  run uuid not null,
+  project uuid not null,
+  state int2 not null,
+  attempt int4 not null,
+  executor text not null,
+  incarnation int4 not null,
+  epoch int8 not null,
+  seq int8 not null,
+  rank int8 not null,
+  ready_at timestamptz not null,
+  started_at timestamptz,
+  record bytea not null,
+  primary key (partition, run)) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+
+create view run_now with (security_invoker = true) as
+  select l.id, l.partition, l.project, l.job, l.job_version, l.spec, l.kind,
+    coalesce(o.state, l.state) as state, l.pool, l.need, l.priority, l.lane,
+    l.rank as lane_rank, coalesce(o.rank, l.rank) as rank, l.due,
+    l.expires, l.submitted_at, coalesce(o.ready_at, l.ready_at) as ready_at, o.started_at,
+    coalesce(o.attempt, l.attempt) as attempt, l.spent, o.executor, o.incarnation, o.epoch, o.seq,
+    l.retry_of, l.params, l.labels, coalesce(o.record, l.record) as record,
+    l.taken or o.run is not null as taken, o.run is not null as is_open
+  from live l left join open_attempt o on o.partition = l.partition and o.run = l.id;
+
 create table history (${RUN_COLUMNS},
+  executor text,
+  started_at timestamptz,
   outcome int2,
   finished_at timestamptz not null,
   drop_at timestamptz not null,
   result bytea,
   error bytea,
   primary key (id, drop_at)) partition by range (drop_at);
+
 create index history_project on history (project, id);
 create table history_default partition of history default;
 
@@ -211,7 +238,16 @@ create policy definer on ${table} for all to orrery_gateway_define
 
 /** Row-level security on every tenant table; nothing is granted on child partitions. */
 export const POLICIES = `
-${['live', 'history', 'specification', 'job', 'job_version', 'log_chunk', 'idempotency']
+${[
+  'live',
+  'open_attempt',
+  'history',
+  'specification',
+  'job',
+  'job_version',
+  'log_chunk',
+  'idempotency',
+]
   .map(tenant)
   .join('')}
 ${['job', 'job_version', 'specification'].map(definer).join('')}
@@ -221,11 +257,11 @@ create policy writer on project to orrery_writer, orrery_owner using (true) with
 create policy reader on project for select to orrery_gateway_read, orrery_gateway_define
   using (id = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
 
-grant select, insert, update, delete on live, history, inbox, intake, answer, journal, idempotency,
-  executor, aside, log_chunk, partition, node, specification to orrery_writer;
-grant select on installation, project, job, job_version to orrery_writer;
-grant select on live, history, specification, job, job_version, project, log_chunk
-  to orrery_gateway_read, orrery_gateway_define;
+grant select, insert, update, delete on live, open_attempt, history, inbox, intake, answer, journal,
+  idempotency, executor, aside, log_chunk, partition, node, specification to orrery_writer;
+grant select on run_now, installation, project, job, job_version to orrery_writer;
+grant select on live, open_attempt, run_now, history, specification, job, job_version, project,
+  log_chunk to orrery_gateway_read, orrery_gateway_define;
 grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;
 create policy founder on project for insert to orrery_gateway_define with check (true);
 grant insert on project, job_version, specification to orrery_gateway_define;

@@ -1,4 +1,4 @@
-import { stateCode } from '../commit.js';
+import { sealAttempt, sealGrant, stateCode } from '../writes.js';
 import { Connection, newSession } from '../connection.js';
 import { intakeBatch } from '../intake.js';
 import {
@@ -63,6 +63,12 @@ async function writeAll(life: Life): Promise<Known[]> {
   const waiting = { partition: 0, id: life.id(), kind: 1, ref: null, payload: '{}' };
   await life.commit(known.slice(0, 1), () => ({ outgoing: [waiting], answers: [] }));
   await life.takeIn(known);
+  await life.commit(known.slice(0, 2), (mine) => ({
+    open: mine.map((each) => sealAttempt(life.grant(each))),
+  }));
+  await life.commit(known.slice(0, 1), (mine) => ({
+    granted: mine.map((each) => sealGrant(life.grant(each, 2))),
+  }));
   await life.commit(known.slice(0, 1), () => ({
     named: [waiting.id],
     aside: [{ id: life.id(), run: null, kind: 'submit', bytes: '{}', error: 'no' }],

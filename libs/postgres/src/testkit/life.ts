@@ -1,10 +1,18 @@
 import type pg from 'pg';
-import { type Cell, DEFAULT_RETRY, LANE_OPEN, type Policy } from '#core';
-import { type PartitionWrites, commitBatch, sealEnd, sealRun } from '../commit.js';
+import { type Cell, DEFAULT_RETRY, type Policy } from '#core';
+import { commitBatch } from '../commit.js';
 import { Connection, type Role } from '../connection.js';
 import { type NewRun, intakeBatch } from '../intake.js';
 import { appendLogs } from '../logs.js';
 import { claimPartition, touchNode } from '../ownership.js';
+import {
+  type GrantedCell,
+  type PartitionWrites,
+  noWrites,
+  sealEnd,
+  sealGrant,
+  sealRun,
+} from '../writes.js';
 
 export const PARTITIONS = 16;
 export const LANES = 40;
@@ -125,16 +133,30 @@ export class Life {
 
   /** Taken in; every tenth has an open attempt. */
   async takeIn(known: readonly Known[]): Promise<void> {
+    const tenths = (mine: readonly Known[], first: boolean): Known[] =>
+      mine.filter((_, i) => (i % 10 === 0) === first);
     await this.commit(known, (mine) => ({
       consumed: mine.map(({ run }) => run.id),
-      changed: mine.map((each, i) => sealRun(cellOf(each, i % 10 === 0 ? LANE_OPEN : null))),
+      changed: tenths(mine, false).map((each) => sealRun(cellOf(each))),
+      granted: tenths(mine, true).map((each) => sealGrant(this.grant(each))),
     }));
+  }
+
+  /** A first attempt was granted; a second one, after a first that was LOST. */
+  grant(known: Known, attempt = 1): GrantedCell {
+    const { id, partition } = known.run;
+    const epoch = this.epochs.get(partition) ?? 0;
+    const cell = cellOf(known);
+    const token = { run: id, attempt, executor: 'x', incarnation: 1, epoch, seq: attempt * 10 };
+    cell.record.grantedAt = known.at;
+    return Object.assign(cell, { state: 'GRANTED' as const, lane: null, attempt, token });
   }
 
   async end(known: readonly Known[]): Promise<void> {
     await this.commit(known, (mine) => ({
       finished: mine.map((each) => {
-        const cell = cellOf(each, null);
+        const cell = cellOf(each);
+        cell.record.grantedAt = each.at;
         cell.state = 'SUCCEEDED';
         const finishedAt = each.at + 5;
         return sealEnd({ cell, outcome: 'SUCCEEDED', finishedAt, result: '"ok"', error: null });
@@ -155,30 +177,18 @@ export class Life {
   }
 
   empty(partition: number): PartitionWrites {
-    return {
-      partition,
-      epoch: this.epochs.get(partition) ?? 0,
-      events: 1,
-      segment: '[1,0,[],[]]',
-      consumed: [],
-      changed: [],
-      finished: [],
-      answers: [],
-      outgoing: [],
-      executors: [],
-      aside: [],
-      named: [],
-    };
+    const epoch = this.epochs.get(partition) ?? 0;
+    return { ...noWrites(partition, epoch), events: 1, segment: '[1,0,[],[]]' };
   }
 }
 
 const idOf = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
-function cellOf({ run, at }: Known, lane: string | null): Cell {
+export function cellOf({ run, at }: Known): Cell {
   return {
     facts: { ...run, due: null, expires: null, submittedAt: at, policy, params: run.params ?? '' },
-    state: lane === LANE_OPEN ? 'GRANTED' : 'READY',
-    lane: lane ?? run.lane,
+    state: 'READY',
+    lane: run.lane,
     rank: at,
     readyAt: at,
     startedAt: null,

@@ -1,6 +1,6 @@
 import type { RunEvent } from '#core';
 import type { Mqtt } from '#mqtt';
-import { type Connection, type PartitionWrites, commitBatch } from '#postgres';
+import { type Connection, type PartitionWrites, commitBatch, noWrites } from '#postgres';
 import {
   LIVE,
   type Live,
@@ -100,18 +100,5 @@ export class TestThread {
 }
 
 function writesOf(partition: number, events: readonly RunEvent[]): PartitionWrites {
-  return {
-    partition,
-    epoch: 0,
-    segment: encodeSegment(events),
-    events: events.length,
-    consumed: [],
-    changed: [],
-    finished: [],
-    answers: [],
-    outgoing: [],
-    executors: [],
-    aside: [],
-    named: [],
-  };
+  return { ...noWrites(partition, 0), segment: encodeSegment(events), events: events.length };
 }

@@ -43,7 +43,7 @@ export class Watch {
 
   /** The state of a run, live or final. */
   async state(run: string): Promise<RunState | undefined> {
-    const text = `select state from live where id = $1 and taken
+    const text = `select state from run_now where id = $1 and taken
       union all select state from history where id = $1`;
     const code = (await this.admin.query(text, [run])).rows[0]?.['state'];
     return code === undefined ? undefined : RUN_STATES[code as number];
