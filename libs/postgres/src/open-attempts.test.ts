@@ -103,7 +103,7 @@ describe('a run with an open attempt', () => {
     expect((await loaded(known))?.token).toEqual(token);
   });
 
-  test('runs, is stopped, is lost, and waits with the token that was lost', async () => {
+  test('runs, is stopped, is lost, and waits with its lost token', async () => {
     const [known] = (await submit()) as [Known];
     const cell: Cell = life.grant(known);
     await write(known, { consumed: [known.run.id] });

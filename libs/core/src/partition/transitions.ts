@@ -14,8 +14,8 @@ import { type Step, commit, dequeue, enqueue, forget, tellPool } from './state.j
 interface EventExtra {
   readonly from?: RunState | null;
   readonly to?: RunState | null;
-  readonly actor?: string;
-  readonly data?: Readonly<Record<string, unknown>>;
+  readonly actor?: string | undefined;
+  readonly data?: Readonly<Record<string, unknown>> | undefined;
 }
 
 const concernsAttempt = (cell: Cell, from: RunState | null | undefined): boolean =>
@@ -62,7 +62,7 @@ export function move(
   const from = cell.state;
   assertEdge(from, to);
   cell.state = to;
-  event(step, cell, type, { ...extra, from, to });
+  event(step, cell, type, { from, to, actor: extra.actor, data: extra.data });
 }
 
 export function save(step: Step, cell: Cell): void {

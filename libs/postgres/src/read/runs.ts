@@ -46,7 +46,8 @@ const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersio
   ${ms('r.started_at')} as "startedAt", r.attempt, r.executor, r.retry_of as "retryOf",
   ${utf8('r.labels')} as labels, ${utf8('r.record')} as record`;
 export const LIVE_COLUMNS = `${COMMON}, null::int2 as outcome, null::float8 as "finishedAt",
-  r.taken, case when r.lane = 0 and not r.is_open then r.rank::float8 end as "waitsUntil", null::text as error`;
+  r.taken, case when r.lane = 0 and not r.is_open then r.rank::float8 end as "waitsUntil",
+  null::text as error`;
 export const HISTORY_COLUMNS = `${COMMON}, r.outcome, ${ms('r.finished_at')} as "finishedAt",
   true as taken, null::float8 as "waitsUntil", ${utf8('r.error')} as error`;
 
