@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { type TestDatabase, startTestDatabase, trouble } from '../../../test/support/database.js';
 import { migrate } from './migrate.js';
 
 let database: TestDatabase;
@@ -19,7 +19,7 @@ it('a second time it changes nothing, and the first number of partitions stays',
 });
 
 it.each([1, 3])('a database of format %i is refused in words', async (format) => {
-  await database.admin.query('update installation set format = $1', [format]);
+  await trouble.setFormat(database.admin, format);
   await expect(migrate(database.url, 4)).rejects.toThrow(
     `it holds Orrery's format ${format}, and this program reads format 2`,
   );

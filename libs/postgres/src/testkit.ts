@@ -43,6 +43,11 @@ export const trouble = {
     );
   },
 
+  /** As if another version of this program had made the database. */
+  async setFormat(admin: Admin, format: number): Promise<void> {
+    await admin.query('update installation set format = $1', [format]);
+  },
+
   /** So many group commits of yesterday, whose repeat nobody awaits any more. */
   async outlive(admin: Admin, intakes: number): Promise<void> {
     await admin.query(
