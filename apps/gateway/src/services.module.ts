@@ -11,7 +11,9 @@ import { ContextsService } from './graphql/contexts.service.js';
 import { ExecutorsService } from './graphql/executor/executors.service.js';
 import { ApplyService } from './graphql/job/apply.service.js';
 import { JobsService } from './graphql/job/jobs.service.js';
-import { CancelService } from './graphql/run/cancel.service.js';
+import { CommandsService } from './graphql/run/commands.service.js';
+import { RerunService } from './graphql/run/rerun.service.js';
+import { RunActionsReader } from './graphql/run/run-actions.reader.js';
 import { RunsService } from './graphql/run/runs.service.js';
 import { SubmitService } from './graphql/run/submit.service.js';
 import { GroupCommit } from './intake/group-commit.js';
@@ -64,13 +66,15 @@ export class ServicesModule {
     const name = (use: string): string => `orrery/${options.name}/${use}`;
     const services = [
       ApplyService,
-      CancelService,
+      CommandsService,
       ContextsService,
       ExecutorsService,
       HintsService,
       JobsService,
       KeysService,
       ProjectsService,
+      RerunService,
+      RunActionsReader,
       RunsService,
       SubmitService,
     ];

@@ -66,6 +66,9 @@ export {
   type RunEvent,
   type Soft,
   type Write,
+  type CommandAction,
+  type RunChange,
+  isCommand,
 } from './partition/messages.js';
 export { loadPartition, partitionMachine } from './partition/partition.machine.js';
 export { LIMITS, type PartitionState, emptyPartition } from './partition/state.js';

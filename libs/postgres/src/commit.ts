@@ -2,6 +2,7 @@ import { Columns, type Parameter, callText, positions } from './columns.js';
 import type { Connection } from './connection.js';
 import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 import type {
+  AmendedRun,
   FinishedRun,
   PartitionWrites,
   SealedAttempt,
@@ -33,6 +34,7 @@ export function encodeCommit(
       columns.push(AT.i_partition, partition);
       columns.push(AT.i_id, id);
     }
+    for (const run of writes.amended) pushAmended(columns, run);
     for (const run of writes.changed) pushChanged(columns, partition, run);
     for (const grant of writes.granted) pushGranted(columns, partition, grant);
     for (const attempt of writes.open) pushOpen(columns, partition, attempt);
@@ -60,6 +62,15 @@ function pushChanged(columns: Columns, partition: number, run: SealedRun): void 
   if (run.wasGranted) pushClosed(columns, partition, run.id);
 }
 
+function pushAmended(columns: Columns, run: AmendedRun): void {
+  columns.push(AT.e_id, run.run);
+  columns.push(AT.e_priority, run.priority);
+  columns.push(AT.e_due, run.due);
+  columns.push(AT.e_expires, run.expires);
+  columns.push(AT.e_params, run.params);
+  columns.push(AT.e_labels, run.labels);
+}
+
 function pushOpen(columns: Columns, partition: number, attempt: SealedAttempt): void {
   columns.push(AT.o_partition, partition);
   columns.push(AT.o_run, attempt.run);
@@ -75,6 +86,7 @@ function pushGranted(columns: Columns, partition: number, grant: SealedGrant): v
   columns.push(AT.g_project, grant.project);
   columns.push(AT.g_state, grant.state);
   columns.push(AT.g_attempt, token.attempt);
+  columns.push(AT.g_spent, grant.spent);
   columns.push(AT.g_executor, token.executor);
   columns.push(AT.g_incarnation, token.incarnation);
   columns.push(AT.g_epoch, token.epoch);

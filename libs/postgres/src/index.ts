@@ -9,6 +9,7 @@ export { FORMAT, type Installation, install, readInstallation } from './installa
 export { FOUNDATION } from './schema/foundation.js';
 export { type Committed, commitBatch } from './commit.js';
 export {
+  type AmendedRun,
   type AsideRow,
   type CommandAnswer,
   type ExecutorRow,
@@ -41,7 +42,7 @@ export {
   type Expiry,
   FIRST_ID,
   type Fetched,
-  INBOX_CANCEL,
+  INBOX_COMMAND,
   INBOX_SUBMIT,
   type InboxRow,
   type LoadedExecutor,
@@ -100,6 +101,7 @@ export {
   findJobs,
   findJobsByName,
   findRunBodies,
+  findSpecification,
   findRuns,
   listExecutors,
   listRuns,

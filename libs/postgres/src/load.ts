@@ -229,7 +229,7 @@ export async function fetchParams(
 }
 
 export const INBOX_SUBMIT = 0;
-export const INBOX_CANCEL = 1;
+export const INBOX_COMMAND = 1;
 
 export interface InboxRow {
   readonly partition: number;

@@ -126,6 +126,14 @@ describe('a run with an open attempt', () => {
     await expectStored(known, second);
   });
 
+  test('that failed and was granted again in one commit remembers what it spent', async () => {
+    const [known] = (await submit()) as [Known];
+    await write(known, { consumed: [known.run.id], granted: [sealGrant(life.grant(known))] });
+    const second = { ...life.grant(known, 2), spent: 1 };
+    await save(known, second, true);
+    await expectStored(known, second);
+  });
+
   test('that ends leaves nothing open behind', async () => {
     const [known] = (await submit()) as [Known];
     const cell: Cell = life.grant(known);

@@ -20,6 +20,7 @@ export interface PartitionWrites {
   readonly segment?: string | undefined;
   readonly events: number;
   readonly consumed: readonly string[];
+  readonly amended: readonly AmendedRun[];
   readonly changed: readonly SealedRun[];
   readonly granted: readonly SealedGrant[];
   readonly open: readonly SealedAttempt[];
@@ -37,6 +38,7 @@ export const noWrites = (partition: number, epoch: number): PartitionWrites => (
   epoch,
   events: 0,
   consumed: [],
+  amended: [],
   changed: [],
   granted: [],
   open: [],
@@ -47,6 +49,17 @@ export const noWrites = (partition: number, epoch: number): PartitionWrites => (
   aside: [],
   named: [],
 });
+
+/** What a run is, changed by hand before it started; a text that is null stays as it was. */
+export interface AmendedRun {
+  readonly run: string;
+  readonly priority: number;
+  readonly due: number | null;
+  readonly expires: number | null;
+  /** JSON texts. */
+  readonly params: string | null;
+  readonly labels: string | null;
+}
 
 /** A run as it is to be written: taken when its batch is sealed, as the cell lives on. */
 export interface SealedRun {
@@ -73,6 +86,7 @@ export interface SealedGrant extends SealedAttempt {
   readonly project: string;
   readonly rank: number;
   readonly readyAt: number;
+  readonly spent: number;
   /** An attempt of it may have been open before: its row goes first. */
   readonly isAgain: boolean;
 }
@@ -138,6 +152,7 @@ export function sealGrant(cell: GrantedCell): SealedGrant {
     project: cell.facts.project,
     rank: Math.round(cell.rank),
     readyAt: cell.readyAt ?? cell.facts.submittedAt,
+    spent: cell.spent,
     isAgain: token.attempt > 1 || cell.record.bounces !== undefined,
   };
 }
@@ -152,7 +167,7 @@ export function sealEnd(end: RunEnd): FinishedRun {
     attempt: cell.attempt,
     spent: cell.spent,
     wasGranted: cell.record.grantedAt !== undefined,
-    executor: cell.token?.executor ?? null,
+    executor: cell.token?.executor ?? cell.record.lost?.executor ?? null,
     record: JSON.stringify(cell.record),
     outcome: end.outcome === null ? null : (OUTCOME_CODE.get(end.outcome) ?? null),
     finishedAt: end.finishedAt,

@@ -77,21 +77,3 @@ export function decodeHint(text: string): HintFacts | undefined {
     params: params ?? undefined,
   } as HintFacts;
 }
-
-/** What a cancel's inbox row holds. */
-export interface CancelPayload {
-  readonly reason: string;
-  readonly by: string;
-  readonly graceMs: number | null;
-  readonly force: boolean;
-}
-export const encodeCancel = (payload: CancelPayload): string => JSON.stringify(payload);
-export function decodeCancel(text: string): CancelPayload | undefined {
-  try {
-    const { reason, by, graceMs, force } = JSON.parse(text) as Record<string, unknown>;
-    if (!isText(reason) || !isText(by) || !isNumberOrNull(graceMs)) return undefined;
-    return { reason, by, graceMs, force: force === true };
-  } catch {
-    return undefined;
-  }
-}

@@ -24,12 +24,9 @@ export { isUuid } from './uuid.js';
 export { LIVE, type Live, liveCodec } from './live.js';
 export { SEGMENT_VERSION, decodeSegment, encodeSegment } from './segment.js';
 export {
-  type CancelPayload,
   type HintFacts,
   MAX_HINT_PARAMS_BYTES,
-  decodeCancel,
   decodeHint,
-  encodeCancel,
   encodeHint,
 } from './hint.js';
 export { type LogChunk, logCodec } from './log.js';
@@ -41,3 +38,4 @@ export {
   stringifyJson,
   unmarkBigIntegers,
 } from './lossless.js';
+export { type CommandPayload, decodeCommand, encodeCommand } from './command.js';

@@ -1,15 +1,8 @@
 import fc from 'fast-check';
+import { type CommandPayload, decodeCommand, encodeCommand } from './command.js';
 import { describe, expect, test } from 'vitest';
 import { EVENT_TYPES, JOB_KINDS, RUN_STATES, type RunEvent } from '#core';
-import {
-  type CancelPayload,
-  type HintFacts,
-  MAX_HINT_PARAMS_BYTES,
-  decodeCancel,
-  decodeHint,
-  encodeCancel,
-  encodeHint,
-} from './hint.js';
+import { type HintFacts, MAX_HINT_PARAMS_BYTES, decodeHint, encodeHint } from './hint.js';
 import {
   type ExecutorBirth,
   decodeExecutorPresence,
@@ -160,23 +153,44 @@ describe('a hint', () => {
   });
 });
 
-const cancel: fc.Arbitrary<CancelPayload> = fc.record({
-  reason: text,
-  by: text,
-  graceMs: optional(fc.nat()),
-  force: fc.boolean(),
-});
+const said = { reason: text, by: text };
+const command: fc.Arbitrary<CommandPayload> = fc.oneof(
+  fc.record({
+    kind: fc.constant('cancel' as const),
+    ...said,
+    graceMs: optional(fc.nat()),
+    force: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constantFrom('pause' as const, 'resume' as const), ...said }),
+  fc.record({
+    kind: fc.constant('update' as const),
+    ...said,
+    change: fc.record(
+      { priority: fc.nat(), at: fc.nat(), afterMs: fc.nat(), params: text, labels: text },
+      { requiredKeys: [] },
+    ),
+  }),
+  fc.record({
+    kind: fc.constant('mark' as const),
+    ...said,
+    as: fc.constantFrom('SUCCEEDED' as const, 'SKIPPED' as const),
+    result: optional(text),
+  }),
+);
 
-test('a cancel comes back as it went; garbage is none', () => {
+test('a command comes back as it went; garbage is none', () => {
   fc.assert(
-    fc.property(cancel, (of) => {
-      expect(decodeCancel(encodeCancel(of))).toEqual(of);
+    fc.property(command, (of) => {
+      expect(decodeCommand(encodeCommand(of))).toEqual(of);
     }),
   );
-  fc.assert(fc.property(fc.json(), (any) => decodeCancel(any) === undefined));
-  for (const bad of ['', 'null', '[]', '{"reason":1}', '{"reason":"","by":""}']) {
-    expect(decodeCancel(bad)).toBeUndefined();
-  }
+  fc.assert(fc.property(fc.json(), (any) => decodeCommand(any) === undefined));
+  const wrong = [
+    ...['', 'null', '[]', '{"reason":1}', '{"reason":"","by":""}'],
+    '{"reason":"","by":"","kind":"mark","as":"DEAD","result":null}',
+    '{"reason":"","by":"","kind":"update","change":{"priority":"1"}}',
+  ];
+  for (const bad of wrong) expect(decodeCommand(bad)).toBeUndefined();
 });
 
 const state = fc.option(fc.constantFrom(...RUN_STATES));

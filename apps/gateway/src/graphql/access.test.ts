@@ -79,6 +79,23 @@ const ROOTS: Readonly<Record<string, Root>> = {
     foreign: 'userError NOT_FOUND',
     document: `mutation ($run: ID!) { cancelRun(input: { id: $run }) ${submit} }`,
   },
+  ...Object.fromEntries(
+    [
+      ...['pauseRun(input: { id: $run })', 'resumeRun(input: { id: $run })'],
+      ...['updateRun(input: { id: $run, priority: 1 })', 'cloneRun(input: { id: $run })'],
+      ...[
+        'markRun(input: { id: $run, as: SKIPPED, reason: "x" })',
+        'retryRun(input: { id: $run })',
+      ],
+    ].map((call) => [
+      `Mutation.${call.slice(0, call.indexOf('('))}`,
+      {
+        role: 'OPERATOR',
+        foreign: 'userError NOT_FOUND',
+        document: `mutation ($run: ID!) { ${call} ${submit} }`,
+      },
+    ]),
+  ),
   'Mutation.applyJob': {
     role: 'EDITOR',
     foreign: 'userError NOT_FOUND',

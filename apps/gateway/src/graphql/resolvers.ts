@@ -3,8 +3,8 @@ import { ExecutorsResolver, PoolResolver } from './executor/executors.resolver.j
 import { JobDetailsResolver, JobsResolver } from './job/jobs.resolver.js';
 import { ApiKeysResolver } from './key/api-keys.resolver.js';
 import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
-import { CancelResolver } from './run/cancel.resolver.js';
 import { AttemptResolver, RunDetailsResolver } from './run/run-details.resolver.js';
+import { RunActionsResolver } from './run/run-actions.resolver.js';
 import { RunStreamsResolver } from './run/run-streams.resolver.js';
 import { RunsResolver } from './run/runs.resolver.js';
 import { SubmitResolver } from './run/submit.resolver.js';
@@ -13,13 +13,13 @@ import { SubmitResolver } from './run/submit.resolver.js';
 export const RESOLVERS = [
   ApiKeysResolver,
   AttemptResolver,
-  CancelResolver,
   ClusterResolver,
   ExecutorsResolver,
   JobDetailsResolver,
   JobsResolver,
   PoolResolver,
   ProjectsResolver,
+  RunActionsResolver,
   RunDetailsResolver,
   RunsResolver,
   RunStreamsResolver,

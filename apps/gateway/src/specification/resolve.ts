@@ -28,6 +28,10 @@ export function storedOf(
     jobName: names.job ?? '',
     projectName: names.project,
   };
-  const body = canonicalJson(specification.body);
+  return stored(canonicalJson(specification.body), policy);
+}
+
+/** `body`: canonical, as it was stored before or is going to be. */
+export function stored(body: string, policy: Policy): StoredSpecification {
   return { hash: hashOf(`{"body":${body},"policy":${canonicalJson(policy)}}`), body, policy };
 }

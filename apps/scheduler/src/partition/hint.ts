@@ -1,6 +1,6 @@
 import type { Cell, Command } from '#core';
 import type { InboxRow, Specifications } from '#postgres';
-import { decodeCancel, decodeHint } from '#protocol';
+import { decodeCommand, decodeHint } from '#protocol';
 
 /** A submission as its hint tells it. Undefined: read the inbox instead. */
 export function cellOfHint(row: string, specifications: Specifications): Cell | undefined {
@@ -41,8 +41,6 @@ export function cellOfHint(row: string, specifications: Specifications): Cell | 
 
 export function commandOf(row: InboxRow): Command | undefined {
   if (row.ref === null || row.payload === null) return undefined;
-  const payload = decodeCancel(row.payload);
-  return payload === undefined
-    ? undefined
-    : { kind: 'cancel', inbox: row.id, run: row.ref, ...payload };
+  const payload = decodeCommand(row.payload);
+  return payload === undefined ? undefined : { ...payload, inbox: row.id, run: row.ref };
 }

@@ -1,5 +1,5 @@
 import type { PartitionMessage } from '#core';
-import { INBOX_CANCEL, INBOX_SUBMIT, type InboxRow, type Specifications } from '#postgres';
+import { INBOX_COMMAND, INBOX_SUBMIT, type InboxRow, type Specifications } from '#postgres';
 import type { Logger } from '#telemetry';
 import { cellOfHint, commandOf } from './hint.js';
 import { NUDGE_ONLY_MS, type OwnedPartition } from './owned.js';
@@ -25,7 +25,7 @@ export class Inbox {
     if (row.kind === INBOX_SUBMIT && row.run !== undefined && !row.run.taken) {
       return { kind: 'submitted', inbox: row.id, cell: row.run.cell };
     }
-    if (row.kind !== INBOX_CANCEL) return undefined;
+    if (row.kind !== INBOX_COMMAND) return undefined;
     const command = commandOf(row);
     if (command === undefined) this.log.error('an inbox row makes no sense', { row: row.id });
     return command;

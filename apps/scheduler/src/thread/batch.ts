@@ -1,6 +1,7 @@
 import type { Cell, Effect, ExecutorCell, Millis, RunEvent, Token, Write } from '#core';
 import { EXECUTOR_STATES } from '#core';
 import {
+  type AmendedRun,
   type AsideRow,
   type CommandAnswer,
   type ExecutorRow,
@@ -21,6 +22,7 @@ import { encodeSegment } from '#protocol';
 export class PartitionBatch {
   readonly events: RunEvent[] = [];
   readonly consumed: string[] = [];
+  readonly amended = new Map<string, AmendedRun>();
   readonly changed = new Map<string, Cell>();
   readonly finished = new Map<string, RunEnd>();
   readonly answers: CommandAnswer[] = [];
@@ -42,6 +44,15 @@ export class PartitionBatch {
       case 'save':
         this.changed.set(write.cell.facts.id, write.cell);
         return;
+      case 'amend': {
+        const { params, labels } = this.amended.get(write.run) ?? { params: null, labels: null };
+        this.amended.set(write.run, {
+          ...write,
+          params: write.params ?? params,
+          labels: write.labels ?? labels,
+        });
+        return;
+      }
       case 'finish':
         this.changed.delete(write.cell.facts.id);
         this.finished.set(write.cell.facts.id, write);
@@ -97,6 +108,7 @@ export class PartitionBatch {
       segment: this.segment,
       events: this.events.length,
       consumed: this.consumed,
+      amended: [...this.amended.values()],
       changed,
       granted,
       open,

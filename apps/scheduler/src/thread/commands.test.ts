@@ -42,6 +42,35 @@ async function running(): Promise<Token> {
   return token;
 }
 
+describe('what a person does to a waiting run', () => {
+  test('paused it is not granted, changed it runs as it is then, with its new params', async () => {
+    const [run = ''] = await rig.submit(1, { params: '{"a":1}' });
+    await watch.becomes(run, 'READY');
+    const paused = await rig.command(run, { kind: 'pause' });
+    expect(await watch.answerOf(paused)).toEqual({ ok: true, state: 'PAUSED' });
+    await watch.executorReady(rig, database.life);
+    const change = { priority: 1, params: '{"a":2}', labels: '{"by":"hand"}' };
+    const updated = await rig.command(run, { kind: 'update', change });
+    expect(await watch.answerOf(updated)).toEqual({ ok: true, state: 'PAUSED' });
+    expect(await watch.count('live', `priority = 1 and labels = '{"by":"hand"}'`)).toBe(1);
+    expect(rig.tokens()).toEqual([]);
+    const resumed = await rig.command(run, { kind: 'resume' });
+    expect(await watch.answerOf(resumed)).toMatchObject({ ok: true });
+    await until(() => rig.tokens().length === 1, BOUND_MS);
+    expect(rig.downOf('assign')[0]?.work.params).toBe('{"a":2}');
+    const types = (await watch.events(run)).map((event) => event.type);
+    const first = ['SUBMITTED', 'PAUSED', 'CHANGED', 'RESUMED', 'GRANTED'];
+    expect(types.slice(0, 5)).toEqual(first);
+  });
+
+  test('marked it is final, with the result that was given', async () => {
+    const [run = ''] = await rig.submit(1);
+    const mark = { kind: 'mark', as: 'SUCCEEDED', result: '"mine"' } as const;
+    expect(await watch.answerOf(await rig.command(run, mark))).toMatchObject({ ok: true });
+    expect(await watch.count('history', `result = '"mine"' and outcome = 0`)).toBe(1);
+  });
+});
+
 describe('a cancel through the inbox', () => {
   test('of a waiting run: at once', async () => {
     const [run = ''] = await rig.submit(1);

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
 import { type EventType, type RunState, type Token, RUN_STATES, hash32, partitionOf } from '#core';
-import { Connection, INBOX_CANCEL, type InboxRow, intakeBatch } from '#postgres';
-import { decodeSegment, encodeCancel } from '#protocol';
+import { Connection, INBOX_COMMAND, type InboxRow, intakeBatch } from '#postgres';
+import { decodeSegment, encodeCommand } from '#protocol';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
 import type { ThreadMessage } from './messages.js';
 import { ThreadRig } from './testkit/thread-rig.js';
@@ -78,9 +78,15 @@ async function begun(count: number): Promise<Token[]> {
 }
 
 function commandOf({ run }: Token): InboxRow {
-  const payload = encodeCancel({ reason: 'enough', by: 'ada', graceMs: 50, force: false });
+  const payload = encodeCommand({
+    kind: 'cancel',
+    reason: 'enough',
+    by: 'ada',
+    graceMs: 50,
+    force: false,
+  });
   const partition = partitionOf(run, PARTITIONS);
-  const row = { id: randomUUID(), partition, kind: INBOX_CANCEL, ref: run, payload };
+  const row = { id: randomUUID(), partition, kind: INBOX_COMMAND, ref: run, payload };
   return { ...row, tries: 0, run: undefined };
 }
 

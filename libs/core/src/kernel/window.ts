@@ -47,6 +47,11 @@ export class Window<T extends Ranked> {
     return this.items.pop();
   }
 
+  has(item: Ranked): boolean {
+    const found = this.items[this.place(item)];
+    return found !== undefined && compareRanked(found, item) === 0;
+  }
+
   remove(item: Ranked): boolean {
     const at = this.place(item);
     const found = this.items[at];

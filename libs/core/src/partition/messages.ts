@@ -62,15 +62,41 @@ export interface ExecutorDetail {
   readonly draining: boolean;
 }
 
-export type Command = {
-  readonly kind: 'cancel';
+/** What a person wants of a run; what is left out stays as it is. */
+export interface RunChange {
+  readonly priority?: number;
+  /** Not before: an instant, or so long after the owner applies it. */
+  readonly at?: Millis;
+  readonly afterMs?: Millis;
+  /** JSON texts. */
+  readonly params?: string;
+  readonly labels?: string;
+}
+
+export type CommandAction =
+  | { readonly kind: 'cancel'; readonly graceMs: Millis | null; readonly force: boolean }
+  /** HOLD (1.7): what has not started does not start. */
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'update'; readonly change: RunChange }
+  /** By hand, with a result of the person's own. */
+  | {
+      readonly kind: 'mark';
+      readonly as: 'SUCCEEDED' | 'SKIPPED';
+      readonly result: string | null;
+    };
+/** It addresses a row: a run that is not in memory is looked up first. */
+export type Command = CommandAction & {
   readonly inbox: string;
   readonly run: string;
   readonly reason: string;
   readonly by: string;
-  readonly graceMs: Millis | null;
-  readonly force: boolean;
 };
+const COMMANDS: ReadonlySet<string> = new Set<CommandAction['kind']>([
+  ...(['cancel', 'pause', 'resume', 'update', 'mark'] as const),
+]);
+export const isCommand = (message: PartitionMessage): message is Command =>
+  COMMANDS.has(message.kind);
 
 export type PartitionMessage =
   | { readonly kind: 'submitted'; readonly inbox: string; readonly cell: Cell }
@@ -160,6 +186,16 @@ export type Write =
       readonly result: string | null;
       readonly error: RunError | null;
     }
+  /** What a run is was changed by hand; null: as it was. */
+  | {
+      readonly kind: 'amend';
+      readonly run: string;
+      readonly priority: number;
+      readonly due: Millis | null;
+      readonly expires: Millis | null;
+      readonly params: string | null;
+      readonly labels: string | null;
+    }
   | { readonly kind: 'consume'; readonly inbox: string }
   | { readonly kind: 'answer'; readonly command: string; readonly outcome: CommandOutcome }
   | { readonly kind: 'event'; readonly event: RunEvent }
@@ -171,7 +207,7 @@ export type CommandOutcome =
   | { readonly ok: true; readonly state: RunState }
   | {
       readonly ok: false;
-      readonly code: 'RUN_FINAL' | 'NOT_FOUND';
+      readonly code: 'RUN_FINAL' | 'NOT_FOUND' | 'RUN_STARTED' | 'RUN_NOT_PAUSED';
       readonly state: RunState | null;
     };
 

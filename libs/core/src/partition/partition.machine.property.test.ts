@@ -1,69 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Place, RunFacts, Token } from '../run/run.js';
-import { comparePlace, isFinal } from '../run/run.js';
-import type { Digest } from './messages.js';
+import { type RunFacts, type Token, isFinal } from '../run/run.js';
+import type { CommandAction } from './messages.js';
+import { FakeExecutor } from './rig/executor.js';
 import { Rig } from './rig/rig.js';
 import { LIMITS, tokenKey } from './state.js';
-
-/**
- * An executor as far as its owner can tell: it takes what it is sent unless it refused it before,
- * starts a token once, and says again what was not acknowledged.
- */
-class FakeExecutor {
-  readonly held = new Map<string, { token: Token; phase: 'accepted' | 'started' | 'ended' }>();
-  readonly refused = new Set<string>();
-  readonly starts = new Map<string, number>();
-  watermark: Place = { epoch: 0, seq: 0 };
-
-  constructor(
-    readonly id: string,
-    readonly incarnation = 1,
-  ) {}
-
-  assign(token: Token): void {
-    const key = tokenKey(token);
-    if (this.refused.has(key) || this.held.has(key)) return;
-    this.held.set(key, { token, phase: 'accepted' });
-    if (comparePlace(token, this.watermark) > 0) {
-      this.watermark = { epoch: token.epoch, seq: token.seq };
-    }
-  }
-
-  start(token: Token): void {
-    const entry = this.held.get(tokenKey(token));
-    if (entry === undefined || entry.phase !== 'accepted') return;
-    entry.phase = 'started';
-    this.starts.set(tokenKey(token), (this.starts.get(tokenKey(token)) ?? 0) + 1);
-  }
-
-  /** Told to stop: ended if it had begun, else refused from now on. */
-  stop(token: Token): void {
-    const entry = this.held.get(tokenKey(token));
-    if (entry === undefined) {
-      this.refused.add(tokenKey(token));
-      this.held.set(tokenKey(token), { token, phase: 'ended' });
-    } else {
-      entry.phase = 'ended';
-    }
-  }
-
-  acked(token: Token): void {
-    if (this.held.get(tokenKey(token))?.phase !== 'ended') return;
-    this.held.delete(tokenKey(token));
-    this.refused.add(tokenKey(token));
-  }
-
-  digest(): Digest {
-    return {
-      kind: 'digest',
-      executor: this.id,
-      incarnation: this.incarnation,
-      watermark: this.watermark,
-      entries: [...this.held.values()],
-    };
-  }
-}
 
 /** One in three waits for a time, one in four has a start deadline. */
 function submission(now: number, pick: number): Partial<RunFacts> {
@@ -83,7 +24,7 @@ const OPS = [
   'bounce',
   'silent',
   'digest',
-  'cancel',
+  'command',
   'tick',
   'commit',
   'crash',
@@ -100,8 +41,8 @@ export class World {
   readonly executors = [new FakeExecutor('x1'), new FakeExecutor('x2')];
   /** Everything ever sent down: any of it may arrive, any number of times, in any order. */
   private submitted = 0;
-  /** The run of each command, by number. */
-  private readonly commands: string[] = [];
+  /** By number, as their inbox rows have it. */
+  private readonly commands: { readonly run: string; readonly action: CommandAction }[] = [];
   private delivered = 0;
 
   play({ op, pick }: Op): void {
@@ -144,10 +85,8 @@ export class World {
       case 'digest':
         rig.step(executor.digest());
         return;
-      case 'cancel':
-        if (this.submitted === 0) return;
-        this.commands.push(run);
-        rig.cancel(`c${this.commands.length - 1}`, run, pick % 5 === 0);
+      case 'command':
+        if (this.submitted > 0) this.command(run, actionOf(pick));
         return;
       case 'tick':
         rig.tick(pick * 100);
@@ -166,6 +105,11 @@ export class World {
         return never;
       }
     }
+  }
+
+  private command(run: string, action: CommandAction): void {
+    this.commands.push({ run, action });
+    this.rig.command(`c${this.commands.length - 1}`, run, action);
   }
 
   private end(
@@ -204,6 +148,9 @@ export class World {
           else this.end(entry, 'SUCCEEDED');
         }
       }
+      for (const cell of [...rig.rows.values()]) {
+        if (cell.state === 'PAUSED') this.command(cell.facts.id, { kind: 'resume' });
+      }
       for (const cell of [...rig.state.cells.values()]) {
         if (cell.state === 'READY') rig.match(cell.facts.id, `x${1 + (round % 2)}`);
       }
@@ -218,13 +165,26 @@ export class World {
     if (row !== undefined) {
       rig.step({ kind: 'submitted', inbox: id, cell: structuredClone(row) });
     } else {
-      rig.cancel(id, this.commands[Number(id.slice(1))] ?? '');
+      const command = this.commands[Number(id.slice(1))];
+      if (command !== undefined) rig.command(id, command.run, command.action);
     }
   }
 
   unfinished(): number {
     return this.rig.rows.size + this.rig.inbox.size;
   }
+}
+
+function actionOf(pick: number): CommandAction {
+  const actions: readonly CommandAction[] = [
+    { kind: 'cancel', graceMs: null, force: pick % 5 === 0 },
+    { kind: 'pause' },
+    { kind: 'resume' },
+    { kind: 'update', change: { priority: 1 + (pick % 10) } },
+    { kind: 'update', change: { afterMs: pick * 50, params: `"${pick}"` } },
+    { kind: 'mark', as: pick % 2 === 0 ? 'SUCCEEDED' : 'SKIPPED', result: null },
+  ];
+  return actions[pick % actions.length] as CommandAction;
 }
 
 const ops: fc.Arbitrary<Op[]> = fc.array(

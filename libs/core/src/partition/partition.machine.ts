@@ -2,7 +2,7 @@ import type { Machine, Millis } from '../kernel/machine.js';
 import { type Cell, LANE_TIMED, comparePlace, isOpen } from '../run/run.js';
 import { addOpen, armTimeout } from './attempts.js';
 import { birth, gone } from './executors.js';
-import type { PartitionMessage, PartitionOutput } from './messages.js';
+import { type PartitionMessage, type PartitionOutput, isCommand } from './messages.js';
 import { digest, report, stale } from './reports.js';
 import {
   type PartitionState,
@@ -16,7 +16,8 @@ import {
   refillWhenLow,
   tellPool,
 } from './state.js';
-import { answerAbsent, cancel, grant, takeIn } from './submissions.js';
+import { answerAbsent, command } from './commands.js';
+import { grant, takeIn } from './submissions.js';
 import { expire, heard, refillExpiries, silent, tick } from './time.js';
 
 /**
@@ -42,7 +43,11 @@ function handle(step: Step, message: PartitionMessage): void {
     case 'submitted':
       return takeIn(step, message.inbox, message.cell);
     case 'cancel':
-      return cancel(step, message);
+    case 'pause':
+    case 'resume':
+    case 'update':
+    case 'mark':
+      return command(step, message);
     case 'match':
       return grant(step, message, (cell) => void addOpen(step, cell, false));
     case 'claimed':
@@ -118,7 +123,13 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
     if (state.cells.has(run)) handle(step, next);
     else absent(step, next, { ...message, final: cell?.state ?? message.final });
   }
-  if (!stays && state.cells.get(run) === cell && !state.open.has(run)) forget(state, run);
+  if (!stays && state.cells.get(run) === cell && !isKept(state, cell)) forget(state, run);
+}
+
+/** What has an open attempt, or stands in the window of its lane. */
+function isKept(state: PartitionState, { facts, lane, rank }: Cell): boolean {
+  if (state.open.has(facts.id)) return true;
+  return lane !== null && state.lanes.get(lane)?.window.has({ id: facts.id, rank }) === true;
 }
 
 /** The run is final or was never: who asked for it is told, nothing changes. */
@@ -127,7 +138,7 @@ function absent(
   next: PartitionMessage,
   message: Extract<PartitionMessage, { kind: 'fetched' }>,
 ): void {
-  if (next.kind === 'cancel') answerAbsent(step, next, message);
+  if (isCommand(next)) answerAbsent(step, next, message);
   else if (next.kind === 'result' || next.kind === 'bounce') stale(step, next);
 }
 

@@ -1,15 +1,6 @@
-import { type Cell, LANE_TIMED, type Token, isFinal, isOpen } from '../run/run.js';
-import type { Command, CommandOutcome, PartitionMessage } from './messages.js';
-import {
-  type Step,
-  commit,
-  dequeue,
-  enqueue,
-  fetchThen,
-  perform,
-  remember,
-  watchExpiry,
-} from './state.js';
+import { type Cell, LANE_TIMED } from '../run/run.js';
+import type { PartitionMessage } from './messages.js';
+import { type Step, commit, dequeue, enqueue, perform, remember, watchExpiry } from './state.js';
 import { event, finish, makeReady, move, save } from './transitions.js';
 
 /** Taking in: the inbox row goes, the run is ours, SUBMITTED is written; all in one commit. */
@@ -88,85 +79,4 @@ export function grant(
 export function avoids(cell: Cell, executor: string, now: number): boolean {
   const bounces = cell.record.bounces?.[executor];
   return bounces !== undefined && bounces[1] > now;
-}
-
-/** Commands address rows: what is not in memory is loaded first. The answer is in the commit. */
-export function cancel(step: Step, command: Command): void {
-  const { state } = step;
-  if (state.applied.has(command.inbox)) return;
-  const cell = state.cells.get(command.run);
-  if (cell === undefined) {
-    fetchThen(step, command.run, command);
-    return;
-  }
-  remember(state.applied, command.inbox, step.state.limits.applied);
-  commit(step, { kind: 'consume', inbox: command.inbox });
-  const attempt = state.open.get(command.run);
-  if (!isOpen(cell.state) || attempt === undefined) {
-    event(step, cell, 'CANCEL_REQUESTED', { actor: command.by });
-    finish(step, cell, 'CANCELLED', {
-      outcome: 'CANCELLED',
-      reason: command.reason,
-      actor: command.by,
-    });
-  } else if (cell.state !== 'CANCELLING' || cell.record.cancel?.outcome !== 'CANCELLED') {
-    beginCancel(step, cell, command);
-    attempt.sentAt = step.now;
-  }
-  if (command.force && isOpen(cell.state)) forceCancel(step, cell);
-  answer(step, command, { ok: true, state: cell.state });
-}
-
-function beginCancel(step: Step, cell: Cell, command: Command): void {
-  const graceMs = command.graceMs ?? cell.facts.policy.graceMs;
-  cell.record.cancel = {
-    outcome: 'CANCELLED',
-    reason: command.reason,
-    by: command.by,
-    at: step.now,
-    graceMs,
-  };
-  if (cell.state === 'CANCELLING') {
-    event(step, cell, 'CANCEL_REQUESTED', { actor: command.by });
-  } else {
-    move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: command.by });
-  }
-  save(step, cell);
-  if (cell.token !== null) {
-    perform(step, { kind: 'stop', token: cell.token, graceMs, why: command.reason });
-  }
-}
-
-/** `force` does not wait for an executor that is away (1.6); a present one is told to stop. */
-function forceCancel(step: Step, cell: Cell): void {
-  const attempt = step.state.open.get(cell.facts.id);
-  if (attempt === undefined || attempt.lostAt === null) return;
-  attempt.lostAt = step.now;
-  step.state.alarms.push({
-    at: step.now,
-    run: cell.facts.id,
-    token: cell.token as Token,
-    what: 'lost',
-  });
-}
-
-export function answer(step: Step, command: Command, outcome: CommandOutcome): void {
-  commit(step, { kind: 'answer', command: command.inbox, outcome });
-}
-
-/** A command whose run was looked up: final, unknown, or now in memory. */
-export function answerAbsent(
-  step: Step,
-  command: Command,
-  message: Extract<PartitionMessage, { kind: 'fetched' }>,
-): void {
-  if (step.state.applied.has(command.inbox)) return;
-  remember(step.state.applied, command.inbox, step.state.limits.applied);
-  commit(step, { kind: 'consume', inbox: command.inbox });
-  const final = message.final;
-  if (final !== null && isFinal(final)) {
-    answer(step, command, { ok: false, code: 'RUN_FINAL', state: final });
-  } else {
-    answer(step, command, { ok: false, code: 'NOT_FOUND', state: null });
-  }
 }

@@ -72,7 +72,7 @@ export function refillExpiries(step: Step): void {
 export function expire(step: Step, run: string): void {
   const cell = step.state.cells.get(run);
   if (cell === undefined || cell.facts.expires === null || cell.facts.expires > step.now) return;
-  const waits = cell.state === 'SCHEDULED' || cell.state === 'READY' || cell.state === 'BLOCKED';
+  const waits = ['SCHEDULED', 'READY', 'BLOCKED', 'PAUSED'].includes(cell.state);
   if (!waits || cell.spent > 0) return;
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   commit(step, { kind: 'fired', planned: cell.facts.expires });

@@ -5,9 +5,20 @@ import { type RunState, isFinal } from './run.js';
  * successor is illegal, and a step that takes such an edge is a bug.
  */
 export const EDGES: Readonly<Record<RunState, readonly RunState[]>> = {
-  SCHEDULED: ['BLOCKED', 'READY', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD'],
+  SCHEDULED: ['BLOCKED', 'READY', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD', 'SUCCEEDED'],
   BLOCKED: ['READY', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD', 'SUCCEEDED'],
-  READY: ['GRANTED', 'BLOCKED', 'PAUSED', 'EXPIRED', 'SKIPPED', 'CANCELLED', 'DEAD', 'SUCCEEDED'],
+  // Back to SCHEDULED: a person has put it off.
+  READY: [
+    'GRANTED',
+    'SCHEDULED',
+    'BLOCKED',
+    'PAUSED',
+    'EXPIRED',
+    'SKIPPED',
+    'CANCELLED',
+    'DEAD',
+    'SUCCEEDED',
+  ],
   GRANTED: [
     'RUNNING',
     'READY',
@@ -38,7 +49,17 @@ export const EDGES: Readonly<Record<RunState, readonly RunState[]>> = {
     'DEAD',
     'SUCCEEDED',
   ],
-  PAUSED: ['SCHEDULED', 'BLOCKED', 'READY', 'WAITING_RETRY', 'RUNNING', 'EXPIRED', 'CANCELLED'],
+  PAUSED: [
+    'SCHEDULED',
+    'BLOCKED',
+    'READY',
+    'WAITING_RETRY',
+    'RUNNING',
+    'EXPIRED',
+    'SKIPPED',
+    'CANCELLED',
+    'SUCCEEDED',
+  ],
   UNKNOWN: [
     'GRANTED',
     'RUNNING',

@@ -190,6 +190,13 @@ export interface RunRecord {
   cancel?: CancelRecord;
   bounces?: Record<string, readonly [count: number, until: Millis]>;
   reason?: string;
+  /** While it is PAUSED: from where, by whom and why. */
+  paused?: {
+    readonly from: RunState;
+    readonly by: string;
+    readonly reason: string;
+    readonly at: Millis;
+  };
   /** The newest attempt ended by silence: this token alone takes a late result (1.4). */
   lost?: Token;
   progress?: { readonly percent: number | null; readonly message: string; readonly at: Millis };
@@ -197,7 +204,8 @@ export interface RunRecord {
 
 /** A run as its owner holds it. */
 export interface Cell {
-  readonly facts: RunFacts;
+  /** Replaced as a whole when a person changes the run before it starts. */
+  facts: RunFacts;
   state: RunState;
   lane: string | null;
   rank: number;

@@ -10,6 +10,13 @@ export const COMMIT_PARAMETERS = [
   // inbox rows that are applied
   ['i_partition', 'int2[]'],
   ['i_id', 'uuid[]'],
+  // runs that a person changed
+  ['e_id', 'uuid[]'],
+  ['e_priority', 'int2[]'],
+  ['e_due', 'float8[]'],
+  ['e_expires', 'float8[]'],
+  ['e_params', 'text'],
+  ['e_labels', 'text'],
   // runs that changed, and have no open attempt
   ['u_id', 'uuid[]'],
   ['u_state', 'int2[]'],
@@ -28,6 +35,7 @@ export const COMMIT_PARAMETERS = [
   ['g_project', 'uuid[]'],
   ['g_state', 'int2[]'],
   ['g_attempt', 'int4[]'],
+  ['g_spent', 'int4[]'],
   ['g_executor', 'text'],
   ['g_incarnation', 'int4[]'],
   ['g_epoch', 'int8[]'],
@@ -121,6 +129,16 @@ const INBOX = `
     end if;
   end if;`;
 
+const AMEND = `
+  if e_id is not null then
+    update live l set priority = x.priority, due = ${time('x.due')},
+        expires = ${time('x.expires')}, params = coalesce(${body('x.params')}, l.params),
+        labels = coalesce(${body('x.labels')}, l.labels)
+      from unnest(e_id, e_priority, e_due, e_expires, ${items('e_params')}, ${items('e_labels')})
+        x(id, priority, due, expires, params, labels)
+      where l.id = x.id;
+  end if;`;
+
 const UPDATE = `
   if u_id is not null then
     update live l set state = x.state, taken = true, lane = x.lane, rank = x.rank,
@@ -143,14 +161,16 @@ const OPEN = `
       where o.partition = x.partition and o.run = x.run;
   end if;
   if g_run is not null then
-    insert into open_attempt (partition, run, project, state, attempt, executor, incarnation,
-        epoch, seq, rank, ready_at, started_at, record)
-      select x.partition, x.run, x.project, x.state, x.attempt, x.executor, x.incarnation, x.epoch,
-        x.seq, x.rank, ${time('x.ready')}, ${time('x.started')}, ${body('x.record')}
-      from unnest(g_partition, g_run, g_project, g_state, g_attempt, ${items('g_executor')},
-        g_incarnation, g_epoch, g_seq, g_rank, g_ready, g_started, ${items('g_record')})
-        x(partition, run, project, state, attempt, executor, incarnation, epoch, seq, rank,
-          ready, started, record);
+    insert into open_attempt (partition, run, project, state, attempt, spent, executor,
+        incarnation, epoch, seq, rank, ready_at, started_at, record)
+      select x.partition, x.run, x.project, x.state, x.attempt, x.spent, x.executor,
+        x.incarnation, x.epoch, x.seq, x.rank, ${time('x.ready')}, ${time('x.started')},
+        ${body('x.record')}
+      from unnest(g_partition, g_run, g_project, g_state, g_attempt, g_spent,
+        ${items('g_executor')}, g_incarnation, g_epoch, g_seq, g_rank, g_ready, g_started,
+        ${items('g_record')})
+        x(partition, run, project, state, attempt, spent, executor, incarnation, epoch, seq,
+          rank, ready, started, record);
   end if;
   if o_run is not null then
     update open_attempt o set state = x.state, started_at = ${time('x.started')},
@@ -246,6 +266,7 @@ declare c int4; moment timestamptz; applied uuid[];
 begin
 ${FENCE}
 ${INBOX}
+${AMEND}
 ${UPDATE}
 ${OPEN}
 ${FINAL}

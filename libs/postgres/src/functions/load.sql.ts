@@ -55,7 +55,13 @@ begin
       select (select l.lane from live l where l.partition = p_id and l.lane is not null
           and l.lane > lanes.lane order by l.lane limit 1)
         from lanes where lanes.lane is not null)
-    select h.* from (select lane from lanes where lane is not null limit 1024) w
+    -- Only lanes in which something waits count: a lane may hold nothing but open attempts.
+    select h.* from (select n.lane from lanes n cross join lateral (
+        select r.id from run_now r
+          where r.partition = p_id and r.lane = n.lane and r.lane is not null and r.taken
+            and not r.is_open
+          order by r.partition, r.lane, r.lane_rank, r.id limit 1) first
+        where n.lane is not null limit 1024) w
       cross join lateral (${head('w.lane')}) h;
 end $$;
 

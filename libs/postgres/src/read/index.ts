@@ -15,4 +15,4 @@ export { readRunEvents } from './run-events.js';
 export { type LogPlace, type LogRow, readLog } from './logs.js';
 export { Reader } from './reader.js';
 export { type RunListFilter, listRuns } from './run-list.js';
-export { type RunBodies, type RunRow, findRunBodies, findRuns } from './runs.js';
+export { type RunBodies, type RunRow, findRunBodies, findRuns, findSpecification } from './runs.js';

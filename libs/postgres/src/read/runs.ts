@@ -8,6 +8,8 @@ export interface RunRow {
   readonly project: string;
   readonly job: string | null;
   readonly jobVersion: number | null;
+  /** The hash of its specification. */
+  readonly spec: string;
   readonly kind: JobKind;
   readonly state: RunState;
   readonly outcome: Outcome | null;
@@ -40,8 +42,8 @@ type Raw = Omit<RunRow, 'kind' | 'state' | 'outcome'> & {
   [column: string]: unknown;
 };
 
-const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersion", r.kind, r.state,
-  r.pool, r.need, r.priority, ${ms('r.due')} as due, ${ms('r.expires')} as expires,
+const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersion", r.spec, r.kind,
+  r.state, r.pool, r.need, r.priority, ${ms('r.due')} as due, ${ms('r.expires')} as expires,
   ${ms('r.submitted_at')} as "submittedAt", ${ms('r.ready_at')} as "readyAt",
   ${ms('r.started_at')} as "startedAt", r.attempt, r.executor, r.retry_of as "retryOf",
   ${utf8('r.labels')} as labels, ${utf8('r.record')} as record`;
@@ -104,4 +106,24 @@ export async function findRunBodies(
       from history r where r.id = any ($2::uuid[])`,
     [uuidArray(ids)],
   );
+}
+
+/** What a run is made of, as texts of JSON. */
+export interface SpecificationTexts {
+  readonly body: string;
+  readonly policy: string;
+}
+
+export async function findSpecification(
+  reader: Reader,
+  project: string,
+  hash: string,
+): Promise<SpecificationTexts | undefined> {
+  const [row] = await reader.scoped<SpecificationTexts & Record<string, unknown>>(
+    [project],
+    `select ${utf8('s.body')} as body, ${utf8('s.policy')} as policy
+      from specification s where s.project = $2 and s.hash = $3`,
+    [project, hash],
+  );
+  return row;
 }

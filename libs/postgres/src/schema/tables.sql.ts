@@ -73,6 +73,7 @@ create table open_attempt (
   project uuid not null,
   state int2 not null,
   attempt int4 not null,
+  spent int4 not null,
   executor text not null,
   incarnation int4 not null,
   epoch int8 not null,
@@ -88,7 +89,8 @@ create view run_now with (security_invoker = true) as
     coalesce(o.state, l.state) as state, l.pool, l.need, l.priority, l.lane,
     l.rank as lane_rank, coalesce(o.rank, l.rank) as rank, l.due,
     l.expires, l.submitted_at, coalesce(o.ready_at, l.ready_at) as ready_at, o.started_at,
-    coalesce(o.attempt, l.attempt) as attempt, l.spent, o.executor, o.incarnation, o.epoch, o.seq,
+    coalesce(o.attempt, l.attempt) as attempt,
+    coalesce(o.spent, l.spent) as spent, o.executor, o.incarnation, o.epoch, o.seq,
     l.retry_of, l.params, l.labels, coalesce(o.record, l.record) as record,
     l.taken or o.run is not null as taken, o.run is not null as is_open
   from live l left join open_attempt o on o.partition = l.partition and o.run = l.id;

@@ -31,7 +31,6 @@ export function readSubmission(
 ): ReadSubmission {
   const hasJob = given(input.job);
   const hasSpec = given(input.spec);
-  const at = input.at ?? null;
   if (hasJob === hasSpec) {
     const message = hasJob
       ? 'Give `job` or `spec`, not both.'
@@ -42,21 +41,9 @@ export function readSubmission(
     const message = 'A specification given in place has no version: leave it out.';
     errors.push(userError('INVALID_INPUT', [...path, 'jobVersion'], message));
   }
-  if (at !== null && given(input.after)) {
-    const message = 'Give `at` or `after`, not both.';
-    errors.push(userError('INVALID_INPUT', [...path, 'after'], message));
-  }
-  if (at !== null && (at < 0 || at > AT_MAX)) {
-    errors.push(userError('INVALID_VALUE', [...path, 'at'], 'That time is out of range.'));
-  }
-  const priority = input.priority ?? null;
-  if (priority !== null && (priority < 1 || priority > 10)) {
-    const message = `The priority is ${priority}: it goes from 1, the most urgent, to 10.`;
-    errors.push(userError('INVALID_VALUE', [...path, 'priority'], message));
-  }
   return {
-    at,
-    priority,
+    at: readAt(input, path, errors),
+    priority: readRunPriority(input.priority, path, errors),
     params: readParams(input.params, path, errors),
     labels: readLabels(input.labels, [...path, 'labels'], errors),
     afterMs: readDuration(input.after, [...path, 'after'], errors),
@@ -64,9 +51,40 @@ export function readSubmission(
   };
 }
 
-const given = (value: unknown): boolean => value !== undefined && value !== null;
+export const given = (value: unknown): boolean => value !== undefined && value !== null;
 
-function readParams(params: unknown, path: Path, errors: UserError[]): string | null {
+/** The instant before which a run does not start, where one is given. */
+export function readAt(
+  input: { readonly at?: number | null; readonly after?: string | null },
+  path: Path,
+  errors: UserError[],
+): Millis | null {
+  const at = input.at ?? null;
+  if (at === null) return null;
+  if (given(input.after)) {
+    const message = 'Give `at` or `after`, not both.';
+    errors.push(userError('INVALID_INPUT', [...path, 'after'], message));
+  }
+  if (at < 0 || at > AT_MAX) {
+    errors.push(userError('INVALID_VALUE', [...path, 'at'], 'That time is out of range.'));
+  }
+  return at;
+}
+
+export function readRunPriority(
+  value: number | null | undefined,
+  path: Path,
+  errors: UserError[],
+): number | null {
+  const priority = value ?? null;
+  if (priority !== null && (priority < 1 || priority > 10)) {
+    const message = `The priority is ${priority}: it goes from 1, the most urgent, to 10.`;
+    errors.push(userError('INVALID_VALUE', [...path, 'priority'], message));
+  }
+  return priority;
+}
+
+export function readParams(params: unknown, path: Path, errors: UserError[]): string | null {
   if (!given(params)) return null;
   const text = stringifyJson(params);
   const bytes = Buffer.byteLength(text);

@@ -1,30 +1,23 @@
 import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
-import type { RunRow } from '#postgres';
 import type { Written } from '../../intake/item.js';
 import type { GraphqlContext } from '../driver/context.js';
-import { notFound } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';
-import { type Path, type UserError, userError } from '../schema/user-error.js';
+import { type Path, userError } from '../schema/user-error.js';
 import { SubmitRunInput, SubmitRunsInput } from './run.inputs.js';
 import { Run } from './run.model.js';
 import { SubmitRunPayload, SubmitRunsPayload } from './run.payloads.js';
-import { toRun } from './run.view.js';
 import { type Prepared, SubmitService } from './submit.service.js';
-import { refusalOf, troubleOf, writtenRow } from './written.js';
+import {
+  type ReadyRun,
+  isTrouble,
+  payloadOf,
+  refused,
+  replayedRuns,
+  settledPayload,
+} from './submit.payload.js';
+import { troubleOf } from './written.js';
 
 const ITEMS_MAX = 5_000;
-type Ready = Extract<Prepared, { ok: true }>['item'];
-
-const refused = (userErrors: readonly UserError[]): SubmitRunPayload => ({
-  run: null,
-  replayed: false,
-  userErrors,
-});
-const isTrouble = (
-  written: Written,
-): written is Extract<Written, { kind: 'overloaded' | 'unavailable' }> =>
-  written.kind === 'overloaded' || written.kind === 'unavailable';
-
 @Resolver(() => Run)
 export class SubmitResolver {
   constructor(private readonly submissions: SubmitService) {}
@@ -43,8 +36,7 @@ export class SubmitResolver {
     if (prepared === undefined) throw new Error('a submission was lost while it was prepared');
     if (!prepared.ok) return refused(prepared.userErrors);
     const [written] = await this.submissions.intake.submit([prepared.item]);
-    if (written !== undefined && isTrouble(written)) throw troubleOf(written);
-    return payloadOf(prepared.item, written, [], await replayedRuns([written], context));
+    return await settledPayload(context, prepared.item, written);
   }
 
   @Mutation(() => SubmitRunsPayload, {
@@ -110,7 +102,7 @@ const zip = <A, B>(left: readonly A[], right: readonly B[]): [A, B][] =>
   left.map((item, i) => [item, right[i] as B]);
 
 /** One key for two requests inside one batch. */
-function hasConflict(items: readonly Ready[]): boolean {
+function hasConflict(items: readonly ReadyRun[]): boolean {
   const hashes = new Map<string, string>();
   return items.some(({ key }) => {
     if (key === undefined) return false;
@@ -122,7 +114,7 @@ function hasConflict(items: readonly Ready[]): boolean {
 
 async function payloadsOf(
   prepared: readonly Prepared[],
-  written: ReadonlyMap<Ready, Written>,
+  written: ReadonlyMap<ReadyRun, Written>,
   context: GraphqlContext,
 ): Promise<SubmitRunPayload[]> {
   const all = [...written.values()];
@@ -134,51 +126,4 @@ async function payloadsOf(
     if (!each.ok) return refused(each.userErrors);
     return payloadOf(each.item, written.get(each.item), pathOfItem(i), replayed);
   });
-}
-
-/** The runs that earlier requests made with these keys. */
-async function replayedRuns(
-  written: readonly (Written | undefined)[],
-  context: GraphqlContext,
-): Promise<ReadonlyMap<string, RunRow>> {
-  const rows = new Map<string, RunRow>();
-  const refs = written.flatMap((each) => (each?.kind === 'replayed' ? [each.ref] : []));
-  const read = async (ref: string): Promise<void> => {
-    const row = await context.runs.load(ref);
-    // It may be past its retention; the key then still says that it was.
-    if (row === undefined) throw notFound(`Run ${ref}, which this key made,`);
-    rows.set(ref, row);
-  };
-  await Promise.all(refs.map(read));
-  return rows;
-}
-
-function payloadOf(
-  item: Ready,
-  written: Written | undefined,
-  path: Path,
-  replayed: ReadonlyMap<string, RunRow>,
-): SubmitRunPayload {
-  if (written === undefined) throw new Error(`run ${item.run.id} has no answer`);
-  if (isTrouble(written)) {
-    const message = 'Perhaps it was stored: repeat it with its key.';
-    return refused([userError('UNAVAILABLE', path, message)]);
-  }
-  switch (written.kind) {
-    case 'written':
-      return { run: toRun(writtenRow(item.run, written.at)), replayed: false, userErrors: [] };
-    case 'replayed': {
-      const row = replayed.get(written.ref);
-      if (row === undefined) throw new Error(`run ${written.ref} was not read`);
-      return { run: toRun(row), replayed: true, userErrors: [] };
-    }
-    case 'conflict':
-    case 'refused':
-    case 'withdrawn':
-      return refused([refusalOf(written, path)]);
-    default: {
-      const never: never = written;
-      return never;
-    }
-  }
 }

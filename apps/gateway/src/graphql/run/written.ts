@@ -18,6 +18,7 @@ export function writtenRow(run: NewRun, at: number): RunRow {
     project: run.project,
     job: run.job,
     jobVersion: run.jobVersion,
+    spec: run.spec,
     kind: run.kind,
     state: 'SCHEDULED',
     outcome: null,

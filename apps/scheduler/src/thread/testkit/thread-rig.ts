@@ -1,13 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_RETRY, type Outcome, type Policy, type Token, laneOf, partitionOf } from '#core';
-import { Connection, INBOX_CANCEL, type NewRun, intakeBatch } from '#postgres';
+import {
+  type CommandAction,
+  DEFAULT_RETRY,
+  type Outcome,
+  type Policy,
+  type Token,
+  laneOf,
+  partitionOf,
+} from '#core';
+import { Connection, INBOX_COMMAND, type IntakeBatch, type NewRun, intakeBatch } from '#postgres';
 import {
   type Down,
   type ExecutorBirth,
   type Up,
   decodeEnvelope,
   downCodec,
-  encodeCancel,
+  encodeCommand,
   topicsOf,
 } from '#protocol';
 import { ThreadHost } from '../host.js';
@@ -213,33 +221,25 @@ export class ThreadRig {
     });
     const { project, spec: hash, policy } = this;
     const specifications = [{ project, hash, body: '{"kind":"shell","command":"true"}', policy }];
-    await intakeBatch(this.intake, {
-      id: randomUUID(),
-      specifications,
-      runs,
-      commands: [],
-      keys: [],
-    });
-    this.nudge();
+    await this.write({ specifications, runs });
     return runs.map((run) => run.id);
   }
 
-  /** A cancel as the gateway writes it; answers the command's id. */
-  async cancel(run: string, id: string = randomUUID()): Promise<string> {
-    const payload = encodeCancel({ reason: 'enough', by: 'ada', graceMs: 50, force: false });
+  async cancel(run: string, id?: string): Promise<string> {
+    return await this.command(run, { kind: 'cancel', graceMs: 50, force: false }, id);
+  }
+
+  /** A command as the gateway writes it; answers its id. */
+  async command(run: string, action: CommandAction, id: string = randomUUID()): Promise<string> {
+    const payload = encodeCommand({ ...action, reason: 'enough', by: 'ada' });
     const partition = partitionOf(run, this.partitions);
-    await intakeBatch(this.intake, {
-      id: randomUUID(),
-      specifications: [],
-      runs: [],
-      commands: [{ id, partition, kind: INBOX_CANCEL, ref: run, payload }],
-      keys: [],
-    });
-    this.nudge();
+    await this.write({ commands: [{ id, partition, kind: INBOX_COMMAND, ref: run, payload }] });
     return id;
   }
 
-  private nudge(): void {
+  private async write(rows: Partial<IntakeBatch>): Promise<void> {
+    const none = { specifications: [], runs: [], commands: [], keys: [] };
+    await intakeBatch(this.intake, { id: randomUUID(), ...none, ...rows });
     for (let partition = 0; partition < this.partitions; partition++) {
       this.tell({ kind: 'soft', items: [{ kind: 'nudge', partition }] });
     }

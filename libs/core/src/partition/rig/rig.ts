@@ -7,9 +7,8 @@ import {
   isFinal,
   isOpen,
 } from '../../run/run.js';
-import { DEFAULT_RETRY } from '../../retry/retry.js';
-import { laneOf } from '../lane.js';
 import type {
+  CommandAction,
   CommandOutcome,
   Effect,
   PartitionMessage,
@@ -19,6 +18,7 @@ import type {
   Write,
 } from '../messages.js';
 import { loadPartition, partitionMachine } from '../partition.machine.js';
+import { copy, newCell } from './cell.js';
 import { LIMITS, type Limits, type PartitionState, emptyPartition } from '../state.js';
 
 /**
@@ -104,8 +104,11 @@ export class Rig {
   }
 
   cancel(inbox: string, run: string, force = false): void {
+    this.command(inbox, run, { kind: 'cancel', graceMs: null, force });
+  }
+  command(inbox: string, run: string, action: CommandAction): void {
     this.inbox.add(inbox);
-    this.step({ kind: 'cancel', inbox, run, reason: 'asked', by: 'me', graceMs: null, force });
+    this.step({ ...action, inbox, run, reason: 'asked', by: 'me' });
   }
 
   match(run: string, executor = 'x1', incarnation = 1): void {
@@ -199,6 +202,7 @@ export class Rig {
         if (!isFinal(write.cell.state)) throw new Error(`P3: ${id} ends as ${write.cell.state}`);
         return;
       }
+      case 'amend':
       case 'save':
       case 'executor':
         return;
@@ -308,60 +312,4 @@ export class Rig {
     );
     return [...cells.filter((cell) => isOpen(cell.state)).map(copy), ...heads];
   }
-}
-
-export function newCell(
-  id: string,
-  now: number,
-  facts: Partial<RunFacts>,
-  policy: Partial<Policy>,
-): Cell {
-  const whole: RunFacts = {
-    id,
-    partition: 7,
-    project: 'p',
-    job: null,
-    jobVersion: null,
-    spec: 's',
-    kind: 'SHELL',
-    pool: 'default',
-    need: 'shell',
-    priority: 5,
-    due: null,
-    expires: null,
-    submittedAt: now,
-    params: 'null',
-    ...facts,
-    policy: {
-      retry: { ...DEFAULT_RETRY, jitter: 'NONE' },
-      timeoutMs: 60_000,
-      graceMs: 10_000,
-      lostAfterMs: 10_000,
-      retentionMs: 86_400_000,
-      jobName: 'job',
-      projectName: 'project',
-      ...policy,
-    },
-  };
-  return {
-    facts: whole,
-    state: 'SCHEDULED',
-    lane: laneOf(whole),
-    rank: now,
-    readyAt: null,
-    startedAt: null,
-    attempt: 0,
-    spent: 0,
-    token: null,
-    record: { attempts: [], seqs: [] },
-  };
-}
-
-/** As a row goes to the database and comes back. */
-export function copy(cell: Cell): Cell {
-  return {
-    ...cell,
-    token: cell.token === null ? null : { ...cell.token },
-    record: JSON.parse(JSON.stringify(cell.record)) as Cell['record'],
-  };
 }

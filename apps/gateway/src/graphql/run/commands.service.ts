@@ -1,0 +1,163 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { type CommandAction, type CommandOutcome, type RunState, isFinal } from '#core';
+import { INBOX_COMMAND, type Reader, type RunRow, findAnswers } from '#postgres';
+import { encodeCommand } from '#protocol';
+import { actorOf } from '../../auth/viewer.js';
+import { GroupCommit } from '../../intake/group-commit.js';
+import { GATEWAY_READER } from '../../intake/hints.service.js';
+import { Ids } from '../../intake/ids.js';
+import { Batch } from '../driver/batch.js';
+import type { GraphqlContext } from '../driver/context.js';
+import {
+  type UserError,
+  findBrokenStrings,
+  notFoundError,
+  userError,
+} from '../schema/user-error.js';
+import type { RunPayload } from './run.payloads.js';
+import { toRun } from './run.view.js';
+import { readKey } from './submission.js';
+import { refusalOf, troubleOf } from './written.js';
+
+const ANSWER_WITHIN_MS = 5_000;
+const POLL_MS = { first: 20, max: 1_000 } as const;
+const REASON_CHARS_MAX = 1_000;
+
+/** What every command to a run says. */
+export interface CommandInput {
+  readonly id: string;
+  readonly reason?: string | null;
+  readonly idempotencyKey?: string | null;
+}
+/** From the input to what the owner is asked for; undefined when `errors` say why not. */
+export type ReadAction = (
+  row: RunRow,
+  errors: UserError[],
+) => CommandAction | undefined | Promise<CommandAction | undefined>;
+
+export const refusedRun = (
+  row: RunRow | undefined,
+  ...userErrors: readonly UserError[]
+): RunPayload => ({
+  run: row === undefined ? null : toRun(row),
+  pending: false,
+  userErrors,
+});
+
+/** A command is a row in the inbox of the run's partition; its owner writes the answer. */
+@Injectable()
+export class CommandsService {
+  private readonly answers: Batch<string, CommandOutcome>;
+
+  constructor(
+    private readonly intake: GroupCommit,
+    private readonly ids: Ids,
+    @Inject(GATEWAY_READER) reader: Reader,
+  ) {
+    this.answers = new Batch((commands) => findAnswers(reader, commands));
+  }
+
+  /** `operation`: the mutation's name, under which keys are kept. */
+  async send(
+    context: GraphqlContext,
+    operation: string,
+    input: CommandInput,
+    read: ReadAction,
+  ): Promise<RunPayload> {
+    const { viewer } = context;
+    const errors = findBrokenStrings(input);
+    if (errors.length > 0) return refusedRun(undefined, ...errors);
+    const row = await context.runs.load(input.id);
+    if (row === undefined) return refusedRun(undefined, notFoundError(['id'], 'This run'));
+    const action = await read(row, errors);
+    const key = readKey(row.project, operation, input, [], errors);
+    checkReason(input.reason, errors);
+    if (errors.length > 0 || action === undefined) return refusedRun(row, ...errors);
+    // A repeat of what has changed it asks for the answer of then, not for what is so now.
+    if (isFinal(row.state) && key === undefined) return refusedRun(row, refusal('RUN_FINAL', row));
+    const command = this.ids.next();
+    const by = actorOf(viewer);
+    const reason = input.reason ?? `${action.kind} by ${viewer.name}`;
+    const payload = encodeCommand({ ...action, by, reason });
+    const { partition, id: ref } = row;
+    const [written] = await this.intake.submit([
+      {
+        command: { id: command, partition, kind: INBOX_COMMAND, ref, payload },
+        ...(key === undefined ? {} : { key }),
+      },
+    ]);
+    if (written === undefined) throw new Error(`command ${command} has no answer`);
+    switch (written.kind) {
+      case 'written':
+        return await this.answered(context, row, command);
+      case 'replayed':
+        return await this.answered(context, row, written.ref);
+      case 'overloaded':
+      case 'unavailable':
+        throw troubleOf(written);
+      case 'conflict':
+      case 'refused':
+      case 'withdrawn':
+        return refusedRun(row, refusalOf(written, []));
+      default: {
+        const never: never = written;
+        return never;
+      }
+    }
+  }
+
+  private async answered(
+    context: GraphqlContext,
+    before: RunRow,
+    command: string,
+  ): Promise<RunPayload> {
+    const outcome = await this.outcomeOf(command);
+    const row = (await context.runs.load(before.id)) ?? before;
+    if (outcome === undefined) return { run: toRun(row), pending: true, userErrors: [] };
+    if (outcome.ok) return { run: toRun(row), pending: false, userErrors: [] };
+    return refusedRun(row, refusal(outcome.code, outcome));
+  }
+
+  /** Undefined: not within the time that a caller waits; it is safe all the same. */
+  private async outcomeOf(command: string): Promise<CommandOutcome | undefined> {
+    const deadline = performance.now() + ANSWER_WITHIN_MS;
+    let pauseMs: number = POLL_MS.first;
+    for (;;) {
+      const outcome = await this.answers.load(command);
+      const leftMs = deadline - performance.now();
+      if (outcome !== undefined || leftMs <= 0) return outcome;
+      await delay(Math.min(pauseMs, leftMs));
+      pauseMs = Math.min(pauseMs * 1.5, POLL_MS.max);
+    }
+  }
+}
+
+export function checkReason(reason: string | null | undefined, errors: UserError[]): void {
+  if ((reason?.length ?? 0) <= REASON_CHARS_MAX) return;
+  const message = `A reason has at most ${REASON_CHARS_MAX} characters.`;
+  errors.push(userError('INVALID_VALUE', ['reason'], message));
+}
+
+type Refused = Extract<CommandOutcome, { ok: false }>['code'];
+
+function refusal(code: Refused, { state }: { readonly state: RunState | null }): UserError {
+  switch (code) {
+    case 'NOT_FOUND':
+      return notFoundError(['id'], 'This run');
+    case 'RUN_FINAL': {
+      const message = `The run is ${state ?? 'final'} already, which never changes.`;
+      return userError(code, ['id'], message, 'To run it again: retryRun or cloneRun.');
+    }
+    case 'RUN_STARTED': {
+      const message = `The run is ${state}: it has started, and this is for what has not.`;
+      return userError(code, ['id'], message, 'Cancel it, or wait for its end.');
+    }
+    case 'RUN_NOT_PAUSED':
+      return userError(code, ['id'], `The run is ${state}, and not paused.`);
+    default: {
+      const never: never = code;
+      return never;
+    }
+  }
+}

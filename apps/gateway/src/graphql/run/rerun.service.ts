@@ -1,0 +1,195 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Policy, isFinal, laneOf, partitionOf } from '#core';
+import {
+  type Installation,
+  type KeyClaim,
+  type NewRun,
+  type NewSpecification,
+  type Reader,
+  type RunRow,
+  findSpecification,
+} from '#postgres';
+import { NAME_PATTERN } from '#protocol';
+import { GroupCommit } from '../../intake/group-commit.js';
+import { GATEWAY_READER } from '../../intake/hints.service.js';
+import { Ids } from '../../intake/ids.js';
+import { readLabels } from '../../specification/labels.js';
+import { stored } from '../../specification/resolve.js';
+import { INSTALLATION } from '../../tokens.js';
+import type { GraphqlContext } from '../driver/context.js';
+import {
+  type UserError,
+  findBrokenStrings,
+  notFoundError,
+  userError,
+} from '../schema/user-error.js';
+import { checkReason } from './commands.service.js';
+import type { CloneRunInput, RetryRunInput } from './run-actions.inputs.js';
+import { RunActionsReader } from './run-actions.reader.js';
+import type { SubmitRunPayload } from './run.payloads.js';
+import { given, readAt, readDuration, readKey, readParams, readRunPriority } from './submission.js';
+import { refused, settledPayload } from './submit.payload.js';
+
+/** What a new run has of its own; the rest is as in the run that it is made like. */
+interface Changes {
+  readonly params: string | null;
+  readonly labels: string | null;
+  readonly priority: number | null;
+  readonly pool: string | null;
+  readonly timeoutMs: number | null;
+  readonly at: number | null;
+  readonly afterMs: number | null;
+}
+const NONE: Changes = {
+  params: null,
+  labels: null,
+  priority: null,
+  pool: null,
+  timeoutMs: null,
+  at: null,
+  afterMs: null,
+};
+const TIMEOUT_MS_MAX = 30 * 86_400_000;
+
+/** New runs made like others: the old ones stay as they are (semantics 1.2). */
+@Injectable()
+export class RerunService {
+  constructor(
+    private readonly actions: RunActionsReader,
+    private readonly intake: GroupCommit,
+    private readonly ids: Ids,
+    @Inject(GATEWAY_READER) private readonly reader: Reader,
+    @Inject(INSTALLATION) private readonly installation: Installation,
+  ) {}
+
+  async retry(context: GraphqlContext, input: RetryRunInput): Promise<SubmitRunPayload> {
+    return await this.again(context, 'retryRun', input, (row, errors) => {
+      checkReason(input.reason, errors);
+      const refusal = retryRefusal(row);
+      if (refusal !== undefined) errors.push(refusal);
+      return {
+        ...NONE,
+        params: readParams(input.params, [], errors),
+        priority: readRunPriority(input.priority, [], errors),
+        pool: readPool(input.pool, errors),
+        timeoutMs: readTimeout(input.timeout, errors),
+      };
+    });
+  }
+
+  async clone(context: GraphqlContext, input: CloneRunInput): Promise<SubmitRunPayload> {
+    return await this.again(context, 'cloneRun', input, (_, errors) => {
+      const labels = readLabels(input.labels, ['labels'], errors);
+      return {
+        ...NONE,
+        params: readParams(input.params, [], errors),
+        labels: given(input.labels) ? JSON.stringify(labels) : null,
+        priority: readRunPriority(input.priority, [], errors),
+        at: readAt(input, [], errors),
+        afterMs: readDuration(input.after, ['after'], errors),
+      };
+    });
+  }
+
+  private async again(
+    context: GraphqlContext,
+    operation: 'retryRun' | 'cloneRun',
+    input: RetryRunInput | CloneRunInput,
+    read: (row: RunRow, errors: UserError[]) => Changes,
+  ): Promise<SubmitRunPayload> {
+    const errors = findBrokenStrings(input);
+    if (errors.length > 0) return refused(errors);
+    const row = await context.runs.load(input.id);
+    if (row === undefined) return refused([notFoundError(['id'], 'This run')]);
+    const key = readKey(row.project, operation, input, [], errors);
+    const changes = read(row, errors);
+    if (changes.params !== null) {
+      errors.push(...(await this.actions.checkParams(context, row, changes.params)));
+    }
+    if (errors.length > 0) return refused(errors);
+    const item = await this.itemOf(context, row, changes, operation === 'retryRun', key);
+    const [written] = await this.intake.submit([item]);
+    return await settledPayload(context, item, written);
+  }
+
+  private async itemOf(
+    context: GraphqlContext,
+    row: RunRow,
+    changes: Changes,
+    isRetry: boolean,
+    key: Omit<KeyClaim, 'ref'> | undefined,
+  ) {
+    const params = changes.params ?? (await context.bodies.load(row.id))?.params ?? null;
+    const specification = await this.specificationOf(row, changes.timeoutMs);
+    const spec = specification?.hash ?? row.spec;
+    const run = this.rowOf(row, { ...changes, params }, spec, isRetry);
+    return {
+      run,
+      ...(specification === undefined ? {} : { specification }),
+      ...(key === undefined ? {} : { key }),
+    };
+  }
+
+  /** Undefined: the one that is stored already. */
+  private async specificationOf(
+    row: RunRow,
+    timeoutMs: number | null,
+  ): Promise<NewSpecification | undefined> {
+    if (timeoutMs === null) return undefined;
+    const texts = await findSpecification(this.reader, row.project, row.spec);
+    if (texts === undefined) throw new Error(`specification ${row.spec} does not exist`);
+    const policy = JSON.parse(texts.policy) as Policy;
+    return { project: row.project, ...stored(texts.body, { ...policy, timeoutMs }) };
+  }
+
+  private rowOf(row: RunRow, changes: Changes, spec: string, isRetry: boolean): NewRun {
+    const { project, need, kind, job, jobVersion } = row;
+    const id = this.ids.next();
+    const pool = changes.pool ?? row.pool;
+    const priority = changes.priority ?? row.priority;
+    const startable = row.due ?? row.submittedAt;
+    return {
+      id,
+      partition: partitionOf(id, this.installation.partitions),
+      project,
+      job,
+      jobVersion,
+      spec,
+      kind,
+      pool,
+      need,
+      priority,
+      lane: laneOf({ pool, need, project, priority }),
+      at: changes.at,
+      afterMs: changes.afterMs,
+      startDeadlineMs: row.expires === null ? null : row.expires - startable,
+      retryOf: isRetry ? row.id : null,
+      params: changes.params,
+      labels: changes.labels ?? row.labels,
+    };
+  }
+}
+
+function retryRefusal({ state }: RunRow): UserError | undefined {
+  if (!isFinal(state)) {
+    const message = `The run is ${state}: it is not over, and it goes on by itself.`;
+    return userError('RUN_NOT_FINAL', ['id'], message, 'To run it once more: cloneRun.');
+  }
+  if (state !== 'SUCCEEDED') return undefined;
+  const message = 'The run has SUCCEEDED: there is nothing to retry.';
+  return userError('RUN_SUCCEEDED', ['id'], message, 'To run it once more: cloneRun.');
+}
+
+function readPool(pool: string | null | undefined, errors: UserError[]): string | null {
+  if (pool === null || pool === undefined) return null;
+  if (pool.length <= 80 && NAME_PATTERN.test(pool)) return pool;
+  errors.push(userError('INVALID_VALUE', ['pool'], 'pool must be the name of a pool.'));
+  return null;
+}
+
+function readTimeout(text: string | null | undefined, errors: UserError[]): number | null {
+  const timeoutMs = readDuration(text, ['timeout'], errors);
+  if (timeoutMs === null || (timeoutMs >= 1 && timeoutMs <= TIMEOUT_MS_MAX)) return timeoutMs;
+  errors.push(userError('INVALID_DURATION', ['timeout'], 'A time-out is from 1ms to 30d.'));
+  return null;
+}

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import type { RunState } from '../run/run.js';
+import type { CommandAction } from './messages.js';
+import { Rig } from './rig/rig.js';
+
+const REACH: Readonly<Record<string, (rig: Rig) => void>> = {
+  SCHEDULED: (rig) => void rig.submit('r', { due: rig.now + 5_000 }),
+  READY: (rig) => void rig.submit('r'),
+  PAUSED: (rig) => {
+    rig.submit('r');
+    rig.commit();
+    rig.command('p0', 'r', { kind: 'pause' });
+  },
+  GRANTED: (rig) => {
+    rig.submit('r');
+    rig.match('r');
+  },
+  RUNNING: (rig) => {
+    rig.submit('r');
+    rig.match('r');
+    rig.step({ kind: 'started', token: rig.tokenOf('r'), agoMs: 0 });
+  },
+  WAITING_RETRY: (rig) => {
+    rig.submit('r');
+    rig.match('r');
+    rig.result(rig.tokenOf('r'), 'FAILED');
+  },
+  SUCCEEDED: (rig) => {
+    rig.submit('r');
+    rig.match('r');
+    rig.result(rig.tokenOf('r'));
+  },
+};
+
+const PAUSE: CommandAction = { kind: 'pause' };
+const RESUME: CommandAction = { kind: 'resume' };
+const MARK: CommandAction = { kind: 'mark', as: 'SUCCEEDED', result: '"by hand"' };
+const SKIP: CommandAction = { kind: 'mark', as: 'SKIPPED', result: null };
+const LATER: CommandAction = { kind: 'update', change: { afterMs: 9_000 } };
+const NOW: CommandAction = { kind: 'update', change: { at: 0, priority: 1 } };
+
+/** The state after the command, or the code of its refusal. */
+const TABLE: readonly (readonly [string, CommandAction, Readonly<Record<string, string>>])[] = [
+  [
+    'pause',
+    PAUSE,
+    { SCHEDULED: 'PAUSED', READY: 'PAUSED', PAUSED: 'PAUSED', WAITING_RETRY: 'PAUSED' },
+  ],
+  ['resume', RESUME, { PAUSED: 'READY', SCHEDULED: 'RUN_NOT_PAUSED', READY: 'RUN_NOT_PAUSED' }],
+  ['mark', MARK, { SCHEDULED: 'SUCCEEDED', READY: 'SUCCEEDED', PAUSED: 'SUCCEEDED' }],
+  ['skip', SKIP, { SCHEDULED: 'SKIPPED', PAUSED: 'SKIPPED', WAITING_RETRY: 'SKIPPED' }],
+  ['put off', LATER, { SCHEDULED: 'SCHEDULED', READY: 'SCHEDULED', PAUSED: 'PAUSED' }],
+  ['hurry', NOW, { SCHEDULED: 'READY', READY: 'READY', PAUSED: 'PAUSED' }],
+  ...[PAUSE, MARK, SKIP, LATER].map((action) => {
+    const started = { GRANTED: 'RUN_STARTED', RUNNING: 'RUN_STARTED', SUCCEEDED: 'RUN_FINAL' };
+    return [`${action.kind} too late`, action, started] as const;
+  }),
+  ['resume of what runs', RESUME, { RUNNING: 'RUN_NOT_PAUSED', SUCCEEDED: 'RUN_FINAL' }],
+  ['update between retries', NOW, { WAITING_RETRY: 'RUN_STARTED' }],
+];
+
+function reach(state: string): Rig {
+  const rig = new Rig();
+  REACH[state]?.(rig);
+  rig.commit();
+  expect(rig.cell('r').state).toBe(state);
+  return rig;
+}
+
+describe('a command meets every state', () => {
+  for (const [name, action, outcomes] of TABLE) {
+    for (const [state, outcome] of Object.entries(outcomes)) {
+      test(`${name} takes ${state} to ${outcome}`, () => {
+        const rig = reach(state);
+        rig.command('c1', 'r', action);
+        rig.commit();
+        const isRefused = outcome.startsWith('RUN_');
+        expect(rig.answers.get('c1')).toEqual(
+          isRefused ? { ok: false, code: outcome, state } : { ok: true, state: outcome },
+        );
+        expect(rig.cell('r').state).toBe(isRefused ? state : outcome);
+        expect(rig.inbox.has('c1')).toBe(false);
+      });
+    }
+  }
+});
+
+describe('a pause (1.7)', () => {
+  const paused = (rig: Rig): void => {
+    rig.command('p1', 'r', PAUSE);
+    rig.commit();
+  };
+  const resumed = (rig: Rig): void => {
+    rig.command('p2', 'r', RESUME);
+    rig.commit();
+  };
+
+  test('is left by nothing but a resume: no match, no due time, no restart', () => {
+    const rig = reach('SCHEDULED');
+    paused(rig);
+    rig.crash();
+    rig.tick(60_000);
+    rig.match('r');
+    rig.commit();
+    expect(rig.cell('r').state).toBe('PAUSED');
+    // It costs no memory while it waits.
+    expect(rig.state.cells.size).toBe(0);
+    resumed(rig);
+    expect(rig.cell('r').state).toBe('READY');
+    rig.match('r');
+    rig.commit();
+    expect(rig.cell('r').state).toBe('GRANTED');
+  });
+
+  test('of what is ready withdraws its offer, and gives it back its place in line', () => {
+    const rig = reach('READY');
+    const { rank } = rig.cell('r');
+    rig.soft.length = 0;
+    paused(rig);
+    expect(rig.soft).toContainEqual(expect.objectContaining({ kind: 'withdraw' }));
+    rig.tick(5_000);
+    resumed(rig);
+    expect(rig.cell('r')).toMatchObject({ state: 'READY', rank });
+    expect(rig.soft).toContainEqual(expect.objectContaining({ kind: 'offer' }));
+  });
+
+  test('of a run of the future, or of one between attempts, keeps the time it waits for', () => {
+    for (const state of ['SCHEDULED', 'WAITING_RETRY'] as const satisfies readonly RunState[]) {
+      const rig = reach(state);
+      const { rank } = rig.cell('r');
+      paused(rig);
+      resumed(rig);
+      expect(rig.cell('r')).toMatchObject({ state, rank });
+      rig.tick(rank - rig.now);
+      rig.commit();
+      expect(rig.cell('r').state).toBe('READY');
+    }
+  });
+
+  test('does not hold its start deadline', () => {
+    const rig = new Rig();
+    rig.submit('r', { expires: rig.now + 1_000 });
+    rig.commit();
+    paused(rig);
+    rig.tick(2_000);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('EXPIRED');
+  });
+
+  test('says who, why and from where; a resume takes that away', () => {
+    const rig = reach('READY');
+    paused(rig);
+    expect(rig.cell('r').record.paused).toMatchObject({ from: 'READY', by: 'me', reason: 'asked' });
+    resumed(rig);
+    expect(rig.cell('r').record.paused).toBeUndefined();
+    const types = rig.journal.map((event) => event.type);
+    expect(types).toEqual(['SUBMITTED', 'PAUSED', 'RESUMED']);
+    expect(rig.journal[1]).toMatchObject({ actor: 'me', from: 'READY', to: 'PAUSED' });
+  });
+});
+
+describe('an update', () => {
+  test('moves a ready run in its line, from its own ready time', () => {
+    const rig = reach('READY');
+    const { rank, readyAt } = rig.cell('r');
+    rig.tick(500);
+    rig.command('c1', 'r', { kind: 'update', change: { priority: 1 } });
+    rig.commit();
+    // 6.3: rank = readyAt + (priority - 1) x 60 s.
+    expect(rig.cell('r')).toMatchObject({ readyAt, rank: rank - 4 * 60_000 });
+    expect(rig.cell('r').facts.priority).toBe(1);
+  });
+
+  test('that puts it off moves its start deadline along', () => {
+    const rig = new Rig();
+    rig.submit('r', { expires: rig.now + 1_000 });
+    rig.commit();
+    rig.command('c1', 'r', { kind: 'update', change: { afterMs: 10_000 } });
+    rig.commit();
+    rig.tick(2_000);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('SCHEDULED');
+    rig.tick(9_500);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('EXPIRED');
+  });
+
+  test('of its params leaves memory: an assignment reads them anew', () => {
+    const rig = reach('READY');
+    rig.command('c1', 'r', { kind: 'update', change: { params: '{"b":2}' } });
+    rig.commit();
+    expect(rig.cell('r').facts.params).toBeUndefined();
+  });
+});

@@ -1,0 +1,247 @@
+import { type Cell, LANE_TIMED, type Token, isFinal, isOpen } from '../run/run.js';
+import type { Command, CommandOutcome, PartitionMessage, RunChange } from './messages.js';
+import {
+  type Step,
+  commit,
+  dequeue,
+  enqueue,
+  fetchThen,
+  forget,
+  perform,
+  remember,
+  watchExpiry,
+} from './state.js';
+import { event, finish, makeReady, move, save } from './transitions.js';
+
+type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
+
+/** Commands address rows: what is not in memory is loaded first. The answer is in the commit. */
+export function command(step: Step, message: Command): void {
+  const { state } = step;
+  if (state.applied.has(message.inbox)) return;
+  const cell = state.cells.get(message.run);
+  if (cell === undefined) {
+    fetchThen(step, message.run, message);
+    return;
+  }
+  consume(step, message);
+  answer(step, message, apply(step, cell, message));
+}
+
+function consume(step: Step, { inbox }: Command): void {
+  remember(step.state.applied, inbox, step.state.limits.applied);
+  commit(step, { kind: 'consume', inbox });
+}
+
+function apply(step: Step, cell: Cell, message: Command): CommandOutcome {
+  switch (message.kind) {
+    case 'cancel':
+      return cancel(step, cell, message);
+    case 'pause':
+      return pause(step, cell, message);
+    case 'resume':
+      return resume(step, cell, message);
+    case 'update':
+      return update(step, cell, message);
+    case 'mark':
+      return mark(step, cell, message);
+    default: {
+      const never: never = message;
+      return never;
+    }
+  }
+}
+
+const applied = ({ state }: Cell): CommandOutcome => ({ ok: true, state });
+const refused = (
+  { state }: Cell,
+  code: Extract<CommandOutcome, { ok: false }>['code'],
+): CommandOutcome => ({ ok: false, code, state });
+
+/** 1.6. */
+function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
+  const attempt = step.state.open.get(message.run);
+  if (!isOpen(cell.state) || attempt === undefined) {
+    event(step, cell, 'CANCEL_REQUESTED', { actor: message.by });
+    finish(step, cell, 'CANCELLED', {
+      outcome: 'CANCELLED',
+      reason: message.reason,
+      actor: message.by,
+    });
+  } else if (cell.state !== 'CANCELLING' || cell.record.cancel?.outcome !== 'CANCELLED') {
+    beginCancel(step, cell, message);
+    attempt.sentAt = step.now;
+  }
+  if (message.force && isOpen(cell.state)) forceCancel(step, cell);
+  return applied(cell);
+}
+
+/** 1.7, HOLD. A second pause changes nothing. */
+function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
+  if (cell.state === 'PAUSED') return applied(cell);
+  if (isOpen(cell.state)) return refused(cell, 'RUN_STARTED');
+  leaveLine(step, cell);
+  const { by, reason } = message;
+  cell.record.paused = { from: cell.state, by, reason, at: step.now };
+  move(step, cell, 'PAUSED', 'PAUSED', { actor: by, data: { reason } });
+  save(step, cell);
+  forget(step.state, cell.facts.id);
+  return applied(cell);
+}
+
+/** To where it was. What became due meanwhile is ready; what was ready keeps its place. */
+function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
+  const { paused } = cell.record;
+  if (cell.state !== 'PAUSED' || paused === undefined) return refused(cell, 'RUN_NOT_PAUSED');
+  delete cell.record.paused;
+  const extra = { actor: message.by, data: { reason: message.reason } };
+  const isRetry = paused.from === 'WAITING_RETRY';
+  const due = isRetry ? cell.rank : (cell.facts.due ?? 0);
+  if (due > step.now) {
+    move(step, cell, isRetry ? 'WAITING_RETRY' : 'SCHEDULED', 'RESUMED', extra);
+    waitUntil(step, cell, due);
+  } else {
+    move(step, cell, 'READY', 'RESUMED', extra);
+    makeReady(step, cell, isRetry ? due : (cell.readyAt ?? step.now));
+  }
+  save(step, cell);
+  return applied(cell);
+}
+
+/** Only before the first start: nothing that ran was another run than the one that is shown. */
+function update(step: Step, cell: Cell, message: Of<'update'>): CommandOutcome {
+  const { change, by, reason } = message;
+  const hasStarted = isOpen(cell.state) || cell.spent > 0 || cell.state === 'WAITING_RETRY';
+  if (hasStarted) return refused(cell, 'RUN_STARTED');
+  const { now } = step;
+  const at = change.at ?? (change.afterMs === undefined ? undefined : now + change.afterMs);
+  leaveLine(step, cell);
+  amend(step, cell, change, at);
+  const data = {
+    reason,
+    ...(change.priority === undefined ? {} : { priority: change.priority }),
+    ...(at === undefined ? {} : { due: at }),
+    ...(change.params === undefined ? {} : { params: true }),
+    ...(change.labels === undefined ? {} : { labels: true }),
+  };
+  const extra = { actor: by, data };
+  const due = cell.facts.due ?? 0;
+  if (at !== undefined) cell.readyAt = null;
+  if (cell.state === 'PAUSED') {
+    event(step, cell, 'CHANGED', extra);
+    save(step, cell);
+    forget(step.state, cell.facts.id);
+    return applied(cell);
+  }
+  const to = due > now ? 'SCHEDULED' : 'READY';
+  if (to === cell.state) event(step, cell, 'CHANGED', extra);
+  else move(step, cell, to, 'CHANGED', extra);
+  if (to === 'SCHEDULED') waitUntil(step, cell, due);
+  else makeReady(step, cell, cell.readyAt ?? now);
+  save(step, cell);
+  return applied(cell);
+}
+
+/** A start deadline counts from the time that the run may start. */
+function amend(step: Step, cell: Cell, change: RunChange, at: number | undefined): void {
+  const { facts } = cell;
+  const from = facts.due ?? facts.submittedAt;
+  const due = at ?? facts.due;
+  const deadlineMs = facts.expires === null ? null : facts.expires - from;
+  const expires = deadlineMs === null ? null : (due ?? facts.submittedAt) + deadlineMs;
+  if (expires !== facts.expires && facts.expires !== null) {
+    step.state.expiries.remove({ id: facts.id, rank: facts.expires });
+  }
+  cell.facts = {
+    ...facts,
+    priority: change.priority ?? facts.priority,
+    due,
+    expires,
+    // Too long for memory or not: an assignment reads it by the run's id.
+    ...(change.params === undefined ? {} : { params: undefined }),
+  };
+  if (expires !== facts.expires) watchExpiry(step.state, cell);
+  commit(step, {
+    kind: 'amend',
+    run: facts.id,
+    priority: cell.facts.priority,
+    due,
+    expires,
+    params: change.params ?? null,
+    labels: change.labels ?? null,
+  });
+}
+
+function mark(step: Step, cell: Cell, message: Of<'mark'>): CommandOutcome {
+  const { as, by, reason, result } = message;
+  if (isOpen(cell.state)) return refused(cell, 'RUN_STARTED');
+  event(step, cell, 'MARKED', { actor: by, data: { as, reason } });
+  const outcome = as === 'SUCCEEDED' ? as : null;
+  finish(step, cell, as, { outcome, reason, result, actor: by });
+  return applied(cell);
+}
+
+function leaveLine(step: Step, cell: Cell): void {
+  if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
+  dequeue(step, cell);
+  cell.lane = null;
+}
+
+function waitUntil(step: Step, cell: Cell, due: number): void {
+  cell.lane = LANE_TIMED;
+  cell.rank = due;
+  enqueue(step, cell);
+}
+
+function beginCancel(step: Step, cell: Cell, command: Of<'cancel'>): void {
+  const graceMs = command.graceMs ?? cell.facts.policy.graceMs;
+  cell.record.cancel = {
+    outcome: 'CANCELLED',
+    reason: command.reason,
+    by: command.by,
+    at: step.now,
+    graceMs,
+  };
+  if (cell.state === 'CANCELLING') {
+    event(step, cell, 'CANCEL_REQUESTED', { actor: command.by });
+  } else {
+    move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: command.by });
+  }
+  save(step, cell);
+  if (cell.token !== null) {
+    perform(step, { kind: 'stop', token: cell.token, graceMs, why: command.reason });
+  }
+}
+
+/** `force` does not wait for an executor that is away (1.6); a present one is told to stop. */
+function forceCancel(step: Step, cell: Cell): void {
+  const attempt = step.state.open.get(cell.facts.id);
+  if (attempt === undefined || attempt.lostAt === null) return;
+  attempt.lostAt = step.now;
+  step.state.alarms.push({
+    at: step.now,
+    run: cell.facts.id,
+    token: cell.token as Token,
+    what: 'lost',
+  });
+}
+
+function answer(step: Step, command: Command, outcome: CommandOutcome): void {
+  commit(step, { kind: 'answer', command: command.inbox, outcome });
+}
+
+/** A command whose run was looked up: final, unknown, or now in memory. */
+export function answerAbsent(
+  step: Step,
+  command: Command,
+  message: Extract<PartitionMessage, { kind: 'fetched' }>,
+): void {
+  if (step.state.applied.has(command.inbox)) return;
+  consume(step, command);
+  const final = message.final;
+  if (final !== null && isFinal(final)) {
+    answer(step, command, { ok: false, code: 'RUN_FINAL', state: final });
+  } else {
+    answer(step, command, { ok: false, code: 'NOT_FOUND', state: null });
+  }
+}
