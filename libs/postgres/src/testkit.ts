@@ -65,7 +65,9 @@ export const trouble = {
   },
 
   async empty(admin: Admin): Promise<void> {
-    await admin.query('truncate live, history, inbox, aside, executor, answer, journal, node');
+    await admin.query(
+      'truncate live, open_attempt, history, inbox, aside, executor, answer, journal, node',
+    );
     await admin.query('update partition set owner = null, wanted_by = null, seq = 0');
   },
 } as const;

@@ -2,8 +2,16 @@ import type { Command } from './command.js';
 import { executors } from './executors.js';
 import { jobs } from './jobs.js';
 import { query } from './query.js';
+import { actions } from './actions.js';
 import { runs } from './runs.js';
 import { submit } from './submit.js';
 
 /** Everything that talks to a running Orrery; `dev` and `migrate` stand in main.ts. */
-export const commands: readonly Command[] = [submit, ...runs, ...jobs, ...executors, query];
+export const commands: readonly Command[] = [
+  submit,
+  ...runs,
+  ...actions,
+  ...jobs,
+  ...executors,
+  query,
+];

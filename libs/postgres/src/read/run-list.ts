@@ -26,6 +26,7 @@ export interface RunPage {
   readonly limit: number;
 }
 
+const OPEN: ReadonlySet<RunState> = new Set(['GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING']);
 /** Final states from here on. */
 const FIRST_FINAL = RUN_STATES.indexOf('SUCCEEDED');
 const codes = <T>(names: readonly T[], chosen: readonly T[]): number[] =>
@@ -98,7 +99,7 @@ export async function listRuns(reader: Reader, page: RunPage): Promise<RunRow[]>
   const arms: string[] = [];
   // What only final runs have leaves no live one over.
   if (history.length === 0 && (states === undefined || !states.every(isFinal))) {
-    arms.push(arm(LIVE_COLUMNS, 'run_now', both));
+    arms.push(arm(LIVE_COLUMNS, 'run_now', [...both, ...openOnly(page)]));
   }
   if (states === undefined || states.some(isFinal)) {
     arms.push(arm(HISTORY_COLUMNS, 'history', [...both, ...history]));
@@ -110,6 +111,14 @@ export async function listRuns(reader: Reader, page: RunPage): Promise<RunRow[]>
     values,
   );
   return rows.map(toRun);
+}
+
+/** What only runs with an open attempt have is looked for among those: they are few. */
+function openOnly({ filter }: RunPage): string[] {
+  const { states, executors } = filter;
+  const live = states?.filter((state) => RUN_STATES.indexOf(state) < FIRST_FINAL);
+  const isOpenOnly = executors !== undefined || live?.every((state) => OPEN.has(state)) === true;
+  return isOpenOnly ? ['r.id in (select o.run from open_attempt o)'] : [];
 }
 
 function withBind(conditions: Conditions): {

@@ -2,6 +2,7 @@ import type { RunRow } from '#postgres';
 import type { ExecutorView } from '../executor/executor.view.js';
 import type { WaitingKind } from '../schema/enums.js';
 import type { Waiting } from './run.model.js';
+import { recordOf } from './run.view.js';
 
 interface More {
   readonly hint?: string;
@@ -42,8 +43,9 @@ export function waitingFor(row: RunRow, executors: readonly ExecutorView[]): Wai
       ];
     case 'READY':
       return [waitingForExecutor(row, executors)];
-    case 'BLOCKED':
     case 'PAUSED':
+      return [paused(row)];
+    case 'BLOCKED':
     case 'GRANTED':
     case 'RUNNING':
     case 'CANCELLING':
@@ -58,6 +60,15 @@ export function waitingFor(row: RunRow, executors: readonly ExecutorView[]): Wai
       return never;
     }
   }
+}
+
+function paused(row: RunRow): Waiting {
+  const { by, reason } = recordOf(row).paused ?? { by: 'somebody', reason: '' };
+  const why = reason === '' ? '' : `: ${reason}`;
+  return waiting('PAUSED', `It was paused by ${by}${why}.`, {
+    hint: 'resumeRun lets it go on.',
+    name: by,
+  });
 }
 
 function waitingForExecutor(row: RunRow, executors: readonly ExecutorView[]): Waiting {

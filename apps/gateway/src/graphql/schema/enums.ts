@@ -172,6 +172,7 @@ export const LogStreamEnum = register<LogStream>(
 export const WAITING_KINDS = [
   'NOT_TAKEN_IN',
   'NOT_DUE',
+  'PAUSED',
   'RETRY_DELAY',
   'EXECUTOR_SILENT',
   'NO_EXECUTOR',
@@ -184,6 +185,7 @@ export const WaitingKindEnum = register<WaitingKind>(
   inOrder(WAITING_KINDS, {
     NOT_TAKEN_IN: "The partition's owner, which has not taken it in yet.",
     NOT_DUE: 'Its time.',
+    PAUSED: 'A person, who has paused it.',
     RETRY_DELAY: 'The delay before its next attempt.',
     EXECUTOR_SILENT: 'Its executor, which is not heard.',
     NO_EXECUTOR: 'An executor of its pool that can do what it needs.',

@@ -1,0 +1,213 @@
+import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { renderOne } from '../output/render.js';
+import {
+  type Command,
+  type Options,
+  type Values,
+  jsonOf,
+  misuse,
+  textOf,
+  wholeOf,
+} from './command.js';
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** A mutation that answers with a run. */
+interface Action {
+  readonly verb: string;
+  readonly mutation: string;
+  readonly input: string;
+  readonly summary: string;
+  readonly example: string;
+  readonly options: Options;
+  /** What its options say; undefined values are left out. */
+  read(values: Values): Input;
+}
+
+interface Answer {
+  readonly pending?: boolean;
+  readonly run: object | null;
+  readonly userErrors: readonly UserError[];
+}
+
+const REASON = {
+  reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
+} as const;
+const PRIORITY = {
+  priority: { type: 'string', value: '1-10', help: '1 is first' },
+} as const;
+const PARAMS = {
+  params: { type: 'string', value: 'JSON', help: 'all of its params anew' },
+} as const;
+const LABELS = {
+  labels: { type: 'string', value: 'JSON', help: 'all of its labels anew' },
+} as const;
+const TIME = {
+  at: { type: 'string', value: 'TIME', help: 'not before this time: 2030-01-31T12:00:00Z' },
+  after: { type: 'string', value: 'DURATION', help: 'not before so long from now: 90s, 2h' },
+} as const;
+
+const jsonIn = (values: Values, name: string): unknown => {
+  const text = textOf(values, name);
+  return text === undefined ? undefined : jsonOf(text, `--${name}`);
+};
+const changesOf = (values: Values): Input => ({
+  reason: textOf(values, 'reason'),
+  params: jsonIn(values, 'params'),
+  labels: jsonIn(values, 'labels'),
+  priority: wholeOf(values, 'priority', [1, 10]),
+  at: textOf(values, 'at'),
+  after: textOf(values, 'after'),
+});
+
+const ACTIONS: readonly Action[] = [
+  {
+    verb: 'pause',
+    mutation: 'pauseRun',
+    input: 'PauseRunInput',
+    summary: 'hold a run that has not started',
+    example: "orrery runs pause 0193a1b2-… --reason 'month end'",
+    options: REASON,
+    read: changesOf,
+  },
+  {
+    verb: 'resume',
+    mutation: 'resumeRun',
+    input: 'RunActionInput',
+    summary: 'let a paused run go on',
+    example: 'orrery runs resume 0193a1b2-…',
+    options: REASON,
+    read: changesOf,
+  },
+  {
+    verb: 'update',
+    mutation: 'updateRun',
+    input: 'UpdateRunInput',
+    summary: 'change a run that has not started',
+    example: 'orrery runs update 0193a1b2-… --priority 1 --after 10m',
+    options: { ...PARAMS, ...LABELS, ...PRIORITY, ...TIME, ...REASON },
+    read: changesOf,
+  },
+  {
+    verb: 'mark',
+    mutation: 'markRun',
+    input: 'MarkRunInput',
+    summary: 'end a run by hand, as SUCCEEDED or SKIPPED',
+    example: "orrery runs mark 0193a1b2-… --as SUCCEEDED --reason 'done by hand'",
+    options: {
+      as: { type: 'string', value: 'STATE', help: 'SUCCEEDED or SKIPPED' },
+      result: { type: 'string', value: 'JSON', help: 'its result, when it SUCCEEDED' },
+      ...REASON,
+    },
+    read: (values) => {
+      const as = textOf(values, 'as')?.toUpperCase();
+      if (as === undefined) throw misuse('Say how it ends: --as SUCCEEDED or --as SKIPPED.');
+      if (textOf(values, 'reason') === undefined) throw misuse("Say why: --reason 'TEXT'.");
+      return { as, result: jsonIn(values, 'result'), reason: textOf(values, 'reason') };
+    },
+  },
+  {
+    verb: 'retry',
+    mutation: 'retryRun',
+    input: 'RetryRunInput',
+    summary: 'make a new run of one that ended without success',
+    example: `orrery runs retry 0193a1b2-… --params '{"city":"Bern"}'`,
+    options: {
+      ...PARAMS,
+      ...PRIORITY,
+      pool: { type: 'string', value: 'NAME', help: 'the pool that is to run it' },
+      timeout: { type: 'string', value: 'DURATION', help: 'how long an attempt may run' },
+      ...REASON,
+    },
+    read: (values) => ({
+      ...changesOf(values),
+      pool: textOf(values, 'pool'),
+      timeout: textOf(values, 'timeout'),
+    }),
+  },
+  {
+    verb: 'clone',
+    mutation: 'cloneRun',
+    input: 'CloneRunInput',
+    summary: 'make a new run like another one',
+    example: 'orrery runs clone 0193a1b2-… --priority 1',
+    options: { ...PARAMS, ...LABELS, ...PRIORITY, ...TIME },
+    read: changesOf,
+  },
+];
+
+function commandOf(action: Action): Command {
+  const { verb, mutation, input: type, summary, example, options } = action;
+  const names = Object.entries(options).map(([name, { value }]) => `[--${name} ${value}]`);
+  // Many options: the list below tells them.
+  const shown = names.length > 3 ? '[options]' : names.join(' ');
+  // A submission is durable or refused: only a command can be pending.
+  const pending = mutation === 'cloneRun' ? '' : 'pending';
+  const document = `mutation($input: ${type}!) {
+    ${mutation}(input: $input) { ${pending} run { id state } userErrors { code path message hint } }
+  }`;
+  return {
+    name: `runs ${verb}`,
+    summary,
+    usage: `orrery runs ${verb} ID ${shown}`,
+    example,
+    options,
+    positionals: { required: 1, names: 'ID' },
+    async run(context, values, [id = '']) {
+      const given = Object.entries(action.read(values)).filter(([, value]) => value !== undefined);
+      const input = { id, ...Object.fromEntries(given) };
+      const answer = (await ask<Record<string, Answer>>(context, document, { input }))[mutation];
+      if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
+      refuse(answer.userErrors);
+      const state = answer.pending === undefined ? {} : { pending: answer.pending };
+      context.terminal.out(renderOne({ ...answer.run, ...state }, context.format));
+      return 0;
+    },
+  };
+}
+
+const EXPLAIN = `query($id: ID!) {
+  run(id: $id) {
+    id state reason waitingFor { kind text hint name until }
+  }
+}`;
+interface Explained {
+  readonly run: {
+    readonly id: string;
+    readonly state: string;
+    readonly reason: string | null;
+    readonly waitingFor: readonly {
+      readonly kind: string;
+      readonly text: string;
+      readonly hint: string | null;
+      readonly until: string | null;
+    }[];
+  } | null;
+}
+
+const explain: Command = {
+  name: 'runs explain',
+  summary: 'say why a run is not running',
+  usage: 'orrery runs explain ID',
+  example: 'orrery runs explain 0193a1b2-…',
+  options: {},
+  positionals: { required: 1, names: 'ID' },
+  async run(context, _values, [id = '']) {
+    const { run } = await ask<Explained>(context, EXPLAIN, { id });
+    if (run === null) throw new CommandProblem(`There is no run ${id}.`);
+    if (context.format !== 'table') {
+      context.terminal.out(renderOne(run, context.format));
+      return 0;
+    }
+    const { state, reason, waitingFor } = run;
+    const lines = waitingFor.map(({ text, hint, until }) =>
+      [text, until === null ? '' : `Until ${until}.`, hint ?? ''].filter(Boolean).join(' '),
+    );
+    const none = reason === null ? [] : [reason];
+    const said = lines.length > 0 ? lines : none;
+    context.terminal.out(`${[`The run is ${state}.`, ...said].join('\n')}\n`);
+    return 0;
+  },
+};
+
+export const actions: readonly Command[] = [...ACTIONS.map(commandOf), explain];
