@@ -17,7 +17,9 @@ export {
   type Place,
   type Policy,
   RUN_STATES,
+  type RetryClass,
   type RetryPolicy,
+  type RetryRule,
   type RunError,
   type RunFacts,
   type RunRecord,
@@ -26,6 +28,7 @@ export {
   comparePlace,
   isFinal,
   isOpen,
+  deadlineOf,
   rankOf,
   sameToken,
 } from './run/run.js';
@@ -97,3 +100,4 @@ export type {
 } from './ledger/messages.js';
 export { restoreLedger, snapshotLedger } from './ledger/restore.js';
 export { type LedgerOptions, type LedgerState, busyOf, ledgerKey } from './ledger/state.js';
+export { NEVER_AGAIN, decideRetry } from './retry/decide.js';

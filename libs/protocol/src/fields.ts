@@ -17,6 +17,8 @@ export const runError = tuple('error', {
   message: text,
   code: optional(text),
   stack: optional(text),
+  /** When it wants to be tried again: ms, -1 for never, null for as its policy says. */
+  retryMs: optional(real),
 });
 export type WireError = NonNullable<ReturnType<typeof runError.read>>;
 
@@ -29,5 +31,6 @@ export const work = tuple('work', {
   job: text,
   timeoutMs: real,
   graceMs: real,
+  heartbeatMs: optional(real),
 });
 export type Work = NonNullable<ReturnType<typeof work.read>>;

@@ -76,6 +76,14 @@ export class Fields {
     return undefined;
   }
 
+  flag(name: string): boolean | undefined {
+    if (!this.has(name)) return undefined;
+    const value = this.members[name];
+    if (typeof value === 'boolean') return value;
+    this.refuse(name, 'INVALID_VALUE', `${name} must be true or false.`);
+    return undefined;
+  }
+
   word<const W extends string>(name: string, words: readonly W[]): W | undefined {
     if (!this.has(name)) return undefined;
     const value = this.members[name];
@@ -91,6 +99,16 @@ export class Fields {
   nested(name: string): Fields | undefined {
     const value = this.object(name);
     return value && new Fields(value, [...this.path, name], this.errors);
+  }
+
+  /** The places of a list, whose errors then have its path. */
+  list(name: string, value: readonly unknown[]): Fields {
+    const members = Object.fromEntries(value.entries());
+    return new Fields(members, [...this.path, name], this.errors);
+  }
+
+  at(name: string, members: Members): Fields {
+    return new Fields(members, [...this.path, name], this.errors);
   }
 
   object(name: string): Members | undefined {

@@ -18,7 +18,7 @@ export function storedOf(
   specification: Specification,
   names: { readonly job: string | null; readonly project: string },
 ): StoredSpecification {
-  const { retry, timeoutMs, lostAfterMs } = specification;
+  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs } = specification;
   const policy: Policy = {
     retry,
     timeoutMs,
@@ -27,6 +27,10 @@ export function storedOf(
     retentionMs: RETENTION_MS,
     jobName: names.job ?? '',
     projectName: names.project,
+    ...(specification.atMostOnce ? { atMostOnce: true } : {}),
+    ...(specification.lossCounts ? {} : { freeLoss: true }),
+    ...(heartbeatMs === null ? {} : { heartbeatMs }),
+    ...(deadlineMs === null ? {} : { deadlineMs }),
   };
   return stored(canonicalJson(specification.body), policy);
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_RETRY, type JobKind, type RetryPolicy } from '#core';
+import type { JobKind, RetryPolicy } from '#core';
 import { NAME_PATTERN } from '#protocol';
 import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
 import { canonicalJson } from '#definitions';
@@ -6,6 +6,7 @@ import { Fields, isObject } from './fields.js';
 import { type Labels, readLabels } from './labels.js';
 import { checkSchema } from './params.js';
 import { DEFAULT_PRIORITY, readPriority } from './priority.js';
+import { readRetry } from './retry.js';
 
 /** A job's specification, checked and with every default in its place. */
 export interface Specification {
@@ -18,6 +19,11 @@ export interface Specification {
   readonly priority: number;
   readonly timeoutMs: number;
   readonly startDeadlineMs: number | null;
+  /** Over all attempts. */
+  readonly deadlineMs: number | null;
+  readonly heartbeatMs: number | null;
+  readonly atMostOnce: boolean;
+  readonly lossCounts: boolean;
   readonly lostAfterMs: number | null;
   readonly retry: RetryPolicy;
   readonly labels: Labels;
@@ -35,6 +41,7 @@ const DEFAULT_TIMEOUT_MS = 3_600_000;
 const DEFAULT_LOST_AFTER_MS = 10_000;
 /** As it travels, quoted: with params it must fit into one message to an executor. */
 const SPECIFICATION_BYTES_MAX = 448 * 1_024;
+const GUARANTEES = ['AT_LEAST_ONCE', 'AT_MOST_ONCE'] as const;
 const VARIABLE = /^[^=\0]{1,255}$/;
 
 const KINDS = ['shell', 'function'] as const;
@@ -50,17 +57,20 @@ const COMMON = [
   'startDeadline',
   'retry',
   'disconnect',
+  'deadline',
+  'heartbeat',
+  'guarantee',
+  'lossCountsAsAttempt',
 ] as const;
 const OWN = {
   shell: ['command', 'shell', 'workingDirectory', 'environment'],
   function: ['name'],
 } as const;
 const LATER: ReadonlySet<string> = new Set([
-  ...['files', 'secrets', 'heartbeat', 'deadline', 'guarantee', 'lossCountsAsAttempt'],
+  ...['files', 'secrets'],
   ...['resources', 'selector', 'affinity', 'concurrency', 'dedup', 'limits', 'isolation'],
   ...['notify', 'triggers', 'environment'],
 ]);
-const RETRY = ['maxAttempts', 'delay', 'backoff', 'factor', 'maxDelay', 'jitter'] as const;
 
 export function readSpecification(value: unknown, path: Path): ReadSpecification {
   if (!isObject(value)) {
@@ -83,6 +93,10 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     priority: readPriority(fields, 'priority') ?? DEFAULT_PRIORITY,
     timeoutMs: fields.duration('timeout', 1, 30 * DAY_MS) ?? DEFAULT_TIMEOUT_MS,
     startDeadlineMs: fields.duration('startDeadline', 1, 365 * DAY_MS) ?? null,
+    deadlineMs: fields.duration('deadline', 1, 365 * DAY_MS) ?? null,
+    heartbeatMs: fields.duration('heartbeat', 100, 30 * DAY_MS) ?? null,
+    atMostOnce: fields.word('guarantee', GUARANTEES) === 'AT_MOST_ONCE',
+    lossCounts: fields.flag('lossCountsAsAttempt') ?? true,
     lostAfterMs: readLostAfter(fields),
     retry: readRetry(fields),
     labels: readLabels(fields.value('labels'), [...path, 'labels'], errors),
@@ -90,10 +104,24 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     owner: fields.text('owner', { max: 255, is: 'a name' }) ?? null,
     params: fields.has('params') ? fields.value('params') : undefined,
   };
+  checkTimes(fields, specification);
   if (specification.params !== undefined) {
     errors.push(...checkSchema(specification.params, [...path, 'params']));
   }
   return errors.length === 0 ? { ok: true, specification } : { ok: false, errors };
+}
+
+/** Times that leave each other no room are a mistake. */
+function checkTimes(fields: Fields, times: Specification): void {
+  const { deadlineMs, startDeadlineMs, heartbeatMs, timeoutMs } = times;
+  if (deadlineMs !== null && startDeadlineMs !== null && startDeadlineMs > deadlineMs) {
+    const message = 'startDeadline is behind the deadline, by which everything has to be over.';
+    fields.refuse('startDeadline', 'CONTRADICTION', message);
+  }
+  if (heartbeatMs !== null && heartbeatMs > timeoutMs) {
+    const message = 'heartbeat is longer than the timeout: it can never be missed.';
+    fields.refuse('heartbeat', 'CONTRADICTION', message);
+  }
 }
 
 function readKind(fields: Fields): (typeof KINDS)[number] | undefined {
@@ -140,20 +168,6 @@ function readFunction(fields: Fields): Own {
     fields.refuse('name', 'REQUIRED', 'A function job needs the name of its function.');
   }
   return { kind: 'FUNCTION', need: `function:${name}`, body: { kind: 'function', name } };
-}
-
-function readRetry(fields: Fields): RetryPolicy {
-  const retry = fields.nested('retry');
-  if (retry === undefined) return DEFAULT_RETRY;
-  retry.only(RETRY, new Set(['rules', 'budgets']));
-  return {
-    maxAttempts: retry.number('maxAttempts', 1, 1_000) ?? DEFAULT_RETRY.maxAttempts,
-    delayMs: retry.duration('delay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.delayMs,
-    backoff: retry.word('backoff', ['FIXED', 'LINEAR', 'EXPONENTIAL']) ?? DEFAULT_RETRY.backoff,
-    factor: retry.number('factor', 1, 100, false) ?? DEFAULT_RETRY.factor,
-    maxDelayMs: retry.duration('maxDelay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.maxDelayMs,
-    jitter: retry.word('jitter', ['FULL', 'EQUAL', 'NONE']) ?? DEFAULT_RETRY.jitter,
-  };
 }
 
 /** null: NEVER (semantics §3.2). */

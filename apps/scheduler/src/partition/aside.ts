@@ -76,6 +76,7 @@ export function withoutResult(message: PartitionMessage): PartitionMessage | und
       message: 'the result could not be stored; it was set aside',
       code: null,
       stack: null,
+      retryMs: null,
     },
   };
 }

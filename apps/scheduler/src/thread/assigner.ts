@@ -65,7 +65,7 @@ export class Assigner {
 
 function workOf(assignment: Assignment, spec: string, params: string): Work {
   const { facts } = assignment.effect.cell;
-  const { projectName, jobName, timeoutMs, graceMs } = facts.policy;
+  const { projectName, jobName, timeoutMs, graceMs, heartbeatMs = null } = facts.policy;
   return {
     kind: facts.kind,
     spec,
@@ -74,5 +74,6 @@ function workOf(assignment: Assignment, spec: string, params: string): Work {
     job: jobName,
     timeoutMs,
     graceMs,
+    heartbeatMs,
   };
 }

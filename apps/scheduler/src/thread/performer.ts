@@ -145,6 +145,7 @@ const tooLarge = (token: Token): PartitionMessage => ({
     message: 'its specification and params do not fit into one message to an executor',
     code: null,
     stack: null,
+    retryMs: null,
   },
   cpuMs: null,
   memoryPeakBytes: null,

@@ -39,7 +39,7 @@ const tokenOf = (seq: number): Token => ({
 });
 function assign(seq: number, spec: string, params: string | null = null): Down {
   const names = { kind: 'SHELL', project: 'demo', job: 'job' } as const;
-  const work = { ...names, spec, params, timeoutMs: 1, graceMs: 1 };
+  const work = { ...names, spec, params, timeoutMs: 1, graceMs: 1, heartbeatMs: null };
   return { kind: 'assign', ...from, token: tokenOf(seq), work };
 }
 const cancel = (seq: number, why: string): Down => {

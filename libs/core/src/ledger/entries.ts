@@ -164,4 +164,5 @@ export const errorOf = (name: string, message: string): EndError => ({
   message,
   code: null,
   stack: null,
+  retryMs: null,
 });

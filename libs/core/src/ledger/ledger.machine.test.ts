@@ -81,7 +81,7 @@ describe('the ledger, in sequence', () => {
   });
 
   it('rejects what can run nowhere, without a start', () => {
-    const error = { class: 'SPEC_INVALID', message: 'm', code: null, stack: null };
+    const error = { class: 'SPEC_INVALID', message: 'm', code: null, stack: null, retryMs: null };
     const bench = new Bench(1, () => ({ kind: 'reject', error }));
     const effects = bench.tell(assign());
     expect(effects.map(nameOf)).toEqual(['persist ended', 'send REJECTED']);

@@ -11,6 +11,7 @@ export interface Work {
   readonly job: string;
   readonly timeoutMs: Millis;
   readonly graceMs: Millis;
+  readonly heartbeatMs: Millis | null;
 }
 
 export type EndError = NonNullable<ResultReport['error']>;

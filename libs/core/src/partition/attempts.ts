@@ -1,4 +1,4 @@
-import { retryDelay } from '../retry/retry.js';
+import { decideRetry } from '../retry/decide.js';
 import {
   type AttemptRecord,
   type Cell,
@@ -6,17 +6,20 @@ import {
   type Outcome,
   type RunError,
   type Token,
+  deadlineOf,
 } from '../run/run.js';
 import type { ResultReport } from './messages.js';
 import {
   type OpenAttempt,
   type Step,
   addAlarm,
+  commit,
   enqueue,
   perform,
   remember,
   tellPool,
   tokenKey,
+  watchExpiry,
 } from './state.js';
 import { event, finish, move, queueReady, save } from './transitions.js';
 
@@ -25,6 +28,9 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
   const token = cell.token as Token;
   const attempt: OpenAttempt = { cell, claimed, sentAt: now, lostAt: null, timeoutAt: null };
   state.open.set(cell.facts.id, attempt);
+  const deadline = deadlineOf(cell.facts);
+  if (deadline !== null)
+    addAlarm(state, { at: deadline, run: cell.facts.id, token, what: 'deadline' });
   state.cells.set(cell.facts.id, cell);
   let runs = state.byExecutor.get(token.executor);
   if (runs === undefined) {
@@ -73,6 +79,7 @@ export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number
 }
 
 export interface AttemptEnd {
+  readonly isGivenUp?: true;
   readonly outcome: Outcome;
   readonly finishedAt: number;
   readonly report?: ResultReport;
@@ -128,6 +135,10 @@ export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
       });
       return;
     }
+    if (decided.isLast === true) {
+      finish(step, cell, 'DEAD', { outcome: 'TIMED_OUT', reason: decided.reason });
+      return;
+    }
     retryOrDie(step, cell, { ...end, outcome: decided.outcome }, token);
     return;
   }
@@ -140,7 +151,7 @@ export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
   }
   if (end.outcome === 'CANCELLED') {
     // Nobody here asked for it: the executor was stopped or its operator cancelled.
-    retryOrDie(step, cell, { ...end, outcome: 'FAILED' }, token);
+    retryOrDie(step, cell, { ...end, outcome: 'FAILED', isGivenUp: true }, token);
     return;
   }
   retryOrDie(step, cell, end, token);
@@ -148,19 +159,42 @@ export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
 
 function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void {
   const { retry } = cell.facts.policy;
-  cell.spent++;
   delete cell.record.cancel;
   const word = end.outcome.toLowerCase().replace('_', ' ');
   const why = end.error === undefined ? word : `${word}: ${end.error.message}`;
-  if (end.outcome === 'REJECTED' || cell.spent >= retry.maxAttempts) {
+  const decision = decideRetry(
+    cell.facts.policy,
+    { all: cell.spent, byClass: cell.record.spentBy ?? {} },
+    {
+      outcome: end.outcome,
+      exitCode: end.report?.exitCode ?? null,
+      error: end.error ?? null,
+      retryMs: end.report?.error?.retryMs ?? null,
+      isGivenUp: end.isGivenUp === true,
+    },
+    token,
+  );
+  const { spends } = decision;
+  if (spends !== null) {
+    cell.spent++;
+    if (retry.budgets !== undefined) {
+      const spentBy = cell.record.spentBy ?? {};
+      cell.record.spentBy = { ...spentBy, [spends]: (spentBy[spends] ?? 0) + 1 };
+    }
+  }
+  const deadline = deadlineOf(cell.facts);
+  const isTooLate =
+    decision.kind === 'retry' && deadline !== null && step.now + decision.delayMs >= deadline;
+  if (decision.kind === 'dead' || isTooLate) {
+    const last = decision.kind === 'dead' ? decision.why : 'its deadline is before the next one';
     finish(step, cell, 'DEAD', {
       outcome: end.outcome,
-      reason: `attempt ${cell.attempt} ${why} (${cell.spent} of ${retry.maxAttempts} attempts)`,
+      reason: `attempt ${cell.attempt} ${why} (${last})`,
       error: end.error ?? null,
     });
     return;
   }
-  const delayMs = retryDelay(retry, cell.spent, token);
+  const { delayMs } = decision;
   const due = step.now + delayMs;
   move(step, cell, 'WAITING_RETRY', 'ATTEMPT_ENDED', {
     data: {
@@ -179,7 +213,29 @@ function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void
   cell.lane = LANE_TIMED;
   cell.rank = due;
   enqueue(step, cell);
+  expireAtDeadline(step, cell, deadline);
   save(step, cell);
+}
+
+/** Once it has started, only the whole deadline can end it while it waits. */
+function expireAtDeadline(step: Step, cell: Cell, deadline: number | null): void {
+  const { facts } = cell;
+  if (facts.expires === deadline) return;
+  if (facts.expires !== null) {
+    step.state.expiries.remove({ id: facts.id, rank: facts.expires });
+  }
+  cell.facts = { ...facts, expires: deadline };
+  watchExpiry(step.state, cell);
+  const { id: run, priority, due } = facts;
+  commit(step, {
+    kind: 'amend',
+    run,
+    priority,
+    due,
+    expires: deadline,
+    params: null,
+    labels: null,
+  });
 }
 
 /** The attempt did not begin: no attempt is spent, the run keeps its place (1.5). */
@@ -198,6 +254,10 @@ export function bounced(step: Step, cell: Cell, reason: string): void {
   });
   if (cell.state === 'CANCELLING') {
     const decided = cell.record.cancel;
+    if (decided?.isLast === true) {
+      finish(step, cell, 'DEAD', { outcome: 'TIMED_OUT', reason: decided.reason });
+      return;
+    }
     finish(step, cell, 'CANCELLED', {
       outcome: 'CANCELLED',
       reason: decided?.reason ?? reason,

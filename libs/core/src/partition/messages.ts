@@ -15,6 +15,8 @@ export interface ResultReport {
     readonly message: string;
     readonly code: string | null;
     readonly stack: string | null;
+    /** When it wants to be tried again: ms, -1 for never, null for as its policy says. */
+    readonly retryMs: number | null;
   } | null;
   readonly cpuMs: number | null;
   readonly memoryPeakBytes: number | null;

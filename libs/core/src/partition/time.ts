@@ -1,7 +1,15 @@
-import { LANE_TIMED, sameToken } from '../run/run.js';
-import { type Step, addAlarm, commit, fetchThen, perform, refillWhenLow } from './state.js';
+import { LANE_TIMED, deadlineOf, sameToken } from '../run/run.js';
+import {
+  type OpenAttempt,
+  type Step,
+  addAlarm,
+  commit,
+  fetchThen,
+  perform,
+  refillWhenLow,
+} from './state.js';
 import { lose } from './reports.js';
-import { finish, makeReady, move, save } from './transitions.js';
+import { event, finish, makeReady, move, save } from './transitions.js';
 
 /** Fires what is due, in order: deadlines, retries and planned starts, silence, resends. */
 export function tick(step: Step): void {
@@ -68,19 +76,38 @@ export function refillExpiries(step: Step): void {
   perform(step, { kind: 'refill-expiries', after: state.expiriesAfter });
 }
 
-/** 1.8: a run that has not started by its start deadline is EXPIRED. */
+const WAITS: ReadonlySet<string> = new Set([
+  'SCHEDULED',
+  'READY',
+  'BLOCKED',
+  'PAUSED',
+  'WAITING_RETRY',
+]);
+
+/**
+ * 1.8: a run that has not started by its start deadline is EXPIRED; one that has not ended by its
+ * deadline is DEAD. What has an open attempt has an alarm of its own.
+ */
 export function expire(step: Step, run: string): void {
   const cell = step.state.cells.get(run);
   if (cell === undefined || cell.facts.expires === null || cell.facts.expires > step.now) return;
-  const waits = ['SCHEDULED', 'READY', 'BLOCKED', 'PAUSED'].includes(cell.state);
-  if (!waits || cell.spent > 0) return;
+  if (!WAITS.has(cell.state)) return;
+  const deadline = deadlineOf(cell.facts);
+  const isOver = deadline !== null && deadline <= step.now;
+  if (!isOver && (cell.spent > 0 || cell.state === 'WAITING_RETRY')) return;
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   commit(step, { kind: 'fired', planned: cell.facts.expires });
+  if (isOver) {
+    finish(step, cell, 'DEAD', { outcome: 'TIMED_OUT', reason: OVER });
+    return;
+  }
   finish(step, cell, 'EXPIRED', {
     outcome: null,
     reason: 'it did not start before its start deadline',
   });
 }
+
+const OVER = 'its deadline passed before it had ended';
 
 function fireAlarms(step: Step): void {
   const { state, now } = step;
@@ -95,30 +122,40 @@ function fireAlarms(step: Step): void {
       if (attempt.lostAt !== null && attempt.lostAt <= now) {
         lose(step, attempt.cell, 'its executor was silent for too long');
       }
+    } else if (head.what === 'deadline') {
+      stopAt(step, attempt, OVER, true);
     } else if (attempt.timeoutAt !== null && attempt.timeoutAt <= now) {
-      timeOut(step, attempt.cell.facts.id);
+      stopAt(step, attempt, 'the attempt ran longer than its timeout', false);
     }
   }
 }
 
-/** The executor enforces its own time-out; this is the backstop when it did not. */
-function timeOut(step: Step, run: string): void {
-  const attempt = step.state.open.get(run);
-  if (attempt === undefined) return;
+/**
+ * The executor enforces its own time-out: this is the backstop when it did not, and the whole
+ * deadline, which only the owner knows of.
+ */
+function stopAt(step: Step, attempt: OpenAttempt, reason: string, isLast: boolean): void {
   const { cell } = attempt;
-  if (cell.token === null || (cell.state !== 'RUNNING' && cell.state !== 'UNKNOWN')) return;
+  const { token } = cell;
+  const stops = cell.state === 'RUNNING' || cell.state === 'UNKNOWN';
+  // A deadline also ends what was granted, and what is stopped already for another reason.
+  const ends = isLast && (cell.state === 'GRANTED' || cell.state === 'CANCELLING');
+  if (token === null || !(stops || ends)) return;
+  if (cell.record.cancel?.outcome === 'CANCELLED') return;
   const { graceMs } = cell.facts.policy;
   cell.record.cancel = {
     outcome: 'TIMED_OUT',
-    reason: 'the attempt ran longer than its timeout',
+    reason,
     by: 'orrery',
     at: step.now,
     graceMs,
+    ...(isLast ? { isLast } : {}),
   };
   attempt.sentAt = step.now;
-  move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: 'orrery' });
+  if (cell.state === 'CANCELLING') event(step, cell, 'CANCEL_REQUESTED', { actor: 'orrery' });
+  else move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: 'orrery' });
   save(step, cell);
-  perform(step, { kind: 'stop', token: cell.token, graceMs, why: 'timeout' });
+  perform(step, { kind: 'stop', token, graceMs, why: 'timeout' });
 }
 
 /** Grants that nobody claimed and cancels that nobody confirmed are restated; silence is not. */

@@ -108,6 +108,20 @@ export function comparePlace(a: Place, b: Place): number {
   return a.epoch - b.epoch || a.seq - b.seq;
 }
 
+/** Whose fault the end of an attempt is; each class may have a budget of its own. */
+export type RetryClass = 'user' | 'platform' | 'timeout';
+
+/** Everything that is named must hold, any value of each; nothing named matches all. */
+export interface RetryRule {
+  readonly when: {
+    readonly exitCodes?: readonly number[];
+    readonly classes?: readonly string[];
+    readonly statuses?: readonly number[];
+    readonly outcomes?: readonly Outcome[];
+  };
+  readonly then: 'RETRY' | 'NEVER' | { readonly delayMs: Millis };
+}
+
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly delayMs: Millis;
@@ -115,6 +129,10 @@ export interface RetryPolicy {
   readonly factor: number;
   readonly maxDelayMs: Millis;
   readonly jitter: 'FULL' | 'EQUAL' | 'NONE';
+  /** In order; the first that matches wins. */
+  readonly rules?: readonly RetryRule[];
+  /** How many retries a class has; it is then counted apart from `maxAttempts`. */
+  readonly budgets?: Readonly<Partial<Record<RetryClass, number>>>;
 }
 
 /** What the owner must know of a specification to decide; resolved once, at submission. */
@@ -125,6 +143,14 @@ export interface Policy {
   /** null: NEVER (semantics §3.2). */
   readonly lostAfterMs: Millis | null;
   readonly retentionMs: Millis;
+  /** AT_MOST_ONCE (2.2): what was granted and not bounced is never granted again. */
+  readonly atMostOnce?: true;
+  /** `lossCountsAsAttempt: false` (3.5). */
+  readonly freeLoss?: true;
+  /** Without a word for so long an attempt is TIMED_OUT. */
+  readonly heartbeatMs?: Millis;
+  /** Over all attempts, from when the run could start first. */
+  readonly deadlineMs?: Millis;
   /** Names as the job sees them in its environment. */
   readonly jobName: string;
   readonly projectName: string;
@@ -178,6 +204,8 @@ export interface CancelRecord {
   readonly by: string;
   readonly at: Millis;
   readonly graceMs: Millis;
+  /** The run ends with it, whatever retries are left. */
+  readonly isLast?: true;
 }
 
 /** The part of a run's row that no SQL looks into: stored as JSON. */
@@ -190,6 +218,8 @@ export interface RunRecord {
   cancel?: CancelRecord;
   bounces?: Record<string, readonly [count: number, until: Millis]>;
   reason?: string;
+  /** Attempts that were spent, by class, where classes have budgets. */
+  spentBy?: Partial<Record<RetryClass, number>>;
   /** While it is PAUSED: from where, by whom and why. */
   paused?: {
     readonly from: RunState;
@@ -220,6 +250,10 @@ export interface Cell {
 
 /** The lane of what waits for a time; real lanes are hashes of 16 and above. */
 export const LANE_TIMED = '0';
+
+/** The end of all attempts together, or null. */
+export const deadlineOf = ({ policy, due, submittedAt }: RunFacts): Millis | null =>
+  policy.deadlineMs === undefined ? null : (due ?? submittedAt) + policy.deadlineMs;
 
 export const AGE_STEP_MS = 60_000;
 export const rankOf = (readyAt: Millis, priority: number): number =>

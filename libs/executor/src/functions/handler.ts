@@ -1,4 +1,4 @@
-import type { EndError } from '#core';
+import { type EndError, NEVER_AGAIN } from '#core';
 import { endError } from '../runners/runner.js';
 
 export interface HandlerContext {
@@ -112,15 +112,26 @@ function encode(value: unknown): Outcome {
   }
 }
 
+/**
+ * An error may say when it wants to be tried again: `retry: 'never'`, or a number of milliseconds.
+ * The caps of the job's policy hold all the same.
+ */
+function retryOf(retry: unknown): number | null {
+  if (retry === 'never') return NEVER_AGAIN;
+  return typeof retry === 'number' && Number.isFinite(retry) && retry >= 0 ? retry : null;
+}
+
 /** Whatever was thrown, in words; a getter that throws is no reason to lose the attempt. */
 export function errorFrom(error: unknown): EndError {
   try {
     if (!(error instanceof Error)) return endError('Error', String(error));
     const code = (error as { readonly code?: unknown }).code;
+    const { retry } = error as { readonly retry?: unknown };
     const known = typeof code === 'string' || typeof code === 'number' ? String(code) : undefined;
     return endError(error.name, error.message, {
       stack: error.stack,
       ...(known === undefined ? {} : { code: known }),
+      retryMs: retryOf(retry),
     });
   } catch {
     return endError('Error', 'what was thrown cannot be read');

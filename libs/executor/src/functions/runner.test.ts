@@ -22,6 +22,12 @@ const inline: Handlers = {
     new Promise((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(new Error('heeded')));
     }),
+  later: () => {
+    throw Object.assign(new Error('busy'), { retry: 1_500 });
+  },
+  refuses: () => {
+    throw Object.assign(new Error('broken'), { retry: 'never' });
+  },
   never: () => new Promise(() => undefined),
   quits: async () => {
     await Promise.resolve();
@@ -36,6 +42,16 @@ beforeEach(() => {
 
 afterEach(() => {
   bench.close();
+});
+
+describe('when it wants to be tried again (R74)', () => {
+  it.each([
+    ['later', 1_500],
+    ['refuses', -1],
+    ['throws', null],
+  ])('%s says %s', async (name, retryMs) => {
+    expect((await bench.call(name)).error).toMatchObject({ retryMs });
+  });
 });
 
 describe('a function in a worker thread', () => {

@@ -30,6 +30,9 @@ interface Live {
   /** Decided, whatever its runner says later. */
   stopping: Stopping | undefined;
   disarm: (() => void) | undefined;
+  /** The last word of it, on the wheel's clock. */
+  heardAt: Millis;
+  disarmHeartbeat: (() => void) | undefined;
   /** When the kill is due, on the wheel's clock. */
   killAt: Millis;
 }
@@ -64,6 +67,8 @@ export class Attempts {
       running: undefined,
       stopping: undefined,
       disarm: undefined,
+      heardAt: this.elapsed(),
+      disarmHeartbeat: undefined,
       killAt: Number.POSITIVE_INFINITY,
     };
     this.live.set(attempt.key, live);
@@ -73,12 +78,26 @@ export class Attempts {
       const expire = (): void => this.ask(live, { outcome: 'TIMED_OUT', why }, graceMs);
       live.disarm = this.wheel.arm(timeoutMs, expire);
     }
+    this.watch(live);
     try {
       live.running = this.runnerOf(attempt.spec).run(attempt, this.sinkOf(live));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.end(live, failed('RUNNER', `the runner could not start it: ${message}`));
     }
+  }
+
+  /** 1.8: without a word (progress, or a line of its log) for so long it is TIMED_OUT. */
+  private watch(live: Live): void {
+    const { heartbeatMs, graceMs } = live.attempt.work;
+    if (heartbeatMs === null || heartbeatMs <= 0) return;
+    const leftMs = live.heardAt + heartbeatMs - this.elapsed();
+    if (leftMs <= 0) {
+      const why = `it gave no sign of life for ${heartbeatMs} ms (heartbeat)`;
+      this.ask(live, { outcome: 'TIMED_OUT', why }, graceMs);
+      return;
+    }
+    live.disarmHeartbeat = this.wheel.arm(leftMs, () => this.watch(live));
   }
 
   stop(token: Token, graceMs: Millis, why: string): void {
@@ -117,8 +136,12 @@ export class Attempts {
         if (this.live.get(attempt.key) === live) events.started(attempt);
       },
       ended: (ending) => this.end(live, ending),
-      log: (stream, chunk, resume) => events.log(attempt, stream, chunk, resume),
+      log: (stream, chunk, resume) => {
+        live.heardAt = this.elapsed();
+        return events.log(attempt, stream, chunk, resume);
+      },
       progress: (percent, message) => {
+        live.heardAt = this.elapsed();
         if (this.live.get(attempt.key) === live) events.progress(attempt, percent, message);
       },
     };
@@ -129,6 +152,7 @@ export class Attempts {
     if (this.live.get(attempt.key) !== live) return;
     this.live.delete(attempt.key);
     live.disarm?.();
+    live.disarmHeartbeat?.();
     this.events.ended(attempt, stopping === undefined ? ending : stopped(ending, stopping));
   }
 }

@@ -60,12 +60,17 @@ export const endingOf = (outcome: Outcome, known: Partial<Ending> = {}): Ending 
 export const endError = (
   name: string,
   message: string,
-  more: { readonly code?: string; readonly stack?: string | undefined } = {},
+  more: {
+    readonly code?: string;
+    readonly stack?: string | undefined;
+    readonly retryMs?: number | null;
+  } = {},
 ): EndError => ({
   class: name.slice(0, 200),
   message: message.slice(0, MESSAGE_CHARS_MAX),
   code: more.code?.slice(0, 200) ?? null,
   stack: more.stack?.slice(0, STACK_CHARS_MAX) ?? null,
+  retryMs: more.retryMs ?? null,
 });
 
 export const failed = (name: string, message: string): Ending =>

@@ -63,6 +63,7 @@ export class RunnerBench {
       job: 'j',
       timeoutMs: 60_000,
       graceMs: 1_000,
+      heartbeatMs: null,
       ...more,
     };
     const read = readSpec(work);

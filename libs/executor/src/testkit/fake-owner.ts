@@ -123,6 +123,7 @@ export class FakeOwner {
       job: 'j',
       timeoutMs: 60_000,
       graceMs: 1_000,
+      heartbeatMs: null,
       ...more,
     };
     this.own({ kind: 'assign', token, work });

@@ -33,6 +33,7 @@ const error = fc.record({
   message: text,
   code: optional(text),
   stack: optional(text),
+  retryMs: optional(real),
 });
 const work = fc.record({
   kind: text,
@@ -42,6 +43,7 @@ const work = fc.record({
   job: text,
   timeoutMs: real,
   graceMs: real,
+  heartbeatMs: optional(real),
 });
 
 const DOWN: Every<Down> = {

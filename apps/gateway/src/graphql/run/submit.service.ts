@@ -159,7 +159,10 @@ export class SubmitService {
     const id = this.ids.next();
     const priority = read.priority ?? specification.priority;
     const labels = { ...specification.labels, ...read.labels };
-    const startDeadlineMs: Millis | null = read.startDeadlineMs ?? specification.startDeadlineMs;
+    const { deadlineMs } = specification;
+    const ownMs: Millis | null = read.startDeadlineMs ?? specification.startDeadlineMs;
+    // One instant stands in the row: it has to start by then, or to be over.
+    const startDeadlineMs = ownMs === null ? deadlineMs : Math.min(ownMs, deadlineMs ?? ownMs);
     return {
       id,
       partition: partitionOf(id, this.installation.partitions),

@@ -19,6 +19,7 @@ export const WORK: Work = {
   job: 'j',
   timeoutMs: 1_000,
   graceMs: 100,
+  heartbeatMs: null,
 };
 export const DONE: Ending = {
   outcome: 'SUCCEEDED',
@@ -48,7 +49,14 @@ export const down = (item: LedgerDown, session = 's1'): LedgerMessage => ({
 export const assign = (t: Token = T, more: Partial<LedgerDown> = {}): LedgerMessage =>
   down({ ...from, kind: 'assign', token: t, work: WORK, ...more } as LedgerDown);
 export const cancel = (t: Token = T, more: Partial<LedgerDown> = {}): LedgerMessage =>
-  down({ ...from, kind: 'cancel', token: t, graceMs: 100, why: 'asked', ...more } as LedgerDown);
+  down({
+    ...from,
+    kind: 'cancel',
+    token: t,
+    graceMs: 100,
+    why: 'asked',
+    ...more,
+  } as LedgerDown);
 export const ack = (of: 'result' | 'bounce', t: Token = T): LedgerMessage =>
   down({ ...from, kind: 'ack', token: t, of });
 export const digested = (watermark: Place): LedgerMessage =>

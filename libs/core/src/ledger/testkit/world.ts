@@ -12,6 +12,7 @@ const WORK: Work = {
   job: 'j',
   timeoutMs: 0,
   graceMs: 0,
+  heartbeatMs: null,
 };
 const ENDING = {
   outcome: 'SUCCEEDED',

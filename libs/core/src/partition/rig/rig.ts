@@ -128,7 +128,7 @@ export class Rig {
       error:
         outcome === 'SUCCEEDED'
           ? null
-          : { class: outcome, message: 'it did not', code: null, stack: null },
+          : { class: outcome, message: 'it did not', code: null, stack: null, retryMs: null },
       cpuMs: null,
       memoryPeakBytes: null,
     });
