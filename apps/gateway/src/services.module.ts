@@ -11,6 +11,7 @@ import { ContextsService } from './graphql/contexts.service.js';
 import { ExecutorsService } from './graphql/executor/executors.service.js';
 import { ApplyService } from './graphql/job/apply.service.js';
 import { JobsService } from './graphql/job/jobs.service.js';
+import { BulkService } from './graphql/run/bulk.service.js';
 import { CommandsService } from './graphql/run/commands.service.js';
 import { RerunService } from './graphql/run/rerun.service.js';
 import { RunActionsReader } from './graphql/run/run-actions.reader.js';
@@ -66,6 +67,7 @@ export class ServicesModule {
     const name = (use: string): string => `orrery/${options.name}/${use}`;
     const services = [
       ApplyService,
+      BulkService,
       CommandsService,
       ContextsService,
       ExecutorsService,

@@ -105,6 +105,8 @@ export {
   findRuns,
   listExecutors,
   listRuns,
+  type RunTarget,
+  listTargets,
   readClock,
   readLog,
   readNodes,

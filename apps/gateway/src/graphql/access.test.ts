@@ -96,6 +96,12 @@ const ROOTS: Readonly<Record<string, Root>> = {
       },
     ]),
   ),
+  'Mutation.bulkRuns': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    document: `mutation ($project: String!) {
+      bulkRuns(input: { project: $project, filter: {}, action: CANCEL }) ${submit} }`,
+  },
   'Mutation.applyJob': {
     role: 'EDITOR',
     foreign: 'userError NOT_FOUND',

@@ -14,5 +14,5 @@ export { type JobRow, type JobVersionRef, findJobSpecs, findJobs, findJobsByName
 export { readRunEvents } from './run-events.js';
 export { type LogPlace, type LogRow, readLog } from './logs.js';
 export { Reader } from './reader.js';
-export { type RunListFilter, listRuns } from './run-list.js';
+export { type RunListFilter, listRuns, type RunTarget, listTargets } from './run-list.js';
 export { type RunBodies, type RunRow, findRunBodies, findRuns, findSpecification } from './runs.js';

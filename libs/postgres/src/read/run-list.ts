@@ -88,6 +88,38 @@ function conditionsOf(page: RunPage): Conditions {
 
 /** Live and history in one snapshot, by id, which is the order of submission. */
 export async function listRuns(reader: Reader, page: RunPage): Promise<RunRow[]> {
+  const { text, values } = listing(page, LIVE_COLUMNS, HISTORY_COLUMNS);
+  if (text === undefined) return [];
+  return (await reader.scoped<RawRun>([page.project], text, values)).map(toRun);
+}
+
+/** Which runs a wide action meets, and what it needs of each. */
+export interface RunTarget {
+  readonly id: string;
+  readonly partition: number;
+  readonly state: RunState;
+}
+
+/** As `listRuns`, without what is wide. */
+export async function listTargets(reader: Reader, page: RunPage): Promise<RunTarget[]> {
+  const { text, values } = listing(page, TARGET, TARGET);
+  if (text === undefined) return [];
+  type Raw = Omit<RunTarget, 'state'> & { readonly state: number };
+  const rows = await reader.scoped<Raw & Record<string, unknown>>([page.project], text, values);
+  return rows.flatMap(({ id, partition, state: code }) => {
+    const state = RUN_STATES[code];
+    return state === undefined ? [] : [{ id, partition, state }];
+  });
+}
+
+const TARGET = 'r.id, r.partition, r.state';
+
+/** `text` is undefined when nothing can match. */
+function listing(
+  page: RunPage,
+  live: string,
+  final: string,
+): { readonly text: string | undefined; readonly values: unknown[] } {
   const { both, history, values, bind } = withBind(conditionsOf(page));
   const direction = page.order === 'NEWEST' ? 'desc' : 'asc';
   const limit = bind(page.limit);
@@ -99,18 +131,17 @@ export async function listRuns(reader: Reader, page: RunPage): Promise<RunRow[]>
   const arms: string[] = [];
   // What only final runs have leaves no live one over.
   if (history.length === 0 && (states === undefined || !states.every(isFinal))) {
-    arms.push(arm(LIVE_COLUMNS, 'run_now', [...both, ...openOnly(page)]));
+    arms.push(arm(live, 'run_now', [...both, ...openOnly(page)]));
   }
   if (states === undefined || states.some(isFinal)) {
-    arms.push(arm(HISTORY_COLUMNS, 'history', [...both, ...history]));
+    arms.push(arm(final, 'history', [...both, ...history]));
   }
-  if (arms.length === 0) return [];
-  const rows = await reader.scoped<RawRun>(
-    [page.project],
-    `select * from (${arms.join(' union all ')}) u order by id ${direction} limit ${limit}::int4`,
+  if (arms.length === 0) return { text: undefined, values };
+  const all = arms.join(' union all ');
+  return {
+    text: `select * from (${all}) u order by id ${direction} limit ${limit}::int4`,
     values,
-  );
-  return rows.map(toRun);
+  };
 }
 
 /** What only runs with an open attempt have is looked for among those: they are few. */

@@ -28,7 +28,7 @@ import type { CloneRunInput, RetryRunInput } from './run-actions.inputs.js';
 import { RunActionsReader } from './run-actions.reader.js';
 import type { SubmitRunPayload } from './run.payloads.js';
 import { given, readAt, readDuration, readKey, readParams, readRunPriority } from './submission.js';
-import { refused, settledPayload } from './submit.payload.js';
+import { type ReadyRun, refused, settledPayload } from './submit.payload.js';
 
 /** What a new run has of its own; the rest is as in the run that it is made like. */
 interface Changes {
@@ -91,6 +91,17 @@ export class RerunService {
     });
   }
 
+  /** One of many: what it is made of, without a change. */
+  async retryItem(
+    context: GraphqlContext,
+    id: string,
+    key: Omit<KeyClaim, 'ref'> | undefined,
+  ): Promise<ReadyRun> {
+    const row = await context.runs.load(id);
+    if (row === undefined) throw new Error(`run ${id} is gone`);
+    return await this.itemOf(context, row, NONE, true, key);
+  }
+
   private async again(
     context: GraphqlContext,
     operation: 'retryRun' | 'cloneRun',
@@ -118,7 +129,7 @@ export class RerunService {
     changes: Changes,
     isRetry: boolean,
     key: Omit<KeyClaim, 'ref'> | undefined,
-  ) {
+  ): Promise<ReadyRun> {
     const params = changes.params ?? (await context.bodies.load(row.id))?.params ?? null;
     const specification = await this.specificationOf(row, changes.timeoutMs);
     const spec = specification?.hash ?? row.spec;

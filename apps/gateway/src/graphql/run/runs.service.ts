@@ -3,10 +3,12 @@ import {
   type ProjectRow,
   type Reader,
   type RunListFilter,
+  type RunTarget,
   findJobsByName,
   findRunBodies,
   findRuns,
   listRuns,
+  listTargets,
 } from '#postgres';
 import { isUuid } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
@@ -73,6 +75,19 @@ export class RunsService {
       limit: limit + 1,
     });
     return pageOf(rows, limit, toRun, ({ id }) => encodeCursor(CURSOR, id));
+  }
+
+  /** At most so many, the oldest first. */
+  async targets(project: ProjectRow, filter: RunFilter, limit: number): Promise<RunTarget[]> {
+    const wanted = await this.resolveFilter(project, filter, undefined);
+    const page = {
+      project: project.id,
+      filter: wanted,
+      order: 'OLDEST',
+      after: null,
+      limit,
+    } as const;
+    return await listTargets(this.reader, page);
   }
 
   /** Names of jobs to their ids; one that does not exist matches nothing. */

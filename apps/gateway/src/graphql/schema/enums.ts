@@ -192,3 +192,17 @@ export const WaitingKindEnum = register<WaitingKind>(
     SLOTS: 'A free slot.',
   }),
 );
+
+export const BULK_ACTIONS = ['CANCEL', 'RETRY', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
+export type BulkAction = (typeof BULK_ACTIONS)[number];
+export const BulkActionEnum = register<BulkAction>(
+  'BulkAction',
+  'What can be done to many runs at once.',
+  inOrder(BULK_ACTIONS, {
+    CANCEL: 'Stops what is not final.',
+    RETRY: 'Makes a new run of each that ended without success.',
+    REPRIORITIZE: 'Gives what has not started another priority.',
+    PAUSE: 'Holds what has not started.',
+    RESUME: 'Lets what is paused go on.',
+  }),
+);

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
+import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
+import { TestOwner } from '../../testkit/owner.js';
+import { BULK_RUNS_MAX } from './bulk.service.js';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+let owner: TestOwner;
+beforeAll(async () => {
+  database = await startTestDatabase(4);
+  gateway = await startTestGateway({ url: database.url });
+  owner = new TestOwner(database.url);
+});
+afterAll(async () => {
+  await owner.stop();
+  await gateway.stop();
+  await database.stop();
+});
+
+interface Made {
+  readonly id: string;
+  readonly partition: number;
+  readonly project: string;
+}
+
+async function submit(count: number, labels: object): Promise<Made[]> {
+  for (let left = count; left > 0; left -= 5_000) {
+    const item = { project: 'demo', job: 'noop', labels, params: { n: 1 } };
+    const items = Array.from({ length: Math.min(left, 5_000) }, () => item);
+    await gateway.get(
+      `mutation ($items: [SubmitRunInput!]!) {
+        submitRuns(input: { project: "demo", items: $items }) { accepted } }`,
+      { items },
+    );
+  }
+  const { rows } = await database.admin.query<Made>(
+    `select id, partition, project from live
+      where convert_from(labels, 'UTF8')::jsonb @> $1 order by id`,
+    [JSON.stringify(labels)],
+  );
+  return rows;
+}
+
+interface Answer {
+  readonly matched: number;
+  readonly applied: number;
+  readonly pending: boolean;
+  readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
+}
+const bulk = async (input: object): Promise<Answer> =>
+  await gateway.get(
+    `mutation ($input: BulkRunsInput!) { bulkRuns(input: $input) {
+      matched applied pending userErrors { code path message hint } } }`,
+    { input: { project: 'demo', ...input } },
+  );
+const commands = async (): Promise<number> => {
+  const text = 'select count(*)::int as n from inbox where kind = 1';
+  return Number((await database.admin.query<{ n: number }>(text)).rows[0]?.n);
+};
+
+describe('bulkRuns', () => {
+  it('a dry run counts what the action fits, and writes nothing', async () => {
+    const labels = { test: 'dry' };
+    const [first, second] = (await submit(5, labels)) as [Made, Made];
+    await owner.finish(first, 'DEAD', 'FAILED');
+    await owner.move(second, 'PAUSED');
+    const count = async (action: string, more: object = {}): Promise<number> => {
+      const input = { filter: { labels, ...more }, action, dryRun: true };
+      const answer = await bulk(input);
+      expect(answer).toMatchObject({ applied: 0, pending: false, userErrors: [] });
+      return answer.matched;
+    };
+    expect(await count('CANCEL')).toBe(4);
+    expect(await count('PAUSE')).toBe(3);
+    expect(await count('RESUME')).toBe(1);
+    expect(await count('RETRY')).toBe(1);
+    expect(await count('RETRY', { states: ['CANCELLED'] })).toBe(0);
+    expect(await commands()).toBe(0);
+  });
+
+  it('R80: retries what is dead, each once, also when it is asked again with its key', async () => {
+    const labels = { test: 'retry' };
+    const made = await submit(450, labels);
+    for (const run of made) await owner.finish(run, 'DEAD', 'FAILED');
+    const input = { filter: { labels }, action: 'RETRY', idempotencyKey: 'bulk-1' };
+    expect(await bulk({ ...input, dryRun: true, idempotencyKey: null })).toMatchObject({
+      matched: 450,
+    });
+    expect(await bulk(input)).toMatchObject({ matched: 450, applied: 450, pending: false });
+    expect(await bulk(input)).toMatchObject({ matched: 450, applied: 450, pending: false });
+    const { rows } = await database.admin.query(
+      `select count(*)::int as runs, count(distinct retry_of)::int as olds,
+        count(*) filter (where params = convert_to('{"n":1}', 'UTF8'))::int as same
+        from live where retry_of = any ($1)`,
+      [made.map(({ id }) => id)],
+    );
+    expect(rows).toEqual([{ runs: 450, olds: 450, same: 450 }]);
+    expect(await bulk({ ...input, reason: 'other' })).toMatchObject({
+      applied: 0,
+      userErrors: [{ code: 'IDEMPOTENCY_CONFLICT' }],
+    });
+  });
+
+  it('commands: one for each run, at the pace that was asked for', async () => {
+    const labels = { test: 'pace' };
+    await submit(30, labels);
+    const before = await commands();
+    const began = performance.now();
+    const input = { filter: { labels }, action: 'REPRIORITIZE', priority: 1, perSecond: 20 };
+    expect(await bulk(input)).toMatchObject({ matched: 30, applied: 30, pending: false });
+    // Twenty at once, the rest a second later.
+    expect(performance.now() - began).toBeGreaterThanOrEqual(950);
+    expect((await commands()) - before).toBe(30);
+  });
+
+  it('names what is wrong, and does nothing', async () => {
+    const codes = async (input: object): Promise<string[]> =>
+      (await bulk(input)).userErrors.map(({ code, path }) => `${code} ${path.join('.')}`);
+    const filter = { labels: { test: 'none' } };
+    expect(await codes({ filter, action: 'REPRIORITIZE' })).toEqual(['REQUIRED priority']);
+    expect(await codes({ filter, action: 'CANCEL', priority: 1, perSecond: 0 })).toEqual([
+      'INVALID_INPUT priority',
+      'INVALID_VALUE perSecond',
+    ]);
+    expect(await codes({ filter, action: 'CANCEL', project: 'nobody' })).toEqual([
+      'NOT_FOUND project',
+    ]);
+    expect(await bulk({ filter, action: 'CANCEL' })).toMatchObject({ matched: 0, applied: 0 });
+  });
+
+  it('a filter that matches too many is refused with what to do', async () => {
+    await submit(BULK_RUNS_MAX + 1, { test: 'many' });
+    const before = await commands();
+    expect(await bulk({ filter: {}, action: 'CANCEL' })).toMatchObject({
+      matched: 0,
+      userErrors: [{ code: 'TOO_MANY_RUNS', path: ['filter'] }],
+    });
+    expect(await commands()).toBe(before);
+  }, 30_000);
+});
