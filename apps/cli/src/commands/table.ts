@@ -3,6 +3,7 @@ import { executors } from './executors.js';
 import { jobs } from './jobs.js';
 import { query } from './query.js';
 import { actions } from './actions.js';
+import { bulks } from './bulk.js';
 import { runs } from './runs.js';
 import { submit } from './submit.js';
 
@@ -11,6 +12,7 @@ export const commands: readonly Command[] = [
   submit,
   ...runs,
   ...actions,
+  ...bulks,
   ...jobs,
   ...executors,
   query,

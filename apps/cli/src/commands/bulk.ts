@@ -1,0 +1,164 @@
+import { type Context, type UserError, ask, refuse } from '../context.js';
+import { type Column, renderList, renderOne } from '../output/render.js';
+import {
+  type Command,
+  type Options,
+  type Values,
+  jsonOf,
+  misuse,
+  textOf,
+  wholeOf,
+} from './command.js';
+
+const BULK = `mutation($input: BulkRunsInput!) {
+  bulkRuns(input: $input) { matched applied pending userErrors { code path message hint } }
+}`;
+interface Answer {
+  readonly bulkRuns: {
+    readonly matched: number;
+    readonly applied: number;
+    readonly pending: boolean;
+    readonly userErrors: readonly UserError[];
+  };
+}
+const ACTIONS = ['CANCEL', 'RETRY', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
+
+const FILTER = {
+  state: { type: 'string', value: 'STATE', help: 'only these: DEAD, or DEAD,EXPIRED' },
+  job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
+  labels: { type: 'string', value: 'JSON', help: 'only with these: {"team":"data"}' },
+  before: { type: 'string', value: 'TIME', help: 'only those submitted before this time' },
+} as const;
+const DEED = {
+  'dry-run': { type: 'boolean', help: 'only count them' },
+  'per-second': { type: 'string', value: 'N', help: 'no more than so many a second' },
+  reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
+  'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat does what is left' },
+} as const satisfies Options;
+
+function filterOf(values: Values, states?: readonly string[]): Readonly<Record<string, unknown>> {
+  const job = textOf(values, 'job');
+  const labels = textOf(values, 'labels');
+  const asked = states ?? textOf(values, 'state')?.toUpperCase().split(',');
+  const given = {
+    states: asked,
+    jobs: job === undefined ? undefined : [job],
+    labels: labels === undefined ? undefined : jsonOf(labels, '--labels'),
+    submittedBefore: textOf(values, 'before'),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+async function apply(
+  context: Context,
+  action: string,
+  values: Values,
+  filter: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const optional = {
+    priority: wholeOf(values, 'priority', [1, 10]),
+    perSecond: wholeOf(values, 'per-second', [1, 10_000]),
+    reason: textOf(values, 'reason'),
+    idempotencyKey: textOf(values, 'idempotency-key'),
+  };
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
+  const dryRun = values['dry-run'] === true;
+  const { project } = context;
+  const input = { project, action, dryRun, filter, ...Object.fromEntries(given) };
+  const { bulkRuns } = await ask<Answer>(context, BULK, { input });
+  refuse(bulkRuns.userErrors);
+  const { matched, applied, pending } = bulkRuns;
+  context.terminal.out(renderOne({ matched, applied, pending }, context.format));
+  return 0;
+}
+
+const bulk: Command = {
+  name: 'runs bulk',
+  summary: 'do the same to every run that a filter matches',
+  usage: `orrery runs bulk ${ACTIONS.join('|')} [options]`,
+  example: 'orrery runs bulk CANCEL --job report --dry-run',
+  options: {
+    ...FILTER,
+    ...DEED,
+    priority: { type: 'string', value: '1-10', help: 'for REPRIORITIZE: 1 is first' },
+  },
+  positionals: { required: 1, names: 'ACTION' },
+  async run(context, values, [word = '']) {
+    const action = ACTIONS.find((each) => each === word.toUpperCase());
+    if (action === undefined) throw misuse(`'${word}' is none of ${ACTIONS.join(', ')}.`);
+    const filter = filterOf(values);
+    // Everything there is, by a slip of the fingers, is nobody's wish.
+    if (Object.keys(filter).length === 0) {
+      throw misuse('Say which runs: --state, --job, --labels or --before.');
+    }
+    return await apply(context, action, values, filter);
+  },
+};
+
+interface Dead {
+  readonly id: string;
+  readonly job: { readonly name: string } | null;
+  readonly kind: string;
+  readonly outcome: string | null;
+  readonly finishedAt: string | null;
+  readonly reason: string | null;
+}
+const DEAD = `query($project: String!, $filter: RunFilter, $first: Int) {
+  runs(project: $project, filter: $filter, first: $first) {
+    nodes { id job { name } kind outcome finishedAt reason }
+  }
+}`;
+const COLUMNS: readonly Column<Dead>[] = [
+  ['ID', (run) => run.id],
+  ['JOB', (run) => run.job?.name ?? `(${run.kind.toLowerCase()})`],
+  ['OUTCOME', (run) => run.outcome ?? ''],
+  ['FINISHED', (run) => run.finishedAt ?? ''],
+  ['REASON', (run) => run.reason ?? ''],
+];
+
+const deadLs: Command = {
+  name: 'dead ls',
+  summary: 'list dead letters: runs that used up their attempts',
+  usage: 'orrery dead ls [--job NAME] [--labels JSON] [--before TIME] [--limit N]',
+  example: 'orrery dead ls --job report',
+  options: {
+    job: FILTER.job,
+    labels: FILTER.labels,
+    before: FILTER.before,
+    limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
+  },
+  positionals: { required: 0, names: '' },
+  async run(context, values) {
+    const { runs } = await ask<{ runs: { nodes: Dead[] } }>(context, DEAD, {
+      project: context.project,
+      filter: filterOf(values, ['DEAD']),
+      first: wholeOf(values, 'limit', [1, 200]) ?? 20,
+    });
+    context.terminal.out(renderList(runs.nodes, COLUMNS, context.format));
+    return 0;
+  },
+};
+
+const deadRetry: Command = {
+  name: 'dead retry',
+  summary: 'run dead letters again',
+  usage: 'orrery dead retry (--job NAME | --labels JSON | --before TIME | --all) [options]',
+  example: 'orrery dead retry --job report --per-second 100',
+  options: {
+    job: FILTER.job,
+    labels: FILTER.labels,
+    before: FILTER.before,
+    all: { type: 'boolean', help: 'every dead letter of the project' },
+    ...DEED,
+  },
+  positionals: { required: 0, names: '' },
+  async run(context, values) {
+    const filter = filterOf(values, ['DEAD']);
+    if (Object.keys(filter).length === 1 && values['all'] !== true) {
+      throw misuse('Say which: --job, --labels, --before, or --all of them.');
+    }
+    return await apply(context, 'RETRY', values, filter);
+  },
+};
+
+export const bulks: readonly Command[] = [bulk, deadLs, deadRetry];
