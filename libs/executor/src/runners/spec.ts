@@ -1,4 +1,5 @@
 import type { Verdict, Work } from '#core';
+import { type HttpSpec, readHttp } from './http/spec.js';
 import { endError } from './runner.js';
 
 /** The specifications this executor runs, as they travel in `work.spec`. */
@@ -14,7 +15,7 @@ export interface FunctionSpec {
   readonly kind: 'function';
   readonly name: string;
 }
-export type Spec = ShellSpec | FunctionSpec;
+export type Spec = ShellSpec | FunctionSpec | HttpSpec;
 
 export type ReadSpec =
   | { readonly kind: 'known'; readonly spec: Spec }
@@ -43,6 +44,8 @@ export function readSpec(work: Work): ReadSpec {
       return readShell(value);
     case 'function':
       return readFunction(value);
+    case 'http':
+      return readHttp(value);
     default:
       return { kind: 'foreign', name: kind };
   }
