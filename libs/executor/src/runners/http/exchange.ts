@@ -36,9 +36,13 @@ export function exchange(request: HttpRequest, ways: Ways): Promise<Answer> {
     const how = { agent: false, lookup, signal, maxHeaderSize: HEADER_BYTES_MAX } as const;
     const sent = open(url, { ...how, method, headers });
     sent.on('error', reject);
-    sent.on('close', () => reject(new Error('the connection was closed before the answer ended')));
+    const closed = (): void => reject(new Error('the connection was closed without an answer'));
+    sent.on('close', closed);
     sent.on('response', (response) => {
+      // From here on the answer knows better what became of it.
+      sent.off('close', closed);
       response.on('error', reject);
+      response.on('close', closed);
       const status = response.statusCode ?? 0;
       const answer = { status, headers: response.headers };
       const end = (read: Buffer, isTruncated: boolean): void => {

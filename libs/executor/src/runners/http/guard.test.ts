@@ -53,7 +53,10 @@ describe('addresses', () => {
     const isInner = ([a, b]: readonly number[]): boolean =>
       a === 10 || a === 127 || (a === 192 && b === 168) || (a === 172 && (b ?? 0) >> 4 === 1);
     fc.assert(
-      fc.property(everyone, (bytes) => !isInner(bytes) || innerPlaceOf(bytes.join('.')) !== undefined),
+      fc.property(
+        everyone,
+        (bytes) => !isInner(bytes) || innerPlaceOf(bytes.join('.')) !== undefined,
+      ),
     );
     expect(innerPlaceOf('9.255.255.255')).toBeUndefined();
     expect(innerPlaceOf('11.0.0.0')).toBeUndefined();
@@ -67,7 +70,11 @@ describe('a URL', () => {
     ...['http://１２７.０.０.１/', 'http://127。0。0。1/', 'http://127.0.0.1./', 'http://0/'],
     ...['http://localhost/', 'http://localhost./', 'http://LOCALHOST:4000/', 'http://a.localhost/'],
     ...['http://[::1]/', 'http://[::]/', 'http://[::ffff:127.0.0.1]/', 'http://[fd00::1]:80/'],
-    ...['http://169.254.169.254/latest/meta-data/', 'https://user:pw@10.0.0.1/', 'http://%31%30.1/'],
+    ...[
+      'http://169.254.169.254/latest/meta-data/',
+      'https://user:pw@10.0.0.1/',
+      'http://%31%30.1/',
+    ],
     ...['ftp://93.184.215.14/', 'file:///etc/passwd', 'gopher://a/', 'data:text/plain,a'],
   ])('%s is refused before anything is looked up', (url) => {
     expect(isRefused(guardOf(), url)).toBe(true);
@@ -108,7 +115,8 @@ describe('what a name resolves to', () => {
     ]);
     const ask = (host: string, all: boolean): Promise<unknown> =>
       new Promise((resolve) => {
-        const known = async (name: string) => answers.get(name) ?? Promise.reject(new Error('none'));
+        const known = async (name: string) =>
+          answers.get(name) ?? Promise.reject(new Error('none'));
         const lookup = guardedLookup(guardOf(), new URL(`http://${host}/`), known);
         lookup(host, { all }, (error, ...found) => resolve(error ?? found));
       });
@@ -119,10 +127,14 @@ describe('what a name resolves to', () => {
       ],
     ]);
     expect(await ask('good.test', false)).toEqual(['8.8.8.8', 4]);
-    expect(await ask('bad.test', true)).toMatchObject({ message: /10\.0\.0\.0\/8/ });
+    expect(await ask('bad.test', true)).toMatchObject({
+      message: expect.stringMatching(/10\.0\.0\.0\/8/) as string,
+    });
     expect(await ask('nobody.test', true)).toMatchObject({ message: 'none' });
     // Its meaning is fixed: the resolver is not asked, and could not make it another.
-    expect(await ask('localhost', true)).toMatchObject({ message: /127\.0\.0\.0\/8/ });
+    expect(await ask('localhost', true)).toMatchObject({
+      message: expect.stringMatching(/127\.0\.0\.0\/8/) as string,
+    });
   });
 });
 

@@ -32,7 +32,9 @@ export class Guard {
       return { kind: 'refused', why: `${protocol} is neither http: nor https:` };
     }
     const addresses = this.literal(url);
-    return addresses === undefined ? { kind: 'admitted', addresses: [] } : this.admit(url, addresses);
+    return addresses === undefined
+      ? { kind: 'admitted', addresses: [] }
+      : this.admit(url, addresses);
   }
 
   /** Those of a name's addresses that may be connected to; at least one, or the first's reason. */

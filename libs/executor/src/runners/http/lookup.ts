@@ -22,12 +22,13 @@ export function guardedLookup(guard: Guard, url: URL, resolve: Resolve): LookupF
     }
   };
   return (host, options, callback) => {
-    // `find` has no way to fail.
-    void find(host).then((found) => {
+    const answer = async (): Promise<void> => {
+      const found = await find(host);
       if (found instanceof Error) return callback(found, []);
       const all = found.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
       if (options.all === true) return callback(null, all);
       return callback(null, all[0]?.address ?? '', all[0]?.family);
-    });
+    };
+    void answer(); // `find` has no way to fail
   };
 }

@@ -72,8 +72,7 @@ export function redirectOf(
   const headers = { ...request.headers };
   if (url.origin !== request.url.origin) for (const name of PERSONAL) delete headers[name];
   const { method, body } = request;
-  const becomesGet =
-    (status === 303 && method !== 'HEAD') || (status < 303 && method === 'POST');
+  const becomesGet = (status === 303 && method !== 'HEAD') || (status < 303 && method === 'POST');
   if (!becomesGet) return { kind: 'to', request: { method, url, headers, body } };
   for (const name of Object.keys(headers)) if (OF_A_BODY.test(name)) delete headers[name];
   return { kind: 'to', request: { method: 'GET', url, headers, body: null } };
