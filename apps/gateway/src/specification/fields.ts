@@ -76,6 +76,14 @@ export class Fields {
     return undefined;
   }
 
+  flag(name: string): boolean | undefined {
+    if (!this.has(name)) return undefined;
+    const value = this.members[name];
+    if (typeof value === 'boolean') return value;
+    this.refuse(name, 'INVALID_VALUE', `${name} must be true or false.`);
+    return undefined;
+  }
+
   word<const W extends string>(name: string, words: readonly W[]): W | undefined {
     if (!this.has(name)) return undefined;
     const value = this.members[name];

@@ -1,4 +1,5 @@
 import type { Verdict, Work } from '#core';
+import { parseJson } from '#protocol';
 import { type HttpSpec, readHttp } from './http/spec.js';
 import { endError } from './runner.js';
 
@@ -33,7 +34,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 export function readSpec(work: Work): ReadSpec {
   let value: unknown;
   try {
-    value = JSON.parse(work.spec);
+    value = parseJson(work.spec);
   } catch {
     return { kind: 'invalid', why: 'the specification is no JSON' };
   }

@@ -60,6 +60,20 @@ describe('an http attempt', () => {
     ]);
   });
 
+  it('keeps each digit of a number in both bodies', async () => {
+    server.answer(({ body }, response) => response.end(body));
+    const echo = (sent: string, expected: string): Promise<Ending> => {
+      const spec = `{"kind":"http","url":"${at('/')}","method":"POST","body":{"n":${sent}},
+        "expectBody":{"jsonEquals":{"n":${expected}}}}`;
+      return bench.http(at('/'), {}, { spec });
+    };
+    const same = await echo('12345678901234567890', '12345678901234567890');
+    expect(same).toMatchObject({ outcome: 'SUCCEEDED' });
+    expect(server.seen[0]?.body).toBe('{"n":12345678901234567890}');
+    const other = await echo('12345678901234567890', '12345678901234567891');
+    expect(other.error).toMatchObject({ class: 'HTTP_BODY' });
+  });
+
   it("lets the job's headers win over its own", async () => {
     const headers = { 'User-Agent': 'mine', 'Idempotency-Key': 'k', 'Content-Type': 'a/b', x: 'y' };
     await bench.http(at('/'), { method: 'POST', body: {}, headers });
@@ -115,6 +129,14 @@ describe('what is expected of the answer', () => {
     expect(ending.outcome).toBe(isGood ? 'SUCCEEDED' : 'FAILED');
     expect(resultOf(ending)).toMatchObject({ status: 200, body });
     if (!isGood) expect(ending.error).toMatchObject({ class: 'HTTP_BODY', code: null });
+  });
+
+  it('is found out quickly, also of a body that is made to be slow', async () => {
+    answers(200, `1234567890123456${'\\"'.repeat(32 * KIB - 8)}`);
+    const began = performance.now();
+    const ending = await bench.http(at('/'), { expectBody: { jsonEquals: 1 } });
+    expect(performance.now() - began).toBeLessThan(1_500);
+    expect(ending.error).toMatchObject({ class: 'HTTP_BODY', message: 'the body is no JSON' });
   });
 
   it('the status comes before the body', async () => {

@@ -33,7 +33,7 @@ describe('a redirect', () => {
     expect(server.seen.length).toBe(12);
   });
 
-  it('is an answer like any other when none are followed, or when it leads to no place', async () => {
+  it('is an answer like any other when none are followed or it leads to no place', async () => {
     server.answer(redirecting(302, '/1'));
     const more = { followRedirects: false, expectStatus: 302 };
     const ending = await bench.http(at('/0'), more);

@@ -7,6 +7,7 @@ import {
   type HttpMethod,
   isHttpExpectedStatus,
   isHttpHeader,
+  stringifyJson,
 } from '#protocol';
 
 export type BodyExpectation =
@@ -72,7 +73,7 @@ function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
 function bodyOf(value: unknown): HttpSpec['body'] {
   if (value === undefined || value === null) return null;
   if (typeof value === 'string') return { text: value, type: 'text/plain; charset=utf-8' };
-  return { text: JSON.stringify(value), type: 'application/json' };
+  return { text: stringifyJson(value), type: 'application/json' };
 }
 
 function statusesOf(value: unknown): readonly HttpExpectedStatus[] | undefined {
