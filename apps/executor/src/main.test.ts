@@ -100,6 +100,17 @@ describe('the executor daemon', () => {
   });
 });
 
+describe('what http jobs are allowed', () => {
+  it('is refused by name when it means nothing', async () => {
+    const process = await daemon({ ORRERY_HTTP_ALLOW: '127.0.0.1:80,10.0.0.0/99' });
+    const exit = first(process, 'exit');
+    const said = (await first(process, 'message')) as { readonly problem: string };
+    expect(said).toMatchObject({ ready: false });
+    expect(said.problem).toContain('"10.0.0.0/99"');
+    expect(await exit).toBe(1);
+  });
+});
+
 describe('the demo handlers', () => {
   it('do nothing, and fail twice', () => {
     expect(noop()).toBeNull();

@@ -45,6 +45,30 @@ it('seeds once, keeps a good key, and replaces one that is unknown or missing', 
   expect(await counts()).toEqual([1, 3, 3, 3]);
 });
 
+it('the job that asks after the gateway follows it, until a person has changed that job', async () => {
+  const fresh = await startTestDatabase(4);
+  const adminKeyFile = path.join(directory, 'follows.key');
+  const specs = async (): Promise<unknown[]> => {
+    const { rows } = await fresh.admin.query<{ spec: string }>(
+      `select v.spec from job_version v join job j on j.id = v.job
+        where j.name = 'health-http' order by v.version`,
+    );
+    return rows.map(({ spec }) => (JSON.parse(spec) as { url: unknown }).url);
+  };
+  const seed = (port: number): Promise<boolean> =>
+    seedDemo(fresh.url, { adminKeyFile, gatewayUrl: `http://127.0.0.1:${port}` });
+  for (const port of [4_000, 4_000, 4_001]) await seed(port);
+  const urls = ['http://127.0.0.1:4000/livez', 'http://127.0.0.1:4001/livez'];
+  expect(await specs()).toEqual(urls);
+  await fresh.admin.query(
+    `update job_version v set created_by = 'key:somebody' from job j
+      where j.id = v.job and j.name = 'health-http' and v.version = 2`,
+  );
+  await seed(4_002);
+  expect(await specs()).toEqual(urls);
+  await fresh.stop();
+});
+
 it('two at once make one project', async () => {
   const fresh = await startTestDatabase(4);
   const file = (n: number): string => path.join(directory, `two-${n}.key`);
