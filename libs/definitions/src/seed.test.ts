@@ -3,6 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { hashOf } from './entities/canonical.js';
+import { Definitions } from './entities/definitions.js';
+import { applyJob } from './entities/jobs.js';
 import { seedDemo } from './seed.js';
 
 let database: TestDatabase;
@@ -45,10 +48,10 @@ it('seeds once, keeps a good key, and replaces one that is unknown or missing', 
   expect(await counts()).toEqual([1, 3, 3, 3]);
 });
 
-it('the job that asks after the gateway follows it, until a person has changed that job', async () => {
+it('health-http follows the gateway until a person has changed it', async () => {
   const fresh = await startTestDatabase(4);
   const adminKeyFile = path.join(directory, 'follows.key');
-  const specs = async (): Promise<unknown[]> => {
+  const urls = async (): Promise<unknown[]> => {
     const { rows } = await fresh.admin.query<{ spec: string }>(
       `select v.spec from job_version v join job j on j.id = v.job
         where j.name = 'health-http' order by v.version`,
@@ -58,14 +61,20 @@ it('the job that asks after the gateway follows it, until a person has changed t
   const seed = (port: number): Promise<boolean> =>
     seedDemo(fresh.url, { adminKeyFile, gatewayUrl: `http://127.0.0.1:${port}` });
   for (const port of [4_000, 4_000, 4_001]) await seed(port);
-  const urls = ['http://127.0.0.1:4000/livez', 'http://127.0.0.1:4001/livez'];
-  expect(await specs()).toEqual(urls);
-  await fresh.admin.query(
-    `update job_version v set created_by = 'key:somebody' from job j
-      where j.id = v.job and j.name = 'health-http' and v.version = 2`,
-  );
+  const seeded = ['http://127.0.0.1:4000/livez', 'http://127.0.0.1:4001/livez'];
+  expect(await urls()).toEqual(seeded);
+  const mine = 'http://127.0.0.1:9/mine';
+  const definitions = new Definitions({ url: fresh.url, name: 'a person' });
+  await definitions.start();
+  const { rows } = await fresh.admin.query<{ id: string }>('select id from project');
+  const spec = JSON.stringify({ kind: 'http', url: mine });
+  await applyJob(definitions, {
+    ...{ project: rows[0]?.id ?? '', name: 'health-http', spec, hash: hashOf(spec) },
+    ...{ expectedVersion: 2, by: 'key:somebody' },
+  });
+  await definitions.stop();
   await seed(4_002);
-  expect(await specs()).toEqual(urls);
+  expect(await urls()).toEqual([...seeded, mine]);
   await fresh.stop();
 });
 

@@ -140,7 +140,7 @@ export interface RunFacts {
   readonly spec: string;
   readonly kind: JobKind;
   readonly pool: string;
-  /** The requirement class: what an executor must be able to do (`shell`, `http`, `function:noop`). */
+  /** The requirement class: what an executor must be able to do (`shell`, `function:noop`). */
   readonly need: string;
   readonly priority: number;
   readonly due: Millis | null;
