@@ -82,9 +82,9 @@ async function seedJobs(
   for (const [name, job] of Object.entries(jobs)) {
     const id = known.get(name);
     const newest = id === undefined ? undefined : await newestOf(definitions, project, id);
-    if (newest !== undefined && newest.createdBy !== SEEDER) continue;
     const spec = canonicalJson(job);
     const hash = hashOf(spec);
+    if (newest !== undefined && (newest.createdBy !== SEEDER || newest.hash === hash)) continue;
     const by = SEEDER;
     const expectedVersion = newest?.version ?? null;
     await applyJob(definitions, { project, name, spec, hash, expectedVersion, by });
