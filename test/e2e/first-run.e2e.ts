@@ -49,6 +49,22 @@ describe('from nothing to a run in one command', () => {
     ]);
   }, 30_000);
 
+  test('an http run may ask the gateway, and nothing else of this machine', async () => {
+    const words = ['submit', '--job', 'health-http', '--wait', '--output', 'json'];
+    const { code, out } = await cli(orrery, words);
+    expect(code).toBe(0);
+    const run = JSON.parse(out) as { log: string };
+    expect(run).toMatchObject({ state: 'SUCCEEDED' });
+    expect(run.log).toMatch(/^GET http:\S+\/livez: 200 in \d+ ms\n$/);
+    const job = 'asks-the-broker';
+    const url = orrery.endpoint().mqtt.replace('mqtt:', 'http:');
+    const spec = JSON.stringify({ kind: 'http', url, retry: { maxAttempts: 1 } });
+    expect((await cli(orrery, ['jobs', 'apply', job, '--spec', spec])).err).toBe('');
+    const refused = await cli(orrery, ['submit', '--job', job, '--wait', '--output', 'json']);
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain('HTTP_REFUSED');
+  }, 30_000);
+
   test('a subscriber sees SUBMITTED, GRANTED, STARTED, FINISHED in order, once each', async () => {
     const client = orrery.client();
     const frames = client.subscribe<{

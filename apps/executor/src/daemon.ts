@@ -31,6 +31,7 @@ export class Daemon implements OnApplicationShutdown {
       slots: settings.executorSlots,
       labels: settings.executorLabels,
       beatMs: settings.beatMs,
+      http: { allow: settings.httpAllow },
       handlers: settings.environment === 'dev' ? demoHandlers() : {},
       log,
     });

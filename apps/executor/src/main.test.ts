@@ -76,7 +76,7 @@ describe('the executor daemon', () => {
     expect(await first(process, 'message')).toMatchObject({ ready: true });
     expect(births.at(-1)).toMatchObject({
       ...{ incarnation: 3, slots: 10, pool: 'default', labels: { region: 'eu' } },
-      capabilities: ['shell', 'function:noop', 'function:flaky'],
+      capabilities: ['shell', 'http', 'function:noop', 'function:flaky'],
     });
     process.kill('SIGTERM');
     expect(await first(process, 'exit')).toBe(0);
@@ -85,7 +85,7 @@ describe('the executor daemon', () => {
   it('has no demo handlers in production, and ends with its parent', async () => {
     const process = await daemon({ ORRERY_ENV: 'production' });
     await first(process, 'message');
-    expect(births.at(-1)?.capabilities).toEqual(['shell']);
+    expect(births.at(-1)?.capabilities).toEqual(['shell', 'http']);
     process.disconnect();
     expect(await first(process, 'exit')).toBe(0);
   });
@@ -96,6 +96,17 @@ describe('the executor daemon', () => {
     const said = (await first(process, 'message')) as { readonly problem: string };
     expect(said).toMatchObject({ ready: false });
     expect(said.problem).toMatch(/ORRERY_EXECUTOR_SLOTS[^]*ORRERY_BEAT/);
+    expect(await exit).toBe(1);
+  });
+});
+
+describe('what http jobs are allowed', () => {
+  it('is refused by name when it means nothing', async () => {
+    const process = await daemon({ ORRERY_HTTP_ALLOW: '127.0.0.1:80,10.0.0.0/99' });
+    const exit = first(process, 'exit');
+    const said = (await first(process, 'message')) as { readonly problem: string };
+    expect(said).toMatchObject({ ready: false });
+    expect(said.problem).toContain('"10.0.0.0/99"');
     expect(await exit).toBe(1);
   });
 });

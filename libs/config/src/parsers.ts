@@ -8,6 +8,8 @@ export type Parsed<T> =
 export type Parser<T> = (text: string) => Parsed<T>;
 
 const labelsMax = 64;
+const hostsMax = 256;
+const hostShape = /^[\p{L}\p{N}.:_%[\]/-]{1,260}$/u;
 const nameShape = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 function good<T>(value: T): Parsed<T> {
@@ -76,4 +78,15 @@ export const labels: Parser<Readonly<Record<string, string>>> = (given) => {
     found.set(key, value);
   }
   return found.size > labelsMax ? bad(expected) : good(Object.fromEntries(found));
+};
+
+/** Only the shape of a list; who uses it knows what each of them means. */
+export const hosts: Parser<readonly string[]> = (given) => {
+  const found = given.split(',').map((each) => each.trim());
+  const isGood = found.length <= hostsMax && found.every((each) => hostShape.test(each));
+  return isGood
+    ? good(found)
+    : bad(
+        `at most ${hostsMax} host names, host:port or CIDR like a.intern,127.0.0.1:80,10.0.0.0/8`,
+      );
 };

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { duration, integer, labels, name, oneOf, text, url } from './parsers.js';
+import { duration, hosts, integer, labels, name, oneOf, text, url } from './parsers.js';
 import type { Parser } from './parsers.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -21,6 +21,7 @@ export interface Settings {
   readonly executorPool: string;
   readonly executorSlots: number;
   readonly executorLabels: Readonly<Record<string, string>>;
+  readonly httpAllow: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly apiUrl: string | undefined;
@@ -177,6 +178,15 @@ export const settingsTable: SettingsTable = {
     fallback: { kind: 'value', shown: 'none', value: () => ({}) },
     unit: 'k=v,…',
     doc: 'Labels that jobs can ask for, like region=eu,gpu=none.',
+  },
+  httpAllow: {
+    variable: 'ORRERY_HTTP_ALLOW',
+    parse: hosts,
+    fallback: { kind: 'value', shown: 'none', value: () => [] },
+    unit: 'host,…',
+    doc:
+      'What http jobs on this executor may ask although it is on this machine or in its network: ' +
+      'host names, host:port or CIDR, like billing.intern,127.0.0.1:4000,10.8.0.0/16.',
   },
   silentAfterMs: {
     variable: 'ORRERY_SILENT_AFTER',

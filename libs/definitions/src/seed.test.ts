@@ -3,6 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { hashOf } from './entities/canonical.js';
+import { Definitions } from './entities/definitions.js';
+import { applyJob } from './entities/jobs.js';
 import { seedDemo } from './seed.js';
 
 let database: TestDatabase;
@@ -43,6 +46,36 @@ it('seeds once, keeps a good key, and replaces one that is unknown or missing', 
   await seedDemo(database.url, { adminKeyFile });
   expect(key()).not.toBe(second);
   expect(await counts()).toEqual([1, 3, 3, 3]);
+});
+
+it('health-http follows the gateway until a person has changed it', async () => {
+  const fresh = await startTestDatabase(4);
+  const adminKeyFile = path.join(directory, 'follows.key');
+  const urls = async (): Promise<unknown[]> => {
+    const { rows } = await fresh.admin.query<{ spec: string }>(
+      `select v.spec from job_version v join job j on j.id = v.job
+        where j.name = 'health-http' order by v.version`,
+    );
+    return rows.map(({ spec }) => (JSON.parse(spec) as { url: unknown }).url);
+  };
+  const seed = (port: number): Promise<boolean> =>
+    seedDemo(fresh.url, { adminKeyFile, gatewayUrl: `http://127.0.0.1:${port}` });
+  for (const port of [4_000, 4_000, 4_001]) await seed(port);
+  const seeded = ['http://127.0.0.1:4000/livez', 'http://127.0.0.1:4001/livez'];
+  expect(await urls()).toEqual(seeded);
+  const mine = 'http://127.0.0.1:9/mine';
+  const definitions = new Definitions({ url: fresh.url, name: 'a person' });
+  await definitions.start();
+  const { rows } = await fresh.admin.query<{ id: string }>('select id from project');
+  const spec = JSON.stringify({ kind: 'http', url: mine });
+  await applyJob(definitions, {
+    ...{ project: rows[0]?.id ?? '', name: 'health-http', spec, hash: hashOf(spec) },
+    ...{ expectedVersion: 2, by: 'key:somebody' },
+  });
+  await definitions.stop();
+  await seed(4_002);
+  expect(await urls()).toEqual([...seeded, mine]);
+  await fresh.stop();
 });
 
 it('two at once make one project', async () => {

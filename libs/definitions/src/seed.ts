@@ -5,7 +5,7 @@ import { newApiKey, readApiKey } from './entities/api-key.format.js';
 import { createApiKey, findApiKey } from './entities/api-keys.js';
 import { canonicalJson, hashOf } from './entities/canonical.js';
 import { Definitions } from './entities/definitions.js';
-import { applyJob } from './entities/jobs.js';
+import { applyJob, listJobVersions } from './entities/jobs.js';
 import { createProject } from './entities/projects.js';
 
 const PROJECT = 'demo';
@@ -16,18 +16,26 @@ const JOBS: Readonly<Record<string, unknown>> = {
   noop: { kind: 'function', name: 'noop' },
   flaky: { kind: 'function', name: 'flaky', retry: { maxAttempts: 3, delay: '200ms' } },
 };
+const HEALTH = 'health-http';
+const healthOf = (gatewayUrl: string): unknown => ({
+  kind: 'http',
+  url: `${gatewayUrl}/livez`,
+  timeout: '10s',
+});
 
 export interface SeedOptions {
   /** Gets a key that may do everything, unless it holds one that the database knows. */
   readonly adminKeyFile: string;
+  /** Where the gateway will serve, for the job that asks after its health; else there is none. */
+  readonly gatewayUrl?: string;
 }
 
-/** What of `JOBS` there is to see at the first start. */
-export const DEMO_JOBS: readonly string[] = Object.keys(JOBS);
+/** What there is to see at the first start. */
+export const DEMO_JOBS: readonly string[] = [...Object.keys(JOBS), HEALTH];
 
 /**
- * What a first look needs: a project, three jobs, a key. What is there stays as it is. Answers
- * whether this is the first look.
+ * What a first look needs: a project, jobs, a key. What people have changed since stays as it is.
+ * Answers whether this is the first look.
  */
 export async function seedDemo(url: string, options: SeedOptions): Promise<boolean> {
   const definitions = new Definitions({ url, name: SEEDER });
@@ -35,7 +43,10 @@ export async function seedDemo(url: string, options: SeedOptions): Promise<boole
   try {
     await definitions.start();
     const isFirst = !(await readProjects(reader)).some(({ name }) => name === PROJECT);
-    await seedJobs(definitions, reader, await seedProject(definitions, reader));
+    const { gatewayUrl } = options;
+    const health = gatewayUrl === undefined ? {} : { [HEALTH]: healthOf(gatewayUrl) };
+    const project = await seedProject(definitions, reader);
+    await seedJobs(definitions, reader, project, { ...JOBS, ...health });
     await seedKey(definitions, options.adminKeyFile);
     return isFirst;
   } finally {
@@ -56,17 +67,33 @@ async function seedProject(definitions: Definitions, reader: Reader): Promise<st
   return id;
 }
 
-/** A job that a person has changed since keeps its change. */
-async function seedJobs(definitions: Definitions, reader: Reader, project: string): Promise<void> {
-  const names = DEMO_JOBS;
-  const existing = await findJobsByName(reader, project, names);
-  const known = new Set(existing.map((job) => job.name));
-  for (const name of names.filter((each) => !known.has(each))) {
-    const spec = canonicalJson(JOBS[name]);
+/**
+ * A job that a person has changed since keeps its change. One that is still ours follows us: the
+ * gateway may have got another port.
+ */
+async function seedJobs(
+  definitions: Definitions,
+  reader: Reader,
+  project: string,
+  jobs: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const existing = await findJobsByName(reader, project, Object.keys(jobs));
+  const known = new Map(existing.map((job) => [job.name, job.id]));
+  for (const [name, job] of Object.entries(jobs)) {
+    const id = known.get(name);
+    const newest = id === undefined ? undefined : await newestOf(definitions, project, id);
+    const spec = canonicalJson(job);
     const hash = hashOf(spec);
+    if (newest !== undefined && (newest.createdBy !== SEEDER || newest.hash === hash)) continue;
     const by = SEEDER;
-    await applyJob(definitions, { project, name, spec, hash, expectedVersion: null, by });
+    const expectedVersion = newest?.version ?? null;
+    await applyJob(definitions, { project, name, spec, hash, expectedVersion, by });
   }
+}
+
+async function newestOf(definitions: Definitions, project: string, job: string) {
+  const [newest] = await listJobVersions(definitions, { project, job, before: null, limit: 1 });
+  return newest;
 }
 
 async function seedKey(definitions: Definitions, file: string): Promise<void> {

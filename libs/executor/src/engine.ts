@@ -19,6 +19,7 @@ import { Link } from './link/link.js';
 import { LogShipper } from './logs/shipper.js';
 import type { Resolved } from './options.js';
 import { type AttemptEvents, Attempts } from './runners/attempts.js';
+import { HttpRunner } from './runners/http/http.js';
 import { failed } from './runners/runner.js';
 import { ShellRunner } from './runners/shell.js';
 import { readSpec } from './runners/spec.js';
@@ -58,6 +59,11 @@ export class Engine {
       threadsMax: options.threads,
       onRetired: (why) => log.warn('a thread of handlers is replaced', { why }),
     });
+    const requests = new HttpRunner({
+      allow: options.httpAllow,
+      userAgent: `orrery/${VERSION}`,
+      clock,
+    });
     const shells = new ShellRunner({
       executor: store.id,
       workDirectory: store.workDirectory,
@@ -67,8 +73,9 @@ export class Engine {
     this.link = new Link(linkOptionsOf(parts));
     const { link, functions } = this;
     this.logs = new LogShipper((partition, items) => link.publishLogs(partition, items), clock);
+    const runners = { shell: shells, http: requests, function: functions };
     this.attempts = new Attempts(
-      (spec) => (spec.kind === 'shell' ? shells : functions),
+      (spec) => runners[spec.kind],
       this.attemptEvents(),
       this.wheel,
       () => clock.elapsed(),
@@ -184,7 +191,7 @@ function linkOptionsOf({ options, store, ledger }: EngineParts) {
       pool: options.pool,
       slots: options.slots,
       labels: options.labels,
-      capabilities: ['shell', ...functions],
+      capabilities: ['shell', 'http', ...functions],
       beatMs: options.beatMs,
     },
     identity: { incarnation: ledger.incarnation, cluster: ledger.cluster },

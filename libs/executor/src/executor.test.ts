@@ -51,7 +51,7 @@ describe('an executor on the wire', () => {
     expect(owner.birth).toMatchObject({
       incarnation: 1,
       cluster: 'life-1',
-      capabilities: ['shell', 'function:noop', 'function:add', 'function:inline'],
+      capabilities: ['shell', 'http', 'function:noop', 'function:add', 'function:inline'],
     });
     owner.assign(owner.token('r1'), { kind: 'shell', command: 'echo hi; echo oh >&2' });
     const result = await owner.heardOf('result', 'r1');

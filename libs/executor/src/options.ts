@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '#actor';
 import type { Millis } from '#core';
 import type { MqttLog } from '#mqtt';
 import type { Handlers } from './functions/runner.js';
+import { type Allowed, parseAllowed } from './runners/http/allow.js';
 import { ExecutorProblem } from './store/directory.lock.js';
 
 export interface ExecutorOptions {
@@ -25,11 +26,23 @@ export interface ExecutorOptions {
   readonly beatMs?: Millis;
   /** Added to the small environment that shell jobs begin with; nothing of ours is inherited. */
   readonly environment?: Readonly<Record<string, string>>;
+  readonly http?: HttpJobOptions;
   readonly log?: MqttLog;
   readonly clock?: Clock;
 }
 
-export type Resolved = Required<Omit<ExecutorOptions, 'id'>> & { readonly id: string | undefined };
+export interface HttpJobOptions {
+  /**
+   * Host names, host:port or CIDR blocks that http jobs may ask although they are this machine's
+   * or its network's. Public addresses are open to them without it.
+   */
+  readonly allow?: readonly string[];
+}
+
+export type Resolved = Required<Omit<ExecutorOptions, 'id' | 'http'>> & {
+  readonly id: string | undefined;
+  readonly httpAllow: readonly Allowed[];
+};
 
 const SLOTS_MAX = 10_000;
 const THREADS_MAX_BY_DEFAULT = 16;
@@ -55,9 +68,18 @@ export function resolveOptions(options: ExecutorOptions): Resolved {
     threads: options.threads ?? Math.min(slots, THREADS_MAX_BY_DEFAULT, Math.max(4, cores * 2)),
     beatMs: options.beatMs ?? 5_000,
     environment: { ...baseEnvironment(), ...options.environment },
+    httpAllow: (options.http?.allow ?? []).map(readAllowed),
     log: options.log ?? SILENT,
     clock: options.clock ?? systemClock,
   };
+}
+
+function readAllowed(text: string): Allowed {
+  const allowed = parseAllowed(text);
+  if (allowed !== undefined) return allowed;
+  throw new ExecutorProblem(
+    `http jobs cannot be allowed ${JSON.stringify(text)}: give a host name, host:port or a CIDR.`,
+  );
 }
 
 /** Known without our own environment, in which secrets are; this Node is the jobs' Node too. */

@@ -29,6 +29,16 @@ export {
   decodeHint,
   encodeHint,
 } from './hint.js';
+export {
+  HTTP_BODILESS,
+  HTTP_EXPECTED_MAX,
+  HTTP_HEADERS_MAX,
+  HTTP_METHODS,
+  type HttpExpectedStatus,
+  type HttpMethod,
+  isHttpExpectedStatus,
+  isHttpHeader,
+} from './http-job.js';
 export { type LogChunk, logCodec } from './log.js';
 export {
   markBigIntegers,

@@ -12,7 +12,7 @@ export interface ExecutorBirth {
   readonly pool: string;
   readonly slots: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** Requirement classes it serves: `shell`, `function:noop`. */
+  /** Requirement classes it serves: `shell`, `http`, `function:noop`. */
   readonly capabilities: readonly string[];
   readonly draining: boolean;
 }

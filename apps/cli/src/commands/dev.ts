@@ -23,9 +23,9 @@ export async function dev(settings: Settings, counts: DevCounts, terminal: Termi
     environment: inheritedEnvironment(),
     adminKeyFile,
     log: createLogger({ level: settings.logLevel, format: 'pretty', role: 'orrery' }),
-    migrate: async (databaseUrl) => {
+    migrate: async (databaseUrl, gatewayUrl) => {
       await migrate(databaseUrl, settings.partitions);
-      isFirst = await seedDemo(databaseUrl, { adminKeyFile });
+      isFirst = await seedDemo(databaseUrl, { adminKeyFile, gatewayUrl });
     },
     screen: async (endpoint) => {
       const runs = isFirst ? await beginDemoRuns(endpoint) : [];

@@ -60,6 +60,13 @@ export async function claimGatewayPort(
   }
 }
 
+/** `host:port` of a server that listens on `host`, as this machine itself reaches it. */
+export function placeOf(host: string, port: number): string {
+  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
+  if (host === '::') return `[::1]:${port}`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Whether somebody listens at the URL of a server that is not ours; else one sentence. */
 export async function reach(url: string, variable: string): Promise<void> {
   const { protocol, hostname, port: given, searchParams } = new URL(url);

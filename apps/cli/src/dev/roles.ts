@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Settings } from '#config';
 import type { ChildSpec, Role } from './child.js';
 import type { Home, Ports } from './home.js';
+import { placeOf } from './ports.js';
 
 export type Entries = Readonly<Record<Role, string>>;
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -60,14 +61,19 @@ export function appSpecs(wiring: Wiring, counts: Counts): readonly ChildSpec[] {
   }
   for (const name of namesFrom(settings.executorId, counts.executors)) {
     const given = counts.executors === 1 ? settings.executorDirectory : undefined;
-    const own = {
+    const own = (): Record<string, string> => ({
       ORRERY_EXECUTOR_ID: name,
       ORRERY_EXECUTOR_DIRECTORY: given ?? home.at('executors', name),
-    };
-    specs.push(specOf(wiring, 'executor', name, counts.executors === 1, words, () => own));
+      // For the demo's health-http, whose URL has this very host and port.
+      ORRERY_HTTP_ALLOW: [...settings.httpAllow, gatewayPlaceOf(wiring)].join(','),
+    });
+    specs.push(specOf(wiring, 'executor', name, counts.executors === 1, words, own));
   }
   return specs;
 }
+
+export const gatewayPlaceOf = ({ settings, ports }: Pick<Wiring, 'settings' | 'ports'>): string =>
+  placeOf(settings.host, ports().gateway ?? 0);
 
 /** executor-1, executor-2, … from the configured name of the first. */
 function namesFrom(first: string, count: number): readonly string[] {

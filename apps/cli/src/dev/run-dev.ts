@@ -3,7 +3,7 @@ import { lockHome } from './home.lock.js';
 import { type Endpoint, type Home, openHome } from './home.js';
 import { type DevLog, DevProblem, messageOf } from './problem.js';
 import { DIST_ENTRIES, type Entries, type Variables } from './roles.js';
-import { Supervisor } from './supervisor.js';
+import { type Migrate, Supervisor } from './supervisor.js';
 import { awaitSurvivors } from './survivors.js';
 
 const KILLED_BY_HAND = 130;
@@ -17,7 +17,7 @@ export interface DevOptions {
   readonly schedulers?: number;
   readonly executors?: number;
   /** Brings the schema up to date, and may throw: its message is shown. */
-  readonly migrate: (databaseUrl: string) => Promise<void>;
+  readonly migrate: Migrate;
   /** Called once, when everything serves. */
   readonly screen: (endpoint: Endpoint) => Promise<void>;
   readonly log: DevLog;

@@ -2,7 +2,7 @@ import { type Child, type ChildSpec, createChild, type Report, type Role } from 
 import type { Endpoint, EndpointProcess, Home, Ports } from './home.js';
 import { claimGatewayPort, isFree, probePort, reach } from './ports.js';
 import { type DevLog, DevProblem, messageOf } from './problem.js';
-import { appSpecs, type Counts, serverSpecs, type Wiring } from './roles.js';
+import { appSpecs, type Counts, gatewayPlaceOf, serverSpecs, type Wiring } from './roles.js';
 
 const STARTUP_FAILURES_MAX = 5;
 const TAKEOVER_PATIENCE_MS = 3_000;
@@ -19,9 +19,12 @@ const STOP_ORDER: readonly { readonly role: Role; readonly boundMs: number }[] =
 export interface SupervisorOptions extends Omit<Wiring, 'ports' | 'databaseUrl' | 'mqttUrl'> {
   readonly counts: Counts;
   readonly adminKeyFile: string;
-  readonly migrate: (databaseUrl: string) => Promise<void>;
+  readonly migrate: Migrate;
   readonly log: DevLog;
 }
+
+/** The gateway does not serve yet, but what is seeded may say where it will. */
+export type Migrate = (databaseUrl: string, gatewayUrl: string) => Promise<void>;
 
 /** Starts everything in order, keeps it running, and stops it in the opposite order. */
 export class Supervisor {
@@ -108,7 +111,7 @@ export class Supervisor {
 
   private async migrate(): Promise<void> {
     try {
-      await this.options.migrate(this.databaseUrl);
+      await this.options.migrate(this.databaseUrl, `http://${gatewayPlaceOf(this.wiring)}`);
     } catch (error) {
       if (error instanceof DevProblem) throw error;
       const where = new URL(this.databaseUrl);

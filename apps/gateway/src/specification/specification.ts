@@ -3,6 +3,7 @@ import { NAME_PATTERN } from '#protocol';
 import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
 import { canonicalJson } from '#definitions';
 import { Fields, isObject } from './fields.js';
+import { HTTP_FIELDS, readHttp } from './http.js';
 import { type Labels, readLabels } from './labels.js';
 import { checkSchema } from './params.js';
 import { DEFAULT_PRIORITY, readPriority } from './priority.js';
@@ -10,8 +11,8 @@ import { readRetry } from './retry.js';
 
 /** A job's specification, checked and with every default in its place. */
 export interface Specification {
-  readonly kind: Extract<JobKind, 'SHELL' | 'FUNCTION'>;
-  /** The requirement class (`shell`, `function:noop`). */
+  readonly kind: Extract<JobKind, 'SHELL' | 'HTTP' | 'FUNCTION'>;
+  /** The requirement class (`shell`, `http`, `function:noop`). */
   readonly need: string;
   /** What the executor needs, and nothing else. */
   readonly body: Readonly<Record<string, unknown>>;
@@ -44,7 +45,7 @@ const SPECIFICATION_BYTES_MAX = 448 * 1_024;
 const GUARANTEES = ['AT_LEAST_ONCE', 'AT_MOST_ONCE'] as const;
 const VARIABLE = /^[^=\0]{1,255}$/;
 
-const KINDS = ['shell', 'function'] as const;
+const KINDS = ['shell', 'http', 'function'] as const;
 const COMMON = [
   'kind',
   'description',
@@ -64,6 +65,7 @@ const COMMON = [
 ] as const;
 const OWN = {
   shell: ['command', 'shell', 'workingDirectory', 'environment'],
+  http: HTTP_FIELDS,
   function: ['name'],
 } as const;
 const LATER: ReadonlySet<string> = new Set([
@@ -87,7 +89,7 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
   if (kind === undefined) return { ok: false, errors };
   fields.only([...COMMON, ...OWN[kind]], LATER);
   const specification: Specification = {
-    ...(kind === 'shell' ? readShell(fields) : readFunction(fields)),
+    ...READERS[kind](fields),
     pool:
       fields.text('pool', { max: 80, shape: NAME_PATTERN, is: 'the name of a pool' }) ?? 'default',
     priority: readPriority(fields, 'priority') ?? DEFAULT_PRIORITY,
@@ -129,7 +131,7 @@ function readKind(fields: Fields): (typeof KINDS)[number] | undefined {
   const kind = KINDS.find((each) => typeof value === 'string' && each === value.toLowerCase());
   if (kind !== undefined) return kind;
   const shown = value === undefined ? 'A kind is missing' : `${JSON.stringify(value)} is no kind`;
-  const message = `${shown} that can run here: supported are ${KINDS.join(' and ')}.`;
+  const message = `${shown} that can run here: supported are ${KINDS.join(', ')}.`;
   fields.refuse('kind', 'UNSUPPORTED_KIND', message);
   return undefined;
 }
@@ -169,6 +171,12 @@ function readFunction(fields: Fields): Own {
   }
   return { kind: 'FUNCTION', need: `function:${name}`, body: { kind: 'function', name } };
 }
+
+const READERS: Readonly<Record<(typeof KINDS)[number], (fields: Fields) => Own>> = {
+  shell: readShell,
+  http: readHttp,
+  function: readFunction,
+};
 
 /** null: NEVER (semantics §3.2). */
 function readLostAfter(fields: Fields): number | null {

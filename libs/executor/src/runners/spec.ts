@@ -1,4 +1,6 @@
 import type { Verdict, Work } from '#core';
+import { parseJson } from '#protocol';
+import { type HttpSpec, readHttp } from './http/spec.js';
 import { endError } from './runner.js';
 
 /** The specifications this executor runs, as they travel in `work.spec`. */
@@ -14,7 +16,7 @@ export interface FunctionSpec {
   readonly kind: 'function';
   readonly name: string;
 }
-export type Spec = ShellSpec | FunctionSpec;
+export type Spec = ShellSpec | FunctionSpec | HttpSpec;
 
 export type ReadSpec =
   | { readonly kind: 'known'; readonly spec: Spec }
@@ -32,7 +34,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 export function readSpec(work: Work): ReadSpec {
   let value: unknown;
   try {
-    value = JSON.parse(work.spec);
+    value = parseJson(work.spec);
   } catch {
     return { kind: 'invalid', why: 'the specification is no JSON' };
   }
@@ -43,6 +45,8 @@ export function readSpec(work: Work): ReadSpec {
       return readShell(value);
     case 'function':
       return readFunction(value);
+    case 'http':
+      return readHttp(value);
     default:
       return { kind: 'foreign', name: kind };
   }

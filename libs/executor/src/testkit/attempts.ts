@@ -7,11 +7,19 @@ import { ledgerKey } from '#core';
 import { FunctionRunner, type Handlers } from '../functions/runner.js';
 import { Attempts } from '../runners/attempts.js';
 import type { Attempt, Stream } from '../runners/runner.js';
+import { parseAllowed } from '../runners/http/allow.js';
+import { HttpRunner } from '../runners/http/http.js';
+import type { Resolve } from '../runners/http/lookup.js';
 import { ShellRunner } from '../runners/shell.js';
 import { readSpec } from '../runners/spec.js';
 import { Wheel } from '../runners/wheel.js';
 
 const BOUND_MS = 8_000;
+
+export interface HttpGiven {
+  readonly allow?: readonly string[];
+  readonly resolve?: Resolve;
+}
 
 /** Real runners under their supervisor, and what they say. */
 export class RunnerBench {
@@ -25,7 +33,7 @@ export class RunnerBench {
   private readonly wheel = new Wheel(systemClock);
   private seq = 0;
 
-  constructor(handlers: Handlers = {}, threadsMax = 2) {
+  constructor(handlers: Handlers = {}, threadsMax = 2, http: HttpGiven = {}) {
     const shells = new ShellRunner({
       executor: 'x',
       workDirectory: this.directory,
@@ -33,8 +41,15 @@ export class RunnerBench {
       wheel: this.wheel,
     });
     this.functions = new FunctionRunner({ handlers, threadsMax });
+    const requests = new HttpRunner({
+      allow: (http.allow ?? []).flatMap((text) => parseAllowed(text) ?? []),
+      userAgent: 'orrery/test',
+      clock: systemClock,
+      resolve: http.resolve ?? (() => Promise.reject(new Error('no names in tests'))),
+    });
+    const runners = { shell: shells, http: requests, function: this.functions };
     this.attempts = new Attempts(
-      (spec) => (spec.kind === 'shell' ? shells : this.functions),
+      (spec) => runners[spec.kind],
       {
         started: ({ token }) => this.started.push(token.run),
         ended: ({ token }, ending) => this.endings.set(token.run, ending),
@@ -85,6 +100,12 @@ export class RunnerBench {
   async shell(command: string, more: object = {}, work: Partial<Work> = {}): Promise<Ending> {
     const run = `run-${this.seq + 1}`;
     this.start(run, { kind: 'shell', command, ...more }, work);
+    return this.ended(run);
+  }
+
+  async http(url: string, more: object = {}, work: Partial<Work> = {}): Promise<Ending> {
+    const run = `run-${this.seq + 1}`;
+    this.start(run, { kind: 'http', url, ...more }, work);
     return this.ended(run);
   }
 

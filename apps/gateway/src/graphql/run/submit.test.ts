@@ -136,7 +136,7 @@ describe('submitRun', () => {
       ],
     ],
     ['params left out', { job: 'weather' }, [['INVALID_PARAMS', 'params.city']]],
-    ['kinds', { spec: { kind: 'http', url: 'x' } }, [['UNSUPPORTED_KIND', 'spec.kind']]],
+    ['kinds', { spec: { kind: 'python', code: 'x' } }, [['UNSUPPORTED_KIND', 'spec.kind']]],
     [
       'several things at once',
       { spec: { kind: 'shell', comand: 'x', timeout: '5', pool: 'a/b' }, priority: 0 },

@@ -75,7 +75,7 @@ export const JobKindEnum = register<JobKind>(
   'What runs a job.',
   inOrder(JOB_KINDS, {
     SHELL: 'A command line.',
-    HTTP: 'An HTTP request.',
+    HTTP: 'An HTTP request; it says all of it itself, the params of runs are not sent.',
     FUNCTION: 'A handler that an executor registered.',
     PYTHON: 'A Python script.',
     CONTAINER: 'A container.',
