@@ -3,6 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { Definitions } from './entities/definitions.js';
+import { deleteJob } from './entities/jobs.js';
 import { seedDemo } from './seed.js';
 
 let database: TestDatabase;
@@ -43,6 +45,22 @@ it('seeds once, keeps a good key, and replaces one that is unknown or missing', 
   await seedDemo(database.url, { adminKeyFile });
   expect(key()).not.toBe(second);
   expect(await counts()).toEqual([1, 3, 3, 3]);
+});
+
+it('a demo job that was deleted stays so', async () => {
+  const adminKeyFile = path.join(directory, 'deleted.key');
+  await seedDemo(database.url, { adminKeyFile });
+  const { rows } = await database.admin.query<{ id: string }>('select id from project');
+  const definitions = new Definitions({ url: database.url, name: 'test' });
+  await definitions.start();
+  await deleteJob(definitions, { project: String(rows[0]?.id), name: 'flaky' });
+  await definitions.stop();
+  await seedDemo(database.url, { adminKeyFile });
+  const there = await database.admin.query('select name from job where deleted_at is null');
+  expect(there.rows.map(({ name }: { name: string }) => name).sort()).toEqual([
+    'hello-shell',
+    'noop',
+  ]);
 });
 
 it('two at once make one project', async () => {

@@ -4,6 +4,14 @@ import { jobs } from './jobs.js';
 import { query } from './query.js';
 import { runs } from './runs.js';
 import { submit } from './submit.js';
+import { versions } from './versions.js';
 
 /** Everything that talks to a running Orrery; `dev` and `migrate` stand in main.ts. */
-export const commands: readonly Command[] = [submit, ...runs, ...jobs, ...executors, query];
+export const commands: readonly Command[] = [
+  submit,
+  ...runs,
+  ...jobs,
+  ...versions,
+  ...executors,
+  query,
+];

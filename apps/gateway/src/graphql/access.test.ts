@@ -23,11 +23,13 @@ const PARTITIONS = 4;
 const schema: GraphQLSchema = await buildSchema();
 /** In every text of the foreign project, so that none of it can be seen unnoticed. */
 const CANARY = 'canary';
+const spareOf = (role: Role): string => `${CANARY}-spare-${role}`;
 const CANARY_PLACE = { project: `${CANARY}-project`, job: `${CANARY}-job` };
 /** As well formed as what exists. */
 const NOWHERE: Place = {
   project: 'nowhere',
   job: 'nothing',
+  spare: 'nothing-spare',
   run: '019aa000-0000-7000-8000-000000000000',
   key: '3f0c9a52-7d1e-4a60-9c55-0f3f6f1d2b11',
 };
@@ -77,11 +79,9 @@ beforeAll(async () => {
     members.set(role, (await keyOf(project, role)).key);
   }
   const spec = { kind: 'function', name: 'noop', description: CANARY };
-  await gateway.get(
-    `mutation ($p: String!, $j: String!, $spec: JSON!) {
-      applyJob(input: { project: $p, name: $j, spec: $spec }) { changed } }`,
-    { p: project, j: job, spec },
-  );
+  const apply = `mutation ($p: String!, $j: String!, $spec: JSON!) {
+    applyJob(input: { project: $p, name: $j, spec: $spec }) { changed } }`;
+  for (const j of [job, ...ROLES.map(spareOf)]) await gateway.get(apply, { p: project, j, spec });
   const submit = (): Promise<{ run: { id: string; project: { id: string } } }> =>
     gateway.get(
       `mutation ($p: String!, $j: String!) { submitRun(input: { project: $p, job: $j,
@@ -94,7 +94,13 @@ beforeAll(async () => {
   await owner.finish(run, 'DEAD', 'FAILED');
   await submit(); // one that waits, beside the one that has ended
   await owner.log(id, project, CANARY);
-  foreign = { project, job, run: id, key: (await keyOf(project, 'VIEWER')).apiKey.id };
+  foreign = {
+    project,
+    job,
+    spare: spareOf('VIEWER'),
+    run: id,
+    key: (await keyOf(project, 'VIEWER')).apiKey.id,
+  };
 });
 afterAll(async () => {
   for (const client of clients.values()) await client.dispose();
@@ -168,7 +174,8 @@ describe('access', () => {
   );
 
   it.each(matrix)('%s of their own project, as %s', async (name, role, root) => {
-    const answer = await ask(documentOf(schema, name), foreign, members.get(role) ?? '');
+    const own = { ...foreign, spare: spareOf(role) };
+    const answer = await ask(documentOf(schema, name), own, members.get(role) ?? '');
     const expected = mayAs(role, root.role) ? (root.own ?? 'fine') : 'error FORBIDDEN';
     expect(verdictOf(answer)).toBe(expected);
   });

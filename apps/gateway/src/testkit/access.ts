@@ -21,7 +21,7 @@ export type Foreign =
 export interface Root {
   readonly role: Role;
   readonly foreign: Foreign;
-  /** With `$project`, `$job`, `$run` and `$key`, which are another's, missing or own. */
+  /** With `$project`, `$job`, `$spare` (a job to be deleted), `$run` and `$key`. */
   readonly args?: string;
   /** What an own call gets where that is no success: the thing was made to refuse it. */
   readonly own?: string;
@@ -60,6 +60,16 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     role: 'EDITOR',
     foreign: 'userError NOT_FOUND',
     args: 'input: { project: $project, name: $job, spec: { kind: "function", name: "noop" } }',
+  },
+  'Mutation.rollbackJob': {
+    role: 'EDITOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $job, toVersion: 1 }',
+  },
+  'Mutation.deleteJob': {
+    role: 'EDITOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $spare }',
   },
   'Mutation.createProject': {
     role: 'ADMIN',
@@ -118,7 +128,13 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Viewer.projects': 'loader',
 };
 
-const VARIABLES = { project: 'String!', job: 'String!', run: 'ID!', key: 'ID!' } as const;
+const VARIABLES = {
+  project: 'String!',
+  job: 'String!',
+  spare: 'String!',
+  run: 'ID!',
+  key: 'ID!',
+} as const;
 export type Place = Readonly<Record<keyof typeof VARIABLES, string>>;
 
 type Field = GraphQLField<unknown, unknown>;
