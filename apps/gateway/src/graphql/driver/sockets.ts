@@ -150,7 +150,9 @@ export class Sockets {
         if (asked === undefined || extra.viewer === undefined) {
           return [problem('BAD_REQUEST', 'The payload is no GraphQL request.')];
         }
-        const prepared = operations.prepare(asked);
+        const refusal = operations.admit(extra.viewer);
+        if (refusal !== undefined) return [refusal];
+        const prepared = operations.prepare(asked, extra.viewer);
         if (!prepared.ok) return prepared.errors;
         return operations.argsOf(prepared, asked, extra.viewer);
       },
