@@ -24,7 +24,8 @@ afterAll(async () => {
   await database.stop();
 });
 
-const CREATE_KEY = `mutation { createApiKey(input: { name: "k", projects: ["demo"], role: VIEWER }) {
+const CREATE_KEY = `mutation {
+  createApiKey(input: { name: "k", projects: ["demo"], role: VIEWER }) {
   key } }`;
 const newKey = async (): Promise<string> => (await wide.get<{ key: string }>(CREATE_KEY)).key;
 function open(url: string, key: string): Client {

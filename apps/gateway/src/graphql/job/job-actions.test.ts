@@ -155,6 +155,8 @@ describe('deleteJob', () => {
     const list = `query ($n: [String!]) { jobs(project: "demo", filter: { names: $n }) {
       nodes { id } } }`;
     expect(await gateway.get(list, { n: [name, 'a\0b'] })).toEqual({ nodes: [] });
+    // A text that PostgreSQL takes not at all is a job that does not exist.
+    expect(codes(await submit('a\0b'))).toEqual(['NOT_FOUND job']);
     expect(codes(await remove(name))).toEqual(['NOT_FOUND name']);
     expect(codes(await rollback(name, 1))).toEqual(['NOT_FOUND name']);
     expect(codes(await remove(name, { project: 'nowhere' }))).toEqual(['NOT_FOUND project']);
