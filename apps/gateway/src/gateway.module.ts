@@ -1,10 +1,12 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
+import { systemClock } from '#actor';
 import type { Settings } from '#config';
 import { topicsOf } from '#protocol';
 import type { Logger } from '#telemetry';
 import { KeysService } from './auth/keys.service.js';
 import { ContextsService } from './graphql/contexts.service.js';
+import { KeyLimits } from './graphql/driver/key-limits.js';
 import { OrreryDriver, type OrreryDriverOptions } from './graphql/driver/driver.js';
 import { RESOLVERS } from './graphql/resolvers.js';
 import { HealthController } from './health/health.controller.js';
@@ -52,5 +54,10 @@ function driverOptions(
     hasPage: settings.environment === 'dev',
     authenticate: (authorization) => keys.authenticate(authorization),
     contextOf: (viewer) => contexts.of(viewer),
+    keyLimits: new KeyLimits({
+      rate: settings.rateLimit,
+      subscriptionsMax: settings.subscriptionsMax,
+      clock: systemClock,
+    }),
   };
 }

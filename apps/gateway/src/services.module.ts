@@ -10,6 +10,7 @@ import { FEED_READER } from './auth/readers.js';
 import { ContextsService } from './graphql/contexts.service.js';
 import { ExecutorsService } from './graphql/executor/executors.service.js';
 import { ApplyService } from './graphql/job/apply.service.js';
+import { JobActionsService } from './graphql/job/job-actions.service.js';
 import { JobsService } from './graphql/job/jobs.service.js';
 import { BulkService } from './graphql/run/bulk.service.js';
 import { CommandsService } from './graphql/run/commands.service.js';
@@ -72,6 +73,7 @@ export class ServicesModule {
       ContextsService,
       ExecutorsService,
       HintsService,
+      JobActionsService,
       JobsService,
       KeysService,
       ProjectsService,

@@ -38,6 +38,8 @@ describe('loadSettings', () => {
       apiUrl: undefined,
       apiKey: undefined,
       environment: 'production',
+      rateLimit: 0,
+      subscriptionsMax: 1_000,
       silentAfterMs: 15_000,
       beatMs: 5_000,
     });

@@ -27,6 +27,8 @@ export interface Settings {
   readonly apiUrl: string | undefined;
   readonly apiKey: string | undefined;
   readonly environment: Environment;
+  readonly rateLimit: number;
+  readonly subscriptionsMax: number;
   readonly silentAfterMs: number;
   readonly beatMs: number;
 }
@@ -94,6 +96,20 @@ export const settingsTable: SettingsTable = {
     fallback: literally('4000'),
     unit: 'port',
     doc: 'Port that the gateway listens on; 0 picks a free one.',
+  },
+  rateLimit: {
+    variable: 'ORRERY_RATE_LIMIT',
+    parse: integer(0, 1_000_000),
+    fallback: literally('0'),
+    unit: 'operations/s',
+    doc: 'What a key may ask of one gateway, each root field counted; 0 sets no limit.',
+  },
+  subscriptionsMax: {
+    variable: 'ORRERY_SUBSCRIPTIONS_MAX',
+    parse: integer(1, 1_000_000),
+    fallback: literally('1000'),
+    unit: 'subscriptions',
+    doc: 'Subscriptions that a key may have open at one gateway at a time.',
   },
   databaseUrl: {
     variable: 'DATABASE_URL',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
 import { hashOf } from './entities/canonical.js';
 import { Definitions } from './entities/definitions.js';
-import { applyJob } from './entities/jobs.js';
+import { applyJob, deleteJob } from './entities/jobs.js';
 import { seedDemo } from './seed.js';
 
 let database: TestDatabase;
@@ -76,6 +76,22 @@ it('health-http follows the gateway until a person has changed it', async () => 
   await seed(4_002);
   expect(await urls()).toEqual([...seeded, mine]);
   await fresh.stop();
+});
+
+it('a demo job that was deleted stays so', async () => {
+  const adminKeyFile = path.join(directory, 'deleted.key');
+  await seedDemo(database.url, { adminKeyFile });
+  const { rows } = await database.admin.query<{ id: string }>('select id from project');
+  const definitions = new Definitions({ url: database.url, name: 'test' });
+  await definitions.start();
+  await deleteJob(definitions, { project: String(rows[0]?.id), name: 'flaky' });
+  await definitions.stop();
+  await seedDemo(database.url, { adminKeyFile });
+  const there = await database.admin.query('select name from job where deleted_at is null');
+  expect(there.rows.map(({ name }: { name: string }) => name).sort()).toEqual([
+    'hello-shell',
+    'noop',
+  ]);
 });
 
 it('two at once make one project', async () => {

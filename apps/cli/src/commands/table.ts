@@ -6,6 +6,7 @@ import { actions } from './actions.js';
 import { bulks } from './bulk.js';
 import { runs } from './runs.js';
 import { submit } from './submit.js';
+import { versions } from './versions.js';
 
 /** Everything that talks to a running Orrery; `dev` and `migrate` stand in main.ts. */
 export const commands: readonly Command[] = [
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   ...actions,
   ...bulks,
   ...jobs,
+  ...versions,
   ...executors,
   query,
 ];

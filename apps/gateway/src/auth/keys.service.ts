@@ -12,8 +12,8 @@ import { ROLES, type Role } from '../graphql/schema/enums.js';
 import { LOGGER } from '../tokens.js';
 import type { Viewer } from './viewer.js';
 
-/** With the look at open sockets each 1.5 s, a revocation elsewhere is felt here within 5 s. */
-const TRUSTED_MS = 3_000;
+/** With the look at open sockets each second, a revocation elsewhere is felt here within 5 s. */
+const TRUSTED_MS = 2_500;
 const USED_EVERY_MS = 60_000;
 const KEYS_MAX = 10_000;
 

@@ -1,276 +1,217 @@
-import {
-  type GraphQLField,
-  type GraphQLNamedType,
-  type GraphQLSchema,
-  isIntrospectionType,
-  isObjectType,
-} from 'graphql';
+import type { GraphQLSchema } from 'graphql';
+import type { Client } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partitionOf } from '#core';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
+import {
+  type Asked,
+  NESTED,
+  type Place,
+  ROOTS,
+  documentOf,
+  nestedOf,
+  pathsFrom,
+  rootsOf,
+} from '../testkit/access.js';
 import { type Answer, type TestGateway, startTestGateway } from '../testkit/gateway.js';
+import { TestOwner } from '../testkit/owner.js';
+import { bearer, connect, first, listen } from '../testkit/socket.js';
 import { buildSchema } from './print-schema.js';
 import { ROLES, type Role } from './schema/enums.js';
 
-/** What a caller without the project gets, who names something of it. */
-type Foreign =
-  /** It belongs to no project. */
-  | 'none'
-  | 'null'
-  | 'error NOT_FOUND'
-  | 'userError NOT_FOUND'
-  /** An own call of this kind answers only with what the viewer may see. */
-  | 'only own';
-interface Root {
-  readonly role: Role;
-  readonly foreign: Foreign;
-  /** With `$project`, `$run` of the foreign project. */
-  readonly document?: string;
-}
-
-const submit = '{ userErrors { code path } }';
-/** Every query, mutation and subscription. A new one fails the tests until it stands here. */
-const ROOTS: Readonly<Record<string, Root>> = {
-  'Query.viewer': { role: 'VIEWER', foreign: 'only own' },
-  'Query.projects': { role: 'VIEWER', foreign: 'only own' },
-  'Query.cluster': { role: 'VIEWER', foreign: 'none' },
-  'Query.executor': { role: 'VIEWER', foreign: 'none' },
-  'Query.executors': { role: 'VIEWER', foreign: 'none' },
-  'Query.pools': { role: 'VIEWER', foreign: 'none' },
-  'Query.project': {
-    role: 'VIEWER',
-    foreign: 'null',
-    document: 'query ($project: String!) { project(name: $project) { id } }',
-  },
-  'Query.job': {
-    role: 'VIEWER',
-    foreign: 'null',
-    document: 'query ($project: String!) { job(project: $project, name: "noop") { id } }',
-  },
-  'Query.jobs': {
-    role: 'VIEWER',
-    foreign: 'error NOT_FOUND',
-    document: 'query ($project: String!) { jobs(project: $project) { nodes { id } } }',
-  },
-  'Query.run': {
-    role: 'VIEWER',
-    foreign: 'null',
-    document: 'query ($run: ID!) { run(id: $run) { id } }',
-  },
-  'Query.runs': {
-    role: 'VIEWER',
-    foreign: 'error NOT_FOUND',
-    document: 'query ($project: String!) { runs(project: $project) { nodes { id } } }',
-  },
-  'Mutation.submitRun': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($project: String!) {
-      submitRun(input: { project: $project, job: "noop" }) ${submit} }`,
-  },
-  'Mutation.submitRuns': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($project: String!) {
-      submitRuns(input: { project: $project, items: [{ project: $project, job: "noop" }] }) {
-        results ${submit} } }`,
-  },
-  'Mutation.cancelRun': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($run: ID!) { cancelRun(input: { id: $run }) ${submit} }`,
-  },
-  ...Object.fromEntries(
-    [
-      ...['pauseRun(input: { id: $run })', 'resumeRun(input: { id: $run })'],
-      ...['updateRun(input: { id: $run, priority: 1 })', 'cloneRun(input: { id: $run })'],
-      ...[
-        'markRun(input: { id: $run, as: SKIPPED, reason: "x" })',
-        'retryRun(input: { id: $run })',
-      ],
-    ].map((call) => [
-      `Mutation.${call.slice(0, call.indexOf('('))}`,
-      {
-        role: 'OPERATOR',
-        foreign: 'userError NOT_FOUND',
-        document: `mutation ($run: ID!) { ${call} ${submit} }`,
-      },
-    ]),
-  ),
-  'Mutation.bulkRuns': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($project: String!) {
-      bulkRuns(input: { project: $project, filter: {}, action: CANCEL }) ${submit} }`,
-  },
-  'Mutation.applyJob': {
-    role: 'EDITOR',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($project: String!) {
-      applyJob(input: { project: $project, name: "noop", spec: {kind: "function", name: "noop"} })
-      ${submit} }`,
-  },
-  'Mutation.createProject': { role: 'ADMIN', foreign: 'none' },
-  'Mutation.createApiKey': {
-    role: 'ADMIN',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($project: String!) {
-      createApiKey(input: { name: "x", projects: [$project], role: VIEWER }) ${submit} }`,
-  },
-  'Mutation.revokeApiKey': {
-    role: 'ADMIN',
-    foreign: 'userError NOT_FOUND',
-    document: `mutation ($key: ID!) { revokeApiKey(input: { id: $key }) ${submit} }`,
-  },
-  // Their foreign cases go over a socket: sockets.test.ts.
-  'Subscription.runEvents': { role: 'VIEWER', foreign: 'error NOT_FOUND' },
-  'Subscription.runChanged': { role: 'VIEWER', foreign: 'error NOT_FOUND' },
+const PARTITIONS = 4;
+const schema: GraphQLSchema = await buildSchema();
+/** In every text of the foreign project, so that none of it can be seen unnoticed. */
+const CANARY = 'canary';
+const spareOf = (role: Role): string => `${CANARY}-spare-${role}`;
+const CANARY_PLACE = { project: `${CANARY}-project`, job: `${CANARY}-job` };
+/** As well formed as what exists. */
+const NOWHERE: Place = {
+  project: 'nowhere',
+  job: 'nothing',
+  spare: 'nothing-spare',
+  run: '019aa000-0000-7000-8000-000000000000',
+  key: '3f0c9a52-7d1e-4a60-9c55-0f3f6f1d2b11',
 };
+/** A test has none of these; what leads to them is refused all the same. */
+const NEVER_THERE = [
+  'Attempt.error',
+  'Attempt.executor',
+  'Cluster.schedulers',
+  'Executor.pool',
+  'Pool.executors',
+  'Run.attempts',
+  'Run.executor',
+  'Run.progress',
+  'Run.retryOf',
+  'RunEventFrame.events',
+  'SchedulerNode.threads',
+];
 
-/**
- * Fields below the roots that lead to another object. Why each stays within what the viewer may
- * see: `parent` reads by the object it stands in, which was seen; `loader` reads within the
- * viewer's projects; `global` belongs to no project.
- */
-const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = {
-  'Attempt.error': 'parent',
-  'Attempt.executor': 'global',
-  'Cluster.partitions': 'global',
-  'Cluster.schedulers': 'global',
-  'Executor.pool': 'global',
-  'Job.project': 'loader',
-  'Job.runs': 'parent',
-  'Job.versions': 'parent',
-  'Pool.executors': 'global',
-  'ProjectAccess.project': 'loader',
-  'Run.attempts': 'parent',
-  'Run.error': 'parent',
-  'Run.events': 'parent',
-  'Run.executor': 'global',
-  'Run.job': 'loader',
-  'Run.log': 'parent',
-  'Run.progress': 'parent',
-  'Run.project': 'loader',
-  'Run.retryOf': 'loader',
-  'Run.waitingFor': 'parent',
-  'RunEvent.run': 'loader',
-  'RunEventFrame.events': 'parent',
-  'SchedulerNode.threads': 'global',
-  'Viewer.projects': 'loader',
-};
-
-let schema: GraphQLSchema;
 let database: TestDatabase;
 let gateway: TestGateway;
-/** A key of another project, and what it must not see. */
-let stranger: string;
-let run: string;
-let keyId: string;
+let owner: TestOwner;
+let foreign: Place;
+/** Of a project of their own, and of the foreign one. */
+const strangers = new Map<Role, string>();
+const members = new Map<Role, string>();
+const clients = new Map<string, Client>();
+let url: string;
 
 const CREATE_KEY = `mutation ($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { key apiKey { id } userErrors { code message } } }`;
+const keyOf = (project: string, role: Role): Promise<{ key: string; apiKey: { id: string } }> => {
+  const name = `${role} of ${project}`;
+  return gateway.get(CREATE_KEY, { input: { name, projects: [project], role } });
+};
 
 beforeAll(async () => {
-  schema = await buildSchema();
-  database = await startTestDatabase();
+  database = await startTestDatabase(PARTITIONS);
   gateway = await startTestGateway({ url: database.url });
-  const project = 'mutation { createProject(input: { name: "other" }) { project { id } } }';
-  await gateway.get(project);
-  const keyOf = (name: string): Promise<{ key: string; apiKey: { id: string } }> =>
-    gateway.get(CREATE_KEY, { input: { name, projects: [name], role: 'ADMIN' } });
-  stranger = (await keyOf('other')).key;
-  keyId = (await keyOf('demo')).apiKey.id;
-  const made = await gateway.get<{ run: { id: string } }>(
-    'mutation { submitRun(input: { project: "demo", job: "noop" }) { run { id } } }',
-  );
-  run = made.run.id;
+  owner = new TestOwner(database.url);
+  url = await listen(gateway);
+  const { project, job } = CANARY_PLACE;
+  const make =
+    'mutation ($name: String!) { createProject(input: { name: $name }) { project { id } } }';
+  for (const name of ['own', project]) await gateway.get(make, { name });
+  for (const role of ROLES) {
+    strangers.set(role, (await keyOf('own', role)).key);
+    members.set(role, (await keyOf(project, role)).key);
+  }
+  const spec = { kind: 'function', name: 'noop', description: CANARY };
+  const apply = `mutation ($p: String!, $j: String!, $spec: JSON!) {
+    applyJob(input: { project: $p, name: $j, spec: $spec }) { changed } }`;
+  for (const j of [job, ...ROLES.map(spareOf)]) await gateway.get(apply, { p: project, j, spec });
+  const submit = (): Promise<{ run: { id: string; project: { id: string } } }> =>
+    gateway.get(
+      `mutation ($p: String!, $j: String!) { submitRun(input: { project: $p, job: $j,
+        params: "${CANARY}", labels: { c: "${CANARY}" } }) { run { id project { id } } } }`,
+      { p: project, j: job },
+    );
+  const made = await submit();
+  const { id, project: of } = made.run;
+  const run = { id, project: of.id, partition: partitionOf(id, PARTITIONS) };
+  await owner.finish(run, 'DEAD', 'FAILED');
+  await submit(); // one that waits, beside the one that has ended
+  await owner.log(id, project, CANARY);
+  foreign = {
+    project,
+    job,
+    spare: spareOf('VIEWER'),
+    run: id,
+    key: (await keyOf(project, 'VIEWER')).apiKey.id,
+  };
 });
 afterAll(async () => {
+  for (const client of clients.values()) await client.dispose();
+  await owner.stop();
   await gateway.stop();
   await database.stop();
 });
 
-function roots(): (readonly [string, GraphQLField<unknown, unknown>])[] {
-  const types = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-  return types.flatMap((type) =>
-    Object.values(type?.getFields() ?? {}).map((f) => [`${type?.name}.${f.name}`, f] as const),
-  );
+/** Over HTTP, or a socket where it is a subscription. */
+async function ask(asked: Asked, place: Place, key: string): Promise<Answer> {
+  const variables = asked.variables(place);
+  if (!asked.isSubscription) return await gateway.ask(asked.query, variables, key);
+  const client = clients.get(key) ?? connect(url, bearer(key));
+  clients.set(key, client);
+  return await first(client, asked.query, variables);
 }
 
-const ours = (type: GraphQLNamedType): boolean => !isIntrospectionType(type);
-const isPlumbing = (name: string): boolean => /(Edge|Connection|Payload)$|^PageInfo$/.test(name);
+/** The user errors, also those of the items of a batch. */
+function userErrorsOf(value: unknown): { readonly code: string }[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    name === 'userErrors' ? (member as { code: string }[]) : userErrorsOf(member),
+  );
+}
+function verdictOf({ data, errors }: Answer): string {
+  if (errors !== undefined) return `error ${errors[0]?.extensions.code}`;
+  const [refused] = userErrorsOf(data);
+  if (refused !== undefined) return `userError ${refused.code}`;
+  return Object.values(data ?? {})[0] === null ? 'null' : 'fine';
+}
+/** What tells nothing of what was asked for, but that it was asked for. */
+function without(place: Place, answer: Answer): string {
+  const text = JSON.stringify(answer);
+  return Object.entries(place).reduce((rest, [name, is]) => rest.replaceAll(is, `<${name}>`), text);
+}
+const mayAs = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
+
+const roots = Object.entries(ROOTS);
+const matrix = roots.flatMap(([name, root]) => ROLES.map((role) => [name, role, root] as const));
 
 describe('access', () => {
   it('every root field stands in the table, with the role that it declares', () => {
-    const declared = roots().map(([name, field]) => `${name} ${String(field.extensions['role'])}`);
-    const table = Object.entries(ROOTS).map(([name, { role }]) => `${name} ${role}`);
+    const declared = rootsOf(schema).map(
+      ([name, field]) => `${name} ${String(field.extensions['role'])}`,
+    );
+    const table = roots.map(([name, { role }]) => `${name} ${role}`);
     expect(declared.sort()).toEqual(table.sort());
   });
 
   it('every field that leads on stands in the table', () => {
-    const found: string[] = [];
-    for (const type of Object.values(schema.getTypeMap()).filter(ours)) {
-      if (!isObjectType(type) || isPlumbing(type.name)) continue;
-      if (/^(Query|Mutation|Subscription)$/.test(type.name)) continue;
-      for (const field of Object.values(type.getFields())) {
-        const named = field.type.toString().replaceAll(/[[\]!]/g, '');
-        if (isObjectType(schema.getType(named))) found.push(`${type.name}.${field.name}`);
-      }
-    }
-    expect(found.sort()).toEqual(Object.keys(NESTED).sort());
+    expect(nestedOf(schema).sort()).toEqual(Object.keys(NESTED).sort());
   });
 
-  it.each(Object.entries(ROOTS).filter(([, { document }]) => document !== undefined))(
-    '%s answers a stranger as if it did not exist',
-    async (_name, { document, foreign }) => {
-      const ask = (project: string, id: string, key: string, as: string): Promise<Answer> => {
-        const all = { project, run: id, key };
-        const used = Object.entries(all).filter(([name]) => document?.includes(`$${name}`));
-        return gateway.ask(document ?? '', Object.fromEntries(used), as);
-      };
-      const absent = '019aa000-0000-7000-8000-000000000000';
-      const hidden = await ask('demo', run, keyId, stranger);
-      const missing = await ask('nowhere', absent, absent, stranger);
-      const plain = (answer: Answer): string =>
-        JSON.stringify(answer).replaceAll('nowhere', 'demo');
-      expect(plain(hidden)).toBe(plain(missing));
-      const text = JSON.stringify(hidden);
-      if (foreign === 'null') expect(Object.values(hidden.data ?? {})).toEqual([null]);
-      else if (foreign === 'error NOT_FOUND')
-        expect(hidden.errors?.[0]?.extensions.code).toBe('NOT_FOUND');
-      else expect(text).toContain('"code":"NOT_FOUND"');
-      // Its own people see it: the case is none of a document that never works.
-      if (foreign === 'null') {
-        const seen = await ask('demo', run, keyId, gateway.key);
-        expect(Object.values(seen.data ?? {})[0]).not.toBeNull();
+  it.each(matrix)(
+    '%s of another project, as %s: as if it did not exist',
+    async (name, role, root) => {
+      const asked = documentOf(schema, name);
+      const key = strangers.get(role) ?? '';
+      const about = await ask(asked, foreign, key);
+      const missing = await ask(asked, NOWHERE, key);
+      expect(without(foreign, about)).toBe(without(NOWHERE, missing));
+      if (!mayAs(role, root.role)) {
+        expect(about.errors?.[0]?.extensions).toEqual({ code: 'FORBIDDEN', needs: root.role });
+        expect(about.errors?.[0]?.message).toContain(`needs the role ${root.role}`);
+        return;
       }
+      const names = root.foreign !== 'none' && root.foreign !== 'only own';
+      expect(verdictOf(about)).toBe(names ? root.foreign : (root.own ?? 'fine'));
+      if (!names) expect(JSON.stringify(about)).not.toContain(CANARY);
     },
   );
 
-  it('lists only what the viewer may see', async () => {
-    const names = '{ projects { nodes { name } } }';
-    const seen = await gateway.get<{ nodes: unknown[] }>(names, {}, stranger);
-    expect(seen.nodes).toEqual([{ name: 'other' }]);
-    const viewer = '{ viewer { projects { role project { name } } } }';
-    expect(await gateway.get(viewer, {}, stranger)).toEqual({
-      projects: [{ role: 'ADMIN', project: { name: 'other' } }],
-    });
+  it.each(matrix)('%s of their own project, as %s', async (name, role, root) => {
+    const own = { ...foreign, spare: spareOf(role) };
+    const answer = await ask(documentOf(schema, name), own, members.get(role) ?? '');
+    const expected = mayAs(role, root.role) ? (root.own ?? 'fine') : 'error FORBIDDEN';
+    expect(verdictOf(answer)).toBe(expected);
   });
 
-  it('a VIEWER may do nothing that asks for more', async () => {
-    const input = { name: 'eyes', projects: ['demo'], role: 'VIEWER' };
-    const { key } = await gateway.get<{ key: string }>(CREATE_KEY, { input });
-    const needsMore = Object.entries(ROOTS).filter(
-      ([, root]) => ROLES.indexOf(root.role) > 0 && root.document !== undefined,
-    );
-    expect(needsMore.length).toBeGreaterThan(5);
-    for (const [, { document }] of needsMore) {
-      const variables = { project: 'demo', run, key: keyId };
-      const used = Object.entries(variables).filter(([name]) => document?.includes(`$${name}`));
-      const answer = await gateway.ask(document ?? '', Object.fromEntries(used), key);
-      expect(answer.errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+  it('what hangs below the roots shows a stranger of any role nothing', async () => {
+    const seen = new Set<string>();
+    for (const [name, field] of rootsOf(schema)) {
+      if (name.startsWith('Mutation.')) continue;
+      for (const [nested, path] of pathsFrom(field)) {
+        const asked = documentOf(schema, name, path);
+        const own = await ask(asked, foreign, members.get('VIEWER') ?? '');
+        expect(own.errors, asked.query).toBeUndefined();
+        if (JSON.stringify(own).includes('"__typename"')) seen.add(nested);
+        for (const key of strangers.values()) {
+          const about = await ask(asked, foreign, key);
+          const missing = await ask(asked, NOWHERE, key);
+          expect(without(foreign, about), asked.query).toBe(without(NOWHERE, missing));
+          const told = JSON.stringify({ ...about, errors: about.errors?.map((e) => e.extensions) });
+          expect(told, asked.query).not.toContain(CANARY);
+        }
+      }
+    }
+    const expected = Object.keys(NESTED).filter((each) => !NEVER_THERE.includes(each));
+    expect([...seen].sort()).toEqual(expected.sort());
+  }, 60_000);
+
+  it('a key for every project makes projects when it is ADMIN, and not below', async () => {
+    const asked = documentOf(schema, 'Mutation.createProject');
+    for (const role of ROLES) {
+      const verdict = verdictOf(await ask(asked, foreign, (await keyOf('*', role)).key));
+      expect(verdict).toBe(role === 'ADMIN' ? 'fine' : 'error FORBIDDEN');
     }
   });
+});
 
+describe('who is nobody', () => {
   it.each([undefined, 'Bearer nonsense', `Bearer ork_abcdefgh_${'x'.repeat(43)}`, 'Basic eDp5'])(
     'refuses %s',
     async (authorization) => {

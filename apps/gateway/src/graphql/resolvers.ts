@@ -1,5 +1,6 @@
 import { ClusterResolver } from './cluster/cluster.resolver.js';
 import { ExecutorsResolver, PoolResolver } from './executor/executors.resolver.js';
+import { JobActionsResolver } from './job/job-actions.resolver.js';
 import { JobDetailsResolver, JobsResolver } from './job/jobs.resolver.js';
 import { ApiKeysResolver } from './key/api-keys.resolver.js';
 import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
@@ -15,6 +16,7 @@ export const RESOLVERS = [
   AttemptResolver,
   ClusterResolver,
   ExecutorsResolver,
+  JobActionsResolver,
   JobDetailsResolver,
   JobsResolver,
   PoolResolver,

@@ -38,6 +38,8 @@ export interface TestGatewayOptions {
   /** Through which the gateway reaches it, where that is another way. */
   readonly databaseUrl?: string;
   readonly mqttUrl?: string;
+  /** Variables, as an operator would set them. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const quiet = (): void => undefined;
@@ -51,7 +53,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const adminKeyFile = path.join(directory, 'admin.key');
   await seedDemo(url, { adminKeyFile });
   const key = fs.readFileSync(adminKeyFile, 'utf8').trim();
-  const loaded = loadSettings({ ORRERY_ENV: 'dev' });
+  const loaded = loadSettings({ ORRERY_ENV: 'dev', ...options.settings });
   if (!loaded.ok) throw new Error(loaded.problems.join('\n'));
   const app = await createGateway({
     settings: loaded.settings,

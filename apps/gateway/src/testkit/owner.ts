@@ -5,6 +5,7 @@ import {
   type PartitionWrites,
   Specifications,
   type SealedRun,
+  appendLogs,
   claimPartition,
   commitBatch,
   noWrites,
@@ -76,6 +77,13 @@ export class TestOwner {
     };
     const consumed = await this.inboxOf(run);
     await this.write(run, 'FINISHED', state, { finished: [finished], consumed });
+  }
+
+  /** What an executor of the run would have told of its first attempt. */
+  async log(run: string, projectName: string, body: string): Promise<void> {
+    const day = new Date().toISOString().slice(0, 10);
+    const chunk = { day, run, attempt: 1, stream: 0, offset: 0, project: projectName, body };
+    await appendLogs(this.connection, [chunk]);
   }
 
   /** Answers every command in the inbox of the partition. */

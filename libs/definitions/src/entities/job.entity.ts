@@ -24,6 +24,10 @@ export class JobEntity {
 
   @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' })
   updatedAt!: Date;
+
+  /** Kept for the runs that name it, and for its name to come back with its versions. */
+  @Column('timestamptz', { name: 'deleted_at', nullable: true })
+  deletedAt!: Date | null;
 }
 
 /** Never changed once it is written: a run pins the version it started with. */

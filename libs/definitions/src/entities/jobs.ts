@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { And, type EntityManager, In, LessThan, MoreThan } from 'typeorm';
+import { And, type EntityManager, In, IsNull, LessThan, MoreThan } from 'typeorm';
 import type { Definitions } from './definitions.js';
 import { JobEntity, JobVersionEntity } from './job.entity.js';
 import { isUniqueViolation } from './projects.js';
 
-export interface JobApplication {
+export interface JobName {
   readonly project: string;
   readonly name: string;
+}
+export interface JobApplication extends JobName {
   /** JSON text, and the hash of its canonical form. */
   readonly spec: string;
   readonly hash: string;
@@ -18,7 +20,10 @@ export type Applied =
   | { readonly kind: 'applied'; readonly job: JobEntity; readonly changed: boolean }
   | { readonly kind: 'conflict'; readonly actual: number };
 
-/** Creates the job or gives it a version; an equal specification changes nothing. */
+/**
+ * Creates the job or gives it a version; an equal specification changes nothing. A deleted job
+ * comes back, always with a version of its own.
+ */
 export async function applyJob(
   definitions: Definitions,
   application: JobApplication,
@@ -36,24 +41,93 @@ export async function applyJob(
 
 async function applyWith(manager: EntityManager, application: JobApplication): Promise<Applied> {
   const { project, name, spec, hash, expectedVersion, by } = application;
-  const job = await manager.findOne(JobEntity, {
-    where: { project, name },
-    lock: { mode: 'pessimistic_write' },
-  });
-  const actual = job?.current ?? 0;
+  const job = await lockJob(manager, project, name);
+  const actual = isThere(job) ? job.current : 0;
   if (expectedVersion !== null && expectedVersion !== actual) return { kind: 'conflict', actual };
-  if (job !== null) {
-    const current = await manager.findOneBy(JobVersionEntity, { job: job.id, version: actual });
-    if (current?.hash === hash) return { kind: 'applied', job, changed: false };
+  if (isThere(job) && (await versionOf(manager, job, actual))?.hash === hash) {
+    return { kind: 'applied', job, changed: false };
   }
-  const next = await manager.save(
-    job === null
-      ? manager.create(JobEntity, { id: randomUUID(), project, name, current: 1 })
-      : Object.assign(job, { current: actual + 1 }),
-  );
-  const version = { project, job: next.id, version: next.current, hash, spec, createdBy: by };
-  await manager.insert(JobVersionEntity, version);
-  return { kind: 'applied', job: next, changed: true };
+  const next = job ?? manager.create(JobEntity, { id: randomUUID(), project, name, current: 0 });
+  return {
+    kind: 'applied',
+    job: await addVersion(manager, next, { spec, hash, by }),
+    changed: true,
+  };
+}
+
+export interface JobRollback extends JobName {
+  readonly toVersion: number;
+  readonly by: string;
+}
+export type RolledBack =
+  | { readonly kind: 'applied'; readonly job: JobEntity; readonly changed: boolean }
+  | { readonly kind: 'no-job' }
+  | { readonly kind: 'no-version'; readonly newest: number };
+
+/** A new version equal to an earlier one: history only grows, so a rollback can be rolled back. */
+export async function rollbackJob(
+  definitions: Definitions,
+  rollback: JobRollback,
+): Promise<RolledBack> {
+  const { project, name, toVersion, by } = rollback;
+  return await definitions.within([project], async (manager) => {
+    const job = await lockJob(manager, project, name);
+    if (!isThere(job)) return { kind: 'no-job' };
+    const wanted = await versionOf(manager, job, toVersion);
+    if (wanted === null) return { kind: 'no-version', newest: job.current };
+    const current = await versionOf(manager, job, job.current);
+    if (current?.hash === wanted.hash) return { kind: 'applied', job, changed: false };
+    const { spec, hash } = wanted;
+    return {
+      kind: 'applied',
+      job: await addVersion(manager, job, { spec, hash, by }),
+      changed: true,
+    };
+  });
+}
+
+/** Undefined: there is no such job. Its runs, versions and name stay. */
+export async function deleteJob(
+  definitions: Definitions,
+  { project, name }: JobName,
+): Promise<JobEntity | undefined> {
+  return await definitions.within([project], async (manager) => {
+    const job = await lockJob(manager, project, name);
+    if (!isThere(job)) return undefined;
+    return await manager.save(Object.assign(job, { deletedAt: new Date() }));
+  });
+}
+
+const isThere = (job: JobEntity | null): job is JobEntity => job !== null && job.deletedAt === null;
+
+/** Whoever changes a job holds its row: versions are counted one after the other. */
+async function lockJob(
+  manager: EntityManager,
+  project: string,
+  name: string,
+): Promise<JobEntity | null> {
+  const lock = { mode: 'pessimistic_write' } as const;
+  return await manager.findOne(JobEntity, { where: { project, name }, lock });
+}
+
+async function versionOf(
+  manager: EntityManager,
+  { id: job }: JobEntity,
+  version: number,
+): Promise<JobVersionEntity | null> {
+  return await manager.findOneBy(JobVersionEntity, { job, version });
+}
+
+async function addVersion(
+  manager: EntityManager,
+  job: JobEntity,
+  { spec, hash, by }: Pick<JobApplication, 'spec' | 'hash' | 'by'>,
+): Promise<JobEntity> {
+  const version = job.current + 1;
+  const next = await manager.save(Object.assign(job, { current: version, deletedAt: null }));
+  const { id, project } = next;
+  await manager.insert(JobVersionEntity, { project, job: id, version, hash, spec, createdBy: by });
+  return next;
 }
 
 export interface JobPage {
@@ -70,7 +144,7 @@ export async function listJobs(definitions: Definitions, page: JobPage): Promise
   const isNamed = names === null ? [] : [In([...names])];
   return await definitions.within([project], (manager) =>
     manager.find(JobEntity, {
-      where: { project, name: And(MoreThan(after ?? ''), ...isNamed) },
+      where: { project, name: And(MoreThan(after ?? ''), ...isNamed), deletedAt: IsNull() },
       order: { name: 'ASC' },
       take: limit,
     }),

@@ -1,4 +1,5 @@
-import { type Reader, uuidArray } from './reader.js';
+import { NAME_PATTERN } from '#protocol';
+import { type Reader, ms, uuidArray } from './reader.js';
 
 export interface JobRow {
   readonly id: string;
@@ -6,11 +7,15 @@ export interface JobRow {
   readonly name: string;
   readonly version: number;
   readonly paused: boolean;
+  /** A deleted one is still read: its runs show it. */
+  readonly deletedAt: number | null;
 }
 
-const COLUMNS = 'j.id, j.project, j.name, j.current as version, j.paused';
+const COLUMNS = `j.id, j.project, j.name, j.current as version, j.paused,
+  ${ms('j.deleted_at')} as "deletedAt"`;
 type Row = JobRow & Record<string, unknown>;
 
+/** Deleted ones as well: their runs are found by their name. */
 export async function findJobsByName(
   reader: Reader,
   project: string,
@@ -19,7 +24,8 @@ export async function findJobsByName(
   return await reader.scoped<Row>(
     [project],
     `select ${COLUMNS} from job j where j.project = $2 and j.name = any ($3::text[])`,
-    [project, names],
+    // PostgreSQL takes not every text, and one that it refuses would spoil the others' read.
+    [project, names.filter((name) => NAME_PATTERN.test(name))],
   );
 }
 

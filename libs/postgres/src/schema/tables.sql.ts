@@ -200,6 +200,7 @@ create table job (
   paused boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  deleted_at timestamptz,
   unique (project, name));
 
 create table job_version (

@@ -25,6 +25,7 @@ export type Prepared =
       readonly ok: true;
       readonly document: DocumentNode;
       readonly operation: OperationDefinitionNode;
+      readonly roots: number;
     }
   | { readonly ok: false; readonly errors: readonly GraphQLError[] };
 
@@ -49,9 +50,9 @@ export class Documents {
       const message = 'Say by operationName which operation of the document is meant.';
       return { ok: false, errors: [problem('BAD_REQUEST', message)] };
     }
-    const excess = measure(this.schema, checked, operation, variables, this.limits);
-    if (excess !== undefined) return { ok: false, errors: [excess] };
-    return { ok: true, document: checked, operation };
+    const measured = measure(this.schema, checked, operation, variables, this.limits);
+    if (!measured.ok) return { ok: false, errors: [measured.error] };
+    return { ok: true, document: checked, operation, roots: measured.roots };
   }
 
   private check(query: string): Checked {

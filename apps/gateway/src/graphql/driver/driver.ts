@@ -5,6 +5,7 @@ import type { Viewer } from '../../auth/viewer.js';
 import type { Logger } from '#telemetry';
 import type { GraphqlContext } from './context.js';
 import { type Authenticate, routeHttp } from './http.js';
+import type { KeyLimits } from './key-limits.js';
 import { DEFAULT_LIMITS, type QueryLimits } from './limits.js';
 import { Operations } from './operations.js';
 import { routePage } from './page.js';
@@ -16,6 +17,7 @@ export interface OrreryDriverOptions extends GqlModuleOptions {
   readonly contextOf: (viewer: Viewer) => GraphqlContext;
   readonly log: Logger;
   readonly limits?: QueryLimits;
+  readonly keyLimits: KeyLimits;
   /** A page to try queries with: for development only. */
   readonly hasPage: boolean;
 }
@@ -29,7 +31,8 @@ export class OrreryDriver extends AbstractGraphQLDriver<OrreryDriverOptions> {
     if (schema === undefined) throw new Error('the driver was started without a schema');
     guardRoots(schema);
     const limits = options.limits ?? DEFAULT_LIMITS;
-    const operations = new Operations({ schema, limits, contextOf, log });
+    const { keyLimits } = options;
+    const operations = new Operations({ schema, limits, keyLimits, contextOf, log });
     const fastify = this.httpAdapterHost.httpAdapter.getInstance<FastifyInstance>();
     routeHttp(fastify, path, operations, authenticate);
     if (options.hasPage) routePage(fastify, path);

@@ -9,6 +9,8 @@ import type { FormattedResult, Operations } from './operations.js';
 /** For batches of thousands; the document itself is bounded apart (limits.ts). */
 export const REQUEST_BYTES_MAX = 64 * 1_048_576;
 const RESPONSE_JSON = 'application/graphql-response+json';
+/** Of who is not let in. */
+const STATUS_OF: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, RATE_LIMITED: 429 };
 const RETRY_AFTER_MS = 1_000;
 
 export type Authenticate = (authorization: string | undefined) => Promise<Viewer | undefined>;
@@ -68,11 +70,11 @@ export function routeHttp(
           return send(request, reply, 403, refused('FORBIDDEN', 'This origin is not ours.'));
         }
         const known = await whoIs(authenticate, request.headers.authorization);
+        const refusal = isViewer(known) ? operations.admit(known) : known;
         if (isViewer(known)) viewers.set(request, known);
-        else {
-          const status = known.extensions['code'] === 'UNAUTHENTICATED' ? 401 : 503;
-          return send(request, reply, status, { errors: [known.toJSON()] });
-        }
+        if (refusal === undefined) return;
+        const status = STATUS_OF[String(refusal.extensions['code'])] ?? 503;
+        return send(request, reply, status, { errors: [refusal.toJSON()] });
       },
     },
     async (request, reply) => {
@@ -83,7 +85,7 @@ export function routeHttp(
         const message = 'Send JSON: {"query": "…", "variables": {…}, "operationName": "…"}.';
         return send(request, reply, 400, refused('BAD_REQUEST', message), true);
       }
-      const prepared = operations.prepare(asked);
+      const prepared = operations.prepare(asked, viewer);
       if (!prepared.ok) {
         const errors = prepared.errors.map((error) => operations.formatError(error));
         return send(request, reply, 400, { errors });

@@ -10,7 +10,9 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   getNamedType,
+  getNullableType,
   isInterfaceType,
+  isListType,
   isObjectType,
 } from 'graphql';
 import { problem } from './errors.js';
@@ -31,10 +33,17 @@ export const DEFAULT_LIMITS: QueryLimits = {
   tokensMax: 2_000,
   charsMax: 100_000,
 };
+/** What a list counts for that neither takes a number nor declares one. */
+const LIST_DEFAULT = 10;
 /** What a connection gives when it is asked for no number. */
 export const PAGE_DEFAULT = 50;
 
 type Variables = Readonly<Record<string, unknown>>;
+
+export type Measured =
+  /** How many root fields it asks for, the same one by other names included. */
+  | { readonly ok: true; readonly roots: number }
+  | { readonly ok: false; readonly error: GraphQLError };
 
 /** The whole operation, measured before it starts. Only for documents that are valid. */
 export function measure(
@@ -43,19 +52,22 @@ export function measure(
   operation: OperationDefinitionNode,
   variables: Variables,
   limits: QueryLimits,
-): GraphQLError | undefined {
+): Measured {
   const root = schema.getRootType(operation.operation);
-  if (!root) return undefined;
+  if (!root) throw new Error(`a valid document asks for a ${operation.operation}, which is none`);
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) {
       fragments.set(definition.name.value, definition);
     }
   }
-  return new Measure(schema, fragments, variables, limits).of(operation.selectionSet, root);
+  const measured = new Measure(schema, fragments, variables, limits);
+  const error = measured.of(operation.selectionSet, root);
+  return error === undefined ? { ok: true, roots: measured.roots } : { ok: false, error };
 }
 
 class Measure {
+  roots = 0;
   private cost = 0;
   private aliases = 0;
 
@@ -102,21 +114,31 @@ class Measure {
     if (node.alias !== undefined && ++this.aliases > aliasesMax) {
       return exceeded('aliases', aliasesMax, 'has more aliases than');
     }
+    if (depth === 1) this.roots++;
     this.cost += times;
     if (this.cost > costMax) return exceeded('cost', costMax, 'asks for more values than');
     if (node.selectionSet === undefined) return undefined;
     const field = parent?.getFields()[node.name.value];
     const type = field && getNamedType(field.type);
     const next = type && (isObjectType(type) || isInterfaceType(type)) ? type : undefined;
-    const more = field === undefined ? 1 : this.listSize(field, node);
+    const isConnection = parent?.name.endsWith('Connection') === true;
+    const isOwnList = field !== undefined && !isConnection && isListOfOurs(field);
+    const more = field === undefined ? 1 : this.listSize(field, node, isOwnList);
     return this.of(node.selectionSet, next as GraphQLObjectType, depth + 1, times * more);
   }
 
-  /** A connection counts for what is asked of it; other lists for what their field declares. */
-  private listSize(field: GraphQLField<unknown, unknown>, node: FieldNode): number {
+  /**
+   * A connection counts for what is asked of it, and its own lists are that; other lists for what
+   * their field declares.
+   */
+  private listSize(
+    field: GraphQLField<unknown, unknown>,
+    node: FieldNode,
+    isOwnList: boolean,
+  ): number {
     const declared = field.extensions['listSize'];
     if (typeof declared === 'number') return declared;
-    if (!field.args.some((arg) => arg.name === 'first')) return 1;
+    if (!field.args.some((arg) => arg.name === 'first')) return isOwnList ? LIST_DEFAULT : 1;
     const given = node.arguments?.find((arg) => arg.name.value === 'first')?.value;
     if (given === undefined) return PAGE_DEFAULT;
     const value =
@@ -132,6 +154,11 @@ class Measure {
     const type = this.schema.getType(name);
     return isObjectType(type) ? type : undefined;
   }
+}
+
+/** The schema's own lists are as long as they are for everybody: nobody makes them longer. */
+function isListOfOurs({ type }: GraphQLField<unknown, unknown>): boolean {
+  return isListType(getNullableType(type)) && !getNamedType(type).name.startsWith('__');
 }
 
 function exceeded(limit: string, max: number, verb: string): GraphQLError {

@@ -12,6 +12,7 @@ import type { Logger } from '#telemetry';
 import type { GraphqlContext } from './context.js';
 import { Documents, type GraphqlRequest, type Prepared } from './documents.js';
 import { formatError, internal, problem } from './errors.js';
+import type { KeyLimits } from './key-limits.js';
 import type { QueryLimits } from './limits.js';
 
 /** A mutation waits 8 s for the database or 5 s for an answer; then it is told so. */
@@ -20,6 +21,7 @@ const OPERATION_MS = 15_000;
 export interface OperationsOptions {
   readonly schema: GraphQLSchema;
   readonly limits: QueryLimits;
+  readonly keyLimits: KeyLimits;
   readonly contextOf: (viewer: Viewer) => GraphqlContext;
   readonly log: Logger;
 }
@@ -37,8 +39,16 @@ export class Operations {
     this.documents = new Documents(options.schema, options.limits);
   }
 
-  prepare(request: GraphqlRequest): Prepared {
-    return this.documents.prepare(request);
+  /** Whether the key may ask for anything now, before it is known what it asks for. */
+  admit(viewer: Viewer): GraphQLError | undefined {
+    return this.options.keyLimits.take(viewer.id);
+  }
+
+  prepare(request: GraphqlRequest, viewer: Viewer): Prepared {
+    const prepared = this.documents.prepare(request);
+    // Fifty root fields in one document are fifty operations.
+    if (prepared.ok) this.options.keyLimits.owe(viewer.id, prepared.roots - 1);
+    return prepared;
   }
 
   argsOf(
@@ -77,7 +87,18 @@ export class Operations {
   async subscribe(
     args: ExecutionArgs,
   ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult> {
-    return await subscribe(args);
+    const { viewer } = args.contextValue as GraphqlContext;
+    const end = this.options.keyLimits.follow(viewer.id);
+    if (end instanceof GraphQLError) return { errors: [end] };
+    try {
+      const stream = await subscribe(args);
+      if (Symbol.asyncIterator in stream) return endedBy(stream, end);
+      end();
+      return stream;
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 
   format(result: ExecutionResult): FormattedResult {
@@ -94,4 +115,34 @@ export class Operations {
   private asGraphql(error: unknown): GraphQLError {
     return error instanceof GraphQLError ? error : internal(this.options.log, error);
   }
+}
+
+type Stream = AsyncGenerator<ExecutionResult, void, void>;
+
+/** The same stream, with a word when it is over: by its end, an error, or who leaves it. */
+function endedBy(stream: Stream, end: () => void): Stream {
+  const watched = async (step: Promise<IteratorResult<ExecutionResult, void>>) => {
+    try {
+      const result = await step;
+      if (result.done === true) end();
+      return result;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+  return {
+    next: () => watched(stream.next()),
+    return: () => {
+      end();
+      return stream.return();
+    },
+    throw: (error: unknown) => {
+      end();
+      return stream.throw(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

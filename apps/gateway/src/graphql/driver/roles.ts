@@ -22,7 +22,8 @@ export function guardRoots(schema: GraphQLSchema): void {
         return (source, args, context, info) => {
           if (!mayAct(context.viewer, role)) {
             const has = `this key is ${context.viewer.role}`;
-            throw problem('FORBIDDEN', `${field.name} needs the role ${role}; ${has}.`);
+            const message = `${field.name} needs the role ${role}; ${has}.`;
+            throw problem('FORBIDDEN', message, { needs: role });
           }
           return resolver(source, args, context, info);
         };

@@ -15,7 +15,7 @@ const SOCKETS_MAX = 20_000;
 const OPERATIONS_MAX = 100;
 const INIT_WAIT_MS = 5_000;
 const PING_MS = 12_000;
-const LOOK_MS = 1_500;
+const LOOK_MS = 1_000;
 const CLOSE_WITHIN_MS = 500;
 
 interface Extra {
@@ -150,7 +150,9 @@ export class Sockets {
         if (asked === undefined || extra.viewer === undefined) {
           return [problem('BAD_REQUEST', 'The payload is no GraphQL request.')];
         }
-        const prepared = operations.prepare(asked);
+        const refusal = operations.admit(extra.viewer);
+        if (refusal !== undefined) return [refusal];
+        const prepared = operations.prepare(asked, extra.viewer);
         if (!prepared.ok) return prepared.errors;
         return operations.argsOf(prepared, asked, extra.viewer);
       },
@@ -176,18 +178,26 @@ export class Sockets {
 
   /** Keys expire and are revoked while their sockets are open. */
   private async look(): Promise<void> {
-    await Promise.all([...this.open.values()].map((extra) => this.lookAt(extra)));
-  }
-
-  private async lookAt({ viewer, socket, authorization }: Extra): Promise<void> {
-    if (viewer === undefined) return;
-    try {
-      const known = await this.options.authenticate(authorization);
-      if (known === undefined) socket.close(CloseCode.Forbidden, 'Forbidden');
-    } catch (error) {
-      // While nobody can say whether it was revoked, only its own end counts.
+    const byKey = new Map<string | undefined, WebSocket[]>();
+    for (const { viewer, socket, authorization } of this.open.values()) {
+      if (viewer === undefined) continue;
+      // Its own end needs nobody to be asked, and counts while nobody answers.
       const isOver = viewer.expiresAt !== null && viewer.expiresAt <= Date.now();
       if (isOver) socket.close(CloseCode.Forbidden, 'Forbidden');
+      else {
+        const sockets = byKey.get(authorization) ?? [];
+        sockets.push(socket);
+        byKey.set(authorization, sockets);
+      }
+    }
+    await Promise.all([...byKey].map(([key, sockets]) => this.lookAt(key, sockets)));
+  }
+
+  private async lookAt(key: string | undefined, sockets: readonly WebSocket[]): Promise<void> {
+    try {
+      if ((await this.options.authenticate(key)) !== undefined) return;
+      for (const socket of sockets) socket.close(CloseCode.Forbidden, 'Forbidden');
+    } catch (error) {
       if (!isDatabaseTrouble(error)) this.options.log.error('a key was not checked', { error });
     }
   }

@@ -11,14 +11,7 @@ import {
   userError,
 } from '../schema/user-error.js';
 import type { ApplyJobInput, JobPayload } from './job.model.js';
-import { rowOf } from './job.view.js';
-
-const refused = (userErrors: readonly UserError[]): JobPayload => ({
-  job: null,
-  changed: false,
-  pending: false,
-  userErrors,
-});
+import { refusedJob, rowOf } from './job.view.js';
 
 @Injectable()
 export class ApplyService {
@@ -29,10 +22,10 @@ export class ApplyService {
 
   async apply(viewer: Viewer, input: ApplyJobInput): Promise<JobPayload> {
     const broken = findBrokenStrings(input);
-    if (broken.length > 0) return refused(broken);
+    if (broken.length > 0) return refusedJob(broken);
     const project = await this.projects.named(viewer, input.project);
     if (project === undefined) {
-      return refused([notFoundError(['project'], `Project ${JSON.stringify(input.project)}`)]);
+      return refusedJob([notFoundError(['project'], `Project ${JSON.stringify(input.project)}`)]);
     }
     const errors: UserError[] = [];
     if (!NAME_PATTERN.test(input.name)) {
@@ -45,7 +38,7 @@ export class ApplyService {
     }
     const read = readSpecification(input.spec, ['spec']);
     if (!read.ok) errors.push(...read.errors);
-    if (errors.length > 0) return refused(errors);
+    if (errors.length > 0) return refusedJob(errors);
     const spec = canonicalJson(input.spec);
     const applied = await applyJob(this.definitions, {
       project: project.id,
@@ -59,7 +52,7 @@ export class ApplyService {
       const { actual } = applied;
       const is = actual === 0 ? 'does not exist' : `is at version ${actual}`;
       const message = `Job ${input.name} ${is}, not at ${expectedVersion}: read it and try again.`;
-      return refused([userError('VERSION_CONFLICT', ['expectedVersion'], message)]);
+      return refusedJob([userError('VERSION_CONFLICT', ['expectedVersion'], message)]);
     }
     const { job, changed } = applied;
     return { job: rowOf(job), changed, pending: false, userErrors: [] };

@@ -16,6 +16,12 @@ export class Job {
 
   @Field(() => Boolean, { description: 'Whether its runs are kept from starting.' })
   readonly paused!: boolean;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it was deleted; then only its runs still lead to it.',
+  })
+  readonly deletedAt!: number | null;
 }
 
 @ObjectType({ description: 'A job as it was after one change. It never changes.' })
@@ -59,12 +65,36 @@ export class ApplyJobInput {
   readonly expectedVersion?: number | null;
 }
 
+@InputType({ description: 'Which job, and what it is to be again.' })
+export class RollbackJobInput {
+  @Field(() => String, { description: 'The name of its project.' })
+  readonly project!: string;
+
+  @Field(() => String, { description: 'Its name.' })
+  readonly name!: string;
+
+  @Field(() => Int, { description: 'The version that the new one is to equal.' })
+  readonly toVersion!: number;
+}
+
+@InputType({ description: 'Which job.' })
+export class JobActionInput {
+  @Field(() => String, { description: 'The name of its project.' })
+  readonly project!: string;
+
+  @Field(() => String, { description: 'Its name.' })
+  readonly name!: string;
+
+  @Field(() => String, { nullable: true, description: 'Why; it stands in the log.' })
+  readonly reason?: string | null;
+}
+
 @ObjectType({ description: 'What became of a request about a job.' })
 export class JobPayload {
   @Field(() => Job, { nullable: true, description: 'The job as it is now.' })
   readonly job!: Job | null;
 
-  @Field(() => Boolean, { description: 'Whether a version was made.' })
+  @Field(() => Boolean, { description: 'Whether the request changed anything.' })
   readonly changed!: boolean;
 
   @Field(() => Boolean, { description: 'The request is safe and not yet applied everywhere.' })

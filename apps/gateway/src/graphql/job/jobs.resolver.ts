@@ -1,7 +1,7 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import { Definitions, listJobVersions, listJobs } from '#definitions';
 import { type JobRow } from '#postgres';
-import { parseJson } from '#protocol';
+import { NAME_PATTERN, parseJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound } from '../driver/errors.js';
@@ -73,7 +73,7 @@ export class JobsResolver {
     const [after] = decodeCursor(CURSOR, page.after, isSound) ?? [null];
     const found = await listJobs(this.definitions, {
       project: project.id,
-      names: filter?.names ?? null,
+      names: filter?.names?.filter((name) => NAME_PATTERN.test(name)) ?? null,
       after: after as string | null,
       limit: size + 1,
     });

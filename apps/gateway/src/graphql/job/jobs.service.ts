@@ -56,7 +56,10 @@ export class JobsService {
     });
   }
 
-  /** As it is now: nothing is remembered, and all that ask in one turn share one read. */
+  /**
+   * As it is now, unless it is deleted: nothing is remembered, and all that ask in one turn share
+   * one read.
+   */
   async named(project: string, name: string): Promise<JobRow | undefined> {
     let batch = this.byName.get(project);
     if (batch === undefined) {
@@ -66,7 +69,8 @@ export class JobsService {
       });
       this.byName.set(project, batch);
     }
-    return await batch.load(name);
+    const job = await batch.load(name);
+    return job?.deletedAt === null ? job : undefined;
   }
 
   /** Undefined: the job has no such version. */

@@ -46,10 +46,13 @@ export class CreateApiKeyInput {
   })
   readonly projects!: readonly string[];
 
-  @Field(() => RoleEnum, { description: 'What it may do in them: VIEWER or ADMIN.' })
+  @Field(() => RoleEnum, { description: 'What it may do in them.' })
   readonly role!: Role;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it stops being good.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it stops being good; not after the key that makes it.',
+  })
   readonly expiresAt?: number | null;
 }
 

@@ -52,14 +52,8 @@ export class ApiKeysResolver {
     if (!NAME.test(input.name)) {
       errors.push(userError('INVALID_VALUE', ['name'], 'A name has 1 to 100 characters.'));
     }
-    if (input.role !== 'VIEWER' && input.role !== 'ADMIN') {
-      const message = `A key is VIEWER or ADMIN, not ${input.role}.`;
-      errors.push(userError('UNSUPPORTED_ROLE', ['role'], message));
-    }
     const expiresAt = input.expiresAt ?? null;
-    if (expiresAt !== null && expiresAt <= Date.now()) {
-      errors.push(userError('INVALID_VALUE', ['expiresAt'], 'That time is over.'));
-    }
+    errors.push(...lifeErrors(viewer, expiresAt));
     const projects = await this.scope(viewer, input.projects, errors);
     if (errors.length > 0) return refused(...errors);
     const { key, prefix, hash } = newApiKey();
@@ -95,7 +89,10 @@ export class ApiKeysResolver {
     return { apiKey: await this.shown(viewer, revoked ?? entity), key: null, userErrors: [] };
   }
 
-  /** null: every project. Nobody gives away more than they have. */
+  /**
+   * null: every project. Nobody gives away more than they have; of roles nothing needs to be
+   * checked, since who comes here has the highest.
+   */
   private async scope(
     viewer: Viewer,
     names: readonly string[],
@@ -139,6 +136,17 @@ export class ApiKeysResolver {
       revokedAt: entity.revokedAt?.getTime() ?? null,
     };
   }
+}
+
+/** A key that lives on in the keys it makes would never have expired. */
+function lifeErrors(viewer: Viewer, expiresAt: number | null): UserError[] {
+  if (expiresAt !== null && expiresAt <= Date.now()) {
+    return [userError('INVALID_VALUE', ['expiresAt'], 'That time is over.')];
+  }
+  const { expiresAt: own } = viewer;
+  if (own === null || (expiresAt !== null && expiresAt <= own)) return [];
+  const message = `This key ends at ${new Date(own).toISOString()}: a key it makes ends by then.`;
+  return [userError('FORBIDDEN_SCOPE', ['expiresAt'], message)];
 }
 
 /** All of the key's projects are the viewer's. */

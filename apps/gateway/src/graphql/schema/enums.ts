@@ -130,7 +130,7 @@ export const RoleEnum = register<Role>(
   'What somebody may do in a project; each may do what those before it may.',
   inOrder(ROLES, {
     VIEWER: 'Look.',
-    OPERATOR: 'Also submit, cancel and retry runs.',
+    OPERATOR: 'Also submit and cancel runs.',
     EDITOR: 'Also change jobs.',
     ADMIN: 'Also make keys and projects.',
   }),

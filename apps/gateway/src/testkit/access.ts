@@ -1,0 +1,278 @@
+import {
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  isLeafType,
+  isObjectType,
+  isRequiredArgument,
+} from 'graphql';
+import type { Role } from '../graphql/schema/enums.js';
+
+/** What a caller without the project gets, who names something of it. */
+export type Foreign =
+  /** It belongs to no project. */
+  | 'none'
+  | 'null'
+  | 'error NOT_FOUND'
+  | 'userError NOT_FOUND'
+  /** It names nothing, and answers only with what the viewer may see. */
+  | 'only own';
+export interface Root {
+  readonly role: Role;
+  readonly foreign: Foreign;
+  /** With `$project`, `$job`, `$spare` (a job to be deleted), `$run` and `$key`. */
+  readonly args?: string;
+  /** What an own call gets where that is no success: the thing was made to refuse it. */
+  readonly own?: string;
+}
+
+/** Every query, mutation and subscription. A new one fails the tests until it stands here. */
+export const ROOTS: Readonly<Record<string, Root>> = {
+  'Query.viewer': { role: 'VIEWER', foreign: 'only own' },
+  'Query.projects': { role: 'VIEWER', foreign: 'only own' },
+  'Query.cluster': { role: 'VIEWER', foreign: 'none' },
+  'Query.executor': { role: 'VIEWER', foreign: 'none', args: 'id: "nobody"', own: 'null' },
+  'Query.executors': { role: 'VIEWER', foreign: 'none' },
+  'Query.pools': { role: 'VIEWER', foreign: 'none' },
+  'Query.project': { role: 'VIEWER', foreign: 'null', args: 'name: $project' },
+  'Query.job': { role: 'VIEWER', foreign: 'null', args: 'project: $project, name: $job' },
+  'Query.jobs': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'project: $project' },
+  'Query.run': { role: 'VIEWER', foreign: 'null', args: 'id: $run' },
+  'Query.runs': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'project: $project' },
+  'Mutation.submitRun': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, job: $job }',
+  },
+  'Mutation.submitRuns': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, items: [{ project: $project, job: $job }] }',
+  },
+  'Mutation.cancelRun': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { id: $run }',
+    own: 'userError RUN_FINAL',
+  },
+  ...Object.fromEntries(
+    [
+      ['pauseRun', ''],
+      ['resumeRun', ''],
+      ['updateRun', ', priority: 1'],
+      ['markRun', ', as: SKIPPED, reason: "x"'],
+    ].map(([name, more]) => [
+      `Mutation.${name}`,
+      {
+        role: 'OPERATOR',
+        foreign: 'userError NOT_FOUND',
+        args: `input: { id: $run${more} }`,
+        own: 'userError RUN_FINAL',
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['retryRun', 'cloneRun'].map((name) => [
+      `Mutation.${name}`,
+      { role: 'OPERATOR', foreign: 'userError NOT_FOUND', args: 'input: { id: $run }' },
+    ]),
+  ),
+  'Mutation.bulkRuns': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, filter: {}, action: CANCEL, dryRun: true }',
+  },
+  'Mutation.applyJob': {
+    role: 'EDITOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $job, spec: { kind: "function", name: "noop" } }',
+  },
+  'Mutation.rollbackJob': {
+    role: 'EDITOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $job, toVersion: 1 }',
+  },
+  'Mutation.deleteJob': {
+    role: 'EDITOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $spare }',
+  },
+  'Mutation.createProject': {
+    role: 'ADMIN',
+    foreign: 'none',
+    args: 'input: { name: "made" }',
+    // Whatever its role in some projects: only a key for all of them makes new ones.
+    own: 'error FORBIDDEN',
+  },
+  'Mutation.createApiKey': {
+    role: 'ADMIN',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { name: "x", projects: [$project], role: VIEWER }',
+  },
+  'Mutation.revokeApiKey': {
+    role: 'ADMIN',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { id: $key }',
+  },
+  'Subscription.runEvents': {
+    role: 'VIEWER',
+    foreign: 'error NOT_FOUND',
+    args: 'project: $project',
+  },
+  'Subscription.runChanged': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'id: $run' },
+};
+
+/**
+ * Fields below the roots that lead to another object. Why each stays within what the viewer may
+ * see: `parent` reads by the object it stands in, which was seen; `loader` reads within the
+ * viewer's projects; `global` belongs to no project.
+ */
+export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = {
+  'Attempt.error': 'parent',
+  'Attempt.executor': 'global',
+  'Cluster.partitions': 'global',
+  'Cluster.schedulers': 'global',
+  'Executor.pool': 'global',
+  'Job.project': 'loader',
+  'Job.runs': 'parent',
+  'Job.versions': 'parent',
+  'Pool.executors': 'global',
+  'ProjectAccess.project': 'loader',
+  'Run.attempts': 'parent',
+  'Run.error': 'parent',
+  'Run.events': 'parent',
+  'Run.executor': 'global',
+  'Run.job': 'loader',
+  'Run.log': 'parent',
+  'Run.progress': 'parent',
+  'Run.project': 'loader',
+  'Run.retryOf': 'loader',
+  'Run.waitingFor': 'parent',
+  'RunEvent.run': 'loader',
+  'RunEventFrame.events': 'parent',
+  'SchedulerNode.threads': 'global',
+  'Viewer.projects': 'loader',
+};
+
+const VARIABLES = {
+  project: 'String!',
+  job: 'String!',
+  spare: 'String!',
+  run: 'ID!',
+  key: 'ID!',
+} as const;
+export type Place = Readonly<Record<keyof typeof VARIABLES, string>>;
+
+type Field = GraphQLField<unknown, unknown>;
+const ROOT_TYPES = ['Query', 'Mutation', 'Subscription'] as const;
+
+export function rootsOf(schema: GraphQLSchema): (readonly [name: string, field: Field])[] {
+  return ROOT_TYPES.flatMap((type) =>
+    fieldsOf(schema.getType(type)).map((field) => [`${type}.${field.name}`, field] as const),
+  );
+}
+
+/** The names of the fields that lead from one object to another. */
+export function nestedOf(schema: GraphQLSchema): string[] {
+  const isRoot = (name: string): boolean => ROOT_TYPES.some((type) => type === name);
+  const types = Object.values(schema.getTypeMap()).filter(
+    ({ name }) =>
+      !name.startsWith('__') && !isRoot(name) && !/(Edge|Connection|Payload)$/.test(name),
+  );
+  return types.flatMap((type) => stepsFrom(type).map((field) => `${type.name}.${field.name}`));
+}
+
+export interface Asked {
+  readonly query: string;
+  readonly isSubscription: boolean;
+  readonly variables: (place: Place) => Partial<Place>;
+}
+
+/** A root field, and below it what `path` leads to: there every value that needs no argument. */
+export function documentOf(
+  schema: GraphQLSchema,
+  root: string,
+  path: readonly string[] = [],
+): Asked {
+  const [type = '', name = ''] = root.split('.');
+  const { args } = ROOTS[root] ?? {};
+  const field = fieldsOf(schema.getType(type)).find((each) => each.name === name);
+  if (field === undefined) throw new Error(`the schema has no ${root}`);
+  const used = Object.entries(VARIABLES).filter(([each]) => args?.includes(`$${each}`));
+  const declared = used.map(([each, of]) => `$${each}: ${of}`).join(', ');
+  const head = `${type.toLowerCase()} ${declared === '' ? '' : `(${declared})`}`;
+  return {
+    query: `${head} { ${called(field, args)} ${selection(getNamedType(field.type), path)} }`,
+    isSubscription: type === 'Subscription',
+    variables: (place) =>
+      Object.fromEntries(used.map(([each]) => [each, place[each as keyof Place]])),
+  };
+}
+
+/** The shortest way to every nested field that this root leads to. */
+export function pathsFrom(root: Field): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  const open: { type: unknown; path: readonly string[] }[] = [{ type: nodeOf(root), path: [] }];
+  for (let at = open.shift(); at !== undefined; at = open.shift()) {
+    for (const field of stepsFrom(at.type)) {
+      const name = `${(at.type as GraphQLObjectType).name}.${field.name}`;
+      if (found.has(name)) continue;
+      const path = [...at.path, field.name];
+      found.set(name, path);
+      open.push({ type: nodeOf(field), path });
+    }
+  }
+  return found;
+}
+
+function selection(type: unknown, [next, ...rest]: readonly string[]): string {
+  if (!isObjectType(type)) return '';
+  if (type.name.endsWith('Connection'))
+    return `{ nodes ${selection(nodeType(type), pathOf(next, rest))} }`;
+  if (type.name.endsWith('Payload')) return payload(type);
+  if (next === undefined) return `{ __typename ${leavesOf(type).join(' ')} }`;
+  const field = type.getFields()[next];
+  if (field === undefined) throw new Error(`${type.name} has no ${next}`);
+  return `{ ${called(field)} ${selection(getNamedType(field.type), rest)} }`;
+}
+
+/** Few of each list: the cost of what may be nested in it is not what is asked about. */
+function called(field: Field, args?: string): string {
+  const few = field.args.some(({ name }) => name === 'first') ? ['first: 3'] : [];
+  const all = [...(args === undefined ? [] : [args]), ...few];
+  return all.length === 0 ? field.name : `${field.name}(${all.join(', ')})`;
+}
+
+const pathOf = (next: string | undefined, rest: readonly string[]): readonly string[] =>
+  next === undefined ? [] : [next, ...rest];
+
+function payload(type: GraphQLObjectType): string {
+  const { results } = type.getFields();
+  const inner = results === undefined ? '' : `results ${selection(getNamedType(results.type), [])}`;
+  return `{ ${inner} userErrors { code path message hint } }`;
+}
+
+const leavesOf = (type: GraphQLObjectType): string[] =>
+  fieldsOf(type)
+    .filter((field) => isLeafType(getNamedType(field.type)) && !field.args.some(isRequiredArgument))
+    .map(({ name }) => name);
+
+function fieldsOf(type: unknown): Field[] {
+  return isObjectType(type) ? Object.values(type.getFields()) : [];
+}
+const stepsFrom = (type: unknown): Field[] =>
+  fieldsOf(type).filter((field) => {
+    const to = getNamedType(field.type);
+    return isObjectType(to) && to.name !== 'PageInfo';
+  });
+
+/** A connection is passed through: its nodes are what the field leads to. */
+function nodeOf(field: Field): unknown {
+  const type = getNamedType(field.type);
+  return type.name.endsWith('Connection') ? nodeType(type) : type;
+}
+function nodeType(connection: unknown): unknown {
+  const nodes = fieldsOf(connection).find(({ name }) => name === 'nodes');
+  return nodes && getNamedType(nodes.type);
+}
