@@ -101,6 +101,7 @@ const ROOTS: Readonly<Record<string, Root>> = {
   // Their foreign cases go over a socket: sockets.test.ts.
   'Subscription.runEvents': { role: 'VIEWER', foreign: 'error NOT_FOUND' },
   'Subscription.runChanged': { role: 'VIEWER', foreign: 'error NOT_FOUND' },
+  'Subscription.runLog': { role: 'VIEWER', foreign: 'error NOT_FOUND' },
 };
 
 /**
