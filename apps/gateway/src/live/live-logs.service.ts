@@ -31,9 +31,9 @@ export interface LiveLogsOptions {
 type Group = Set<LogStream>;
 
 /**
- * Every follower of a log at this gateway. Who is at the end of a log waits for the poll, which asks
- * for all that are waited for at once; who is behind reads a page when its reader has come to the
- * end of the one before. Those who want the same share one read and its answer.
+ * Every follower of a log at this gateway. Who is at the end of a log waits for the poll, which
+ * asks for all that are waited for at once; who is behind reads a page when its reader has come to
+ * the end of the one before. Those who want the same share one read and its answer.
  */
 export class LiveLogsService implements LiveLogs {
   private readonly streams = new Set<LogStream>();

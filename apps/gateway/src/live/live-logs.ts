@@ -10,9 +10,9 @@ export interface LogRequest extends LogKey {
 
 export interface LiveLogs {
   /**
-   * Everything that the run has written after a place, then what it writes; ends by itself when the
-   * run is final and its log is drained. Read as it is pulled, a page ahead at most. `return()` lets
-   * go of everything at once, also while a `next()` waits.
+   * Everything that the run has written after a place, then what it writes; ends by itself when
+   * the run is final and its log is drained. Read as it is pulled, a page ahead at most.
+   * `return()` lets go of everything at once, also while a `next()` waits.
    */
   follow(request: LogRequest): AsyncIterableIterator<LogRow>;
 }

@@ -4,10 +4,10 @@ const LOG_LOCK = 20_014;
 /**
  * Logs go beside the commit: unfenced, idempotent by their key (architecture §3).
  *
- * Of one run `seq` grows in the order of commits: it is taken under the lock of the run's partition,
- * which is held to the end of the transaction. So who has seen a `seq` has seen all below it, and
- * that is what cursors stand on. Under the same lock it is known what came before: `gap` is how many
- * bytes of the stream are missing between that and this chunk (decision 14).
+ * Of one run `seq` grows in the order of commits: it is taken under the lock of the run's
+ * partition, which is held to the end of the transaction. So who has seen a `seq` has seen all
+ * below it, and that is what cursors stand on. Under the same lock it is known what came before:
+ * `gap` is how many bytes of the stream are missing between that and this chunk (decision 14).
  */
 export const LOGS = `
 create function append_log(l_day text, l_partition int4[], l_run uuid[], l_attempt int4[],

@@ -1,6 +1,14 @@
 import { ManualClock } from '#actor';
-import { Connection, type LogRow, type NewLogChunk, type Reader, appendLogs } from '#postgres';
-import { type LogKey, type LogPage, readLogs } from '#postgres';
+import {
+  Connection,
+  type LogKey,
+  type LogPage,
+  type LogRow,
+  type NewLogChunk,
+  type Reader,
+  appendLogs,
+  readLogs,
+} from '#postgres';
 import type { TestRun } from '../../testkit/owner.js';
 import { LOGS, LiveLogsService } from '../live-logs.service.js';
 
@@ -13,6 +21,8 @@ export class LogRig {
   readonly logs: LiveLogsService;
   /** How many keys each read asked for, and for how many chunks of each. */
   readonly reads: (readonly [keys: number, limit: number])[] = [];
+  /** What the last read asked for. */
+  asked: readonly LogKey[] = [];
   /** So many reads fail. */
   failing = 0;
   warned = 0;
@@ -22,6 +32,7 @@ export class LogRig {
     this.writer = new Connection({ url, role: 'orrery_scheduler', name: 'test/logs' });
     const read = async (keys: readonly LogKey[], limit: number): Promise<LogPage[]> => {
       this.reads.push([keys.length, limit]);
+      this.asked = keys;
       if (this.failing-- > 0) throw new Error('the connection was lost');
       return await readLogs(reader, keys, limit);
     };
