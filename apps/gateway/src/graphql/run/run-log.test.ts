@@ -116,7 +116,7 @@ it('goes on from any cursor, those of `Run.log` too, and the other way round', a
   expect(rest.log.text).toBe('d');
 });
 
-it('refuses a cursor of another run or of nobody; one of a restored cluster has expired', async () => {
+it('refuses a cursor of another run or of nobody; that of a restored cluster expired', async () => {
   const [run, other] = [await submit(), await submit()];
   await rig.append(other, { body: 'a' });
   const [chunk] = await follow({ run: other.id }, 1);
