@@ -201,4 +201,15 @@ describe('the orrery command', () => {
     expect(err).toContain(`npx orrery runs watch ${RUN}`);
     expect(err).toContain(`npx orrery runs cancel ${RUN}`);
   });
+
+  test('Ctrl-C ends what follows a log, quietly', async () => {
+    const { code, out, err } = await orrery(['runs', 'logs', RUN, '-f'], fake.url, (child) => {
+      fake.heard = (subscribed) => {
+        const runLog = { cursor: '1', text: 'one\n', gapBytes: null };
+        subscribed.next({ data: { runLog } });
+        child.stdout?.once('data', () => child.kill('SIGINT'));
+      };
+    });
+    expect([code, out, err]).toEqual([130, 'one\n', '']);
+  });
 });

@@ -6,6 +6,7 @@ export const LOG_STREAMS = ['STDOUT', 'STDERR', 'STRUCTURED', 'SYSTEM'] as const
 
 export interface NewLogChunk {
   readonly day: string;
+  readonly partition: number;
   readonly run: string;
   readonly attempt: number;
   readonly stream: number;
@@ -29,13 +30,17 @@ export async function appendLogs(
     chunks.map((chunk) => pick(chunk).replaceAll(UNSTORABLE, '\ufffd')).join(ITEM_SEPARATOR);
   await connection.query(
     'append_log',
-    'select append_log($1, $2::uuid[], $3::int4[], $4::int2[], $5::int8[], $6, $7)',
+    'select append_log($1, $2::int4[], $3::uuid[], $4::int4[], $5::int2[], $6::int8[], ' +
+      '$7::int4[], $8, $9)',
     [
       texts((chunk) => chunk.day),
+      numbers((chunk) => chunk.partition),
       numbers((chunk) => chunk.run),
       numbers((chunk) => chunk.attempt),
       numbers((chunk) => chunk.stream),
       numbers((chunk) => chunk.offset),
+      // As it was written: what is replaced below takes other room than what it stands for.
+      numbers((chunk) => Buffer.byteLength(chunk.body)),
       texts((chunk) => chunk.project),
       texts((chunk) => chunk.body),
     ],

@@ -101,7 +101,7 @@ describe('partitions of time', () => {
     await rows(`drop table ${name}`);
     await rows(segment(0));
     await rows(`insert into log_chunk values (current_date + 40, gen_random_uuid(), 1, 0, 0, now(),
-      gen_random_uuid(), 'x')`);
+      gen_random_uuid(), 'x', 1)`);
     expect(await readUpkeep(connection)).toEqual({
       times: [{ kind: 'make', name }],
       strays: [
@@ -233,7 +233,7 @@ describe('rows that expired', () => {
     await rows(segment(-29));
     for (const days of [31, 29]) {
       await rows(`insert into log_chunk values (current_date - ${days}, gen_random_uuid(), 1, 0, 0,
-        now(), gen_random_uuid(), 'x')`);
+        now(), gen_random_uuid(), 'x', 1)`);
     }
     expect(await emptyExpired(connection, 10)).toBe(2);
     expect(await placeOf('journal')).toEqual(['journal_default']);

@@ -25,6 +25,15 @@ describe('lossless JSON', () => {
     );
   });
 
+  it('refuses what nobody could mean, in a time that grows with its length', () => {
+    const long = `1234567890123456${'\\"'.repeat(256 * 1_024)}`;
+    const began = performance.now();
+    expect(() => parseJson(long)).toThrow(SyntaxError);
+    expect(() => parseJson(`${long}\\`)).toThrow(SyntaxError);
+    // Each quote looked behind anew took minutes.
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
   it('refuses what is no JSON', () => {
     expect(() => parseJson('{"a":9007199254740993')).toThrow(SyntaxError);
   });

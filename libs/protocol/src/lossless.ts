@@ -4,7 +4,8 @@
  * become doubles, as everywhere. A text without a long row of digits costs one search.
  */
 const LONG_DIGITS = /\d{16}/;
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+/** A string that nobody ends goes to the end: else each quote in it would be looked behind anew. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 const INTEGER = /^-?\d+$/;
 
 /** Nobody outside can know it, so nobody can write a string that is taken for a number. */

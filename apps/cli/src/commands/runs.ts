@@ -1,8 +1,8 @@
 import { CommandProblem, type UserError, ask, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Command, textOf, wholeOf } from './command.js';
-import { logOf, printLog } from './log.js';
-import { isFinalState, statesOf } from './wait.js';
+import { followLog, logOf, printLog } from './log.js';
+import { INTERRUPTED, isFinalState, statesOf, untilInterrupted } from './wait.js';
 
 interface ListedRun {
   readonly id: string;
@@ -101,16 +101,33 @@ const watch: Command = {
   },
 };
 
+const ATTEMPT_MAX = 1_000_000;
+
 const logs: Command = {
   name: 'runs logs',
   summary: 'print what a run wrote',
-  usage: 'orrery runs logs ID',
-  example: 'orrery runs logs 0193a1b2-…',
-  options: {},
+  usage: 'orrery runs logs ID [--follow] [--attempt N]',
+  example: 'orrery runs logs 0193a1b2-… --follow',
+  options: {
+    follow: {
+      type: 'boolean',
+      short: 'f',
+      help: 'go on with what it writes, until it ends or Ctrl-C',
+    },
+    attempt: { type: 'string', value: 'N', help: 'only of this attempt: 1 is the first' },
+  },
   positionals: { required: 1, names: 'ID' },
-  async run(context, _values, [id = '']) {
-    if (context.format === 'table') await printLog(context, id);
-    else context.terminal.out(`${JSON.stringify({ id, text: await logOf(context, id) })}\n`);
+  async run(context, values, [id = '']) {
+    const of = { id, attempt: wholeOf(values, 'attempt', [1, ATTEMPT_MAX]) };
+    if (values['follow'] === true) {
+      const leaving = new AbortController();
+      const done = followLog(context, of, leaving.signal).then(() => 0);
+      const code = await untilInterrupted(done);
+      leaving.abort();
+      return code ?? INTERRUPTED;
+    }
+    if (context.format === 'table') await printLog(context, of);
+    else context.terminal.out(`${JSON.stringify({ id, text: await logOf(context, of) })}\n`);
     return 0;
   },
 };

@@ -2,7 +2,7 @@ import { CommandProblem, type Context, type UserError, ask, refuse } from '../co
 import { renderOne } from '../output/render.js';
 import { type Command, type Values, jsonOf, misuse, textOf, wholeOf } from './command.js';
 import { logOf, printLog } from './log.js';
-import { type WatchedRun, waitForEnd } from './wait.js';
+import { INTERRUPTED, type WatchedRun, waitForEnd } from './wait.js';
 
 const SUBMIT = `mutation($input: SubmitRunInput!) {
   submitRun(input: $input) { replayed run { id state } userErrors { code path message hint } }
@@ -94,8 +94,6 @@ export const submit: Command = {
   },
 };
 
-const INTERRUPTED = 130;
-
 /** Waits for the end of a run; answers the exit code. */
 async function outcomeOf(context: Context, id: string): Promise<number> {
   const { terminal, format } = context;
@@ -105,9 +103,9 @@ async function outcomeOf(context: Context, id: string): Promise<number> {
   if (run === null) throw new CommandProblem(`The run ${id} is gone.`);
   const isSuccess = run.state === 'SUCCEEDED';
   if (format !== 'table') {
-    terminal.out(renderOne({ ...run, log: await logOf(context, id) }, format));
+    terminal.out(renderOne({ ...run, log: await logOf(context, { id }) }, format));
   } else {
-    await printLog(context, id);
+    await printLog(context, { id });
     const why = run.reason === null ? '' : `: ${run.reason}`;
     if (!isSuccess) terminal.err(`run ${id} ${run.state}${why}\n`);
   }

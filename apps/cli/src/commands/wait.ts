@@ -11,7 +11,11 @@ export interface WatchedRun {
 const CHANGED = 'subscription($id: ID!) { runChanged(id: $id) { id state reason } }';
 const LOOK = 'query($id: ID!) { run(id: $id) { id state reason } }';
 const FINAL = new Set(['SUCCEEDED', 'DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED']);
+/** What passes by itself: the connection was lost, or the database is away. */
+const PASSING = new Set(['CLOSED', 'GRAPHQL', 'UNAVAILABLE']);
 const RECONNECT_MS = 500;
+/** The exit code after Ctrl-C. */
+export const INTERRUPTED = 130;
 
 export const isFinalState = (state: string): boolean => FINAL.has(state);
 
@@ -25,12 +29,10 @@ export async function* statesOf(context: Context, id: string): AsyncGenerator<Wa
         if (isFinalState(runChanged.state)) return;
       }
     } catch (error) {
-      const isRefused =
-        error instanceof SubscriptionError && error.code !== 'CLOSED' && error.code !== 'GRAPHQL';
-      if (isRefused) throw new CommandProblem(error.message);
+      throwIfRefused(error);
     }
     // The gateway went away; what happened meanwhile is in the run itself.
-    await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+    await pause();
     const answer = await context.client.request<{ run: WatchedRun | null }>(LOOK, { id });
     if (!answer.ok) continue;
     if (answer.value.run === null) throw new CommandProblem(`There is no run ${id}.`);
@@ -38,6 +40,30 @@ export async function* statesOf(context: Context, id: string): AsyncGenerator<Wa
       yield answer.value.run;
       return;
     }
+  }
+}
+
+/** A subscription that ended with an error: the command ends when trying again would not help. */
+export function throwIfRefused(error: unknown): void {
+  const isRefused = error instanceof SubscriptionError && !PASSING.has(error.code);
+  if (isRefused) throw new CommandProblem(error.message);
+}
+
+export const pause = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+
+/** Runs until it is done or Ctrl-C is pressed, which answers undefined. */
+export async function untilInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
+  let interrupt = (): void => undefined;
+  const interrupted = new Promise<undefined>((resolve) => {
+    interrupt = () => resolve(undefined);
+  });
+  // Once: a second Ctrl-C ends the process as it always does.
+  process.once('SIGINT', interrupt);
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    process.off('SIGINT', interrupt);
   }
 }
 
@@ -54,15 +80,9 @@ const goesOn = (id: string): string =>
  */
 export async function waitForEnd(context: Context, id: string): Promise<WatchedRun | undefined> {
   const { terminal } = context;
-  let interrupt = (): void => undefined;
-  const interrupted = new Promise<undefined>((resolve) => {
-    interrupt = () => resolve(undefined);
-  });
-  // Once: a second Ctrl-C ends the process as it always does.
-  process.once('SIGINT', interrupt);
   const line = movingLine(terminal, id);
   try {
-    const end = await Promise.race([endOf(context, id, (state) => line.show(state)), interrupted]);
+    const end = await untilInterrupted(endOf(context, id, (state) => line.show(state)));
     line.clear();
     if (end === undefined) terminal.err(`${goesOn(id)}\n`);
     return end;
@@ -71,7 +91,6 @@ export async function waitForEnd(context: Context, id: string): Promise<WatchedR
     throw new CommandProblem(`${error.message}\n${goesOn(id)}`, error.exitCode);
   } finally {
     line.clear();
-    process.off('SIGINT', interrupt);
   }
 }
 

@@ -7,8 +7,11 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Feed, type FeedLog, type Wire, postgresJournal } from '#feed';
-import { Connection, type Installation } from '#postgres';
+import { systemClock } from '#actor';
+import { Connection, type Installation, type LogKey, Reader, readLogs } from '#postgres';
 import type { Topics } from '#protocol';
+import { LIVE_LOGS } from './live-logs.js';
+import { LiveLogsService } from './live-logs.service.js';
 import { LIVE_RUNS } from './live-runs.js';
 import { LiveRunsService } from './live-runs.service.js';
 
@@ -24,6 +27,8 @@ export interface LiveModuleOptions {
 }
 
 const OPTIONS = Symbol('live-options');
+/** The poll, and who is behind: neither holds up the reads of requests. */
+const LOG_CONNECTIONS = 3;
 
 /** The feed with its two connections, started and stopped with the application. */
 @Injectable()
@@ -56,6 +61,29 @@ export class LiveFeed implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
+/** What is written now, read on connections of its own. */
+@Injectable()
+export class LiveLogFeed implements OnApplicationShutdown {
+  readonly logs: LiveLogsService;
+  private readonly reader: Reader;
+
+  constructor(@Inject(OPTIONS) { gateway, databaseUrl: url, log }: LiveModuleOptions) {
+    const name = `orrery/${gateway}/logs`;
+    const connections = LOG_CONNECTIONS;
+    const reader = new Reader({ url, name, role: 'orrery_gateway_read', connections });
+    this.reader = reader;
+    const read = (keys: readonly LogKey[], limit: number) => readLogs(reader, keys, limit);
+    this.logs = new LiveLogsService({ read, clock: systemClock, log });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.logs.stop();
+    await this.reader.stop();
+  }
+}
+
+const logsOf = ({ logs }: LiveLogFeed): LiveLogsService => logs;
+
 @Module({})
 export class LiveModule {
   static for(options: LiveModuleOptions): DynamicModule {
@@ -69,8 +97,10 @@ export class LiveModule {
           inject: [LiveFeed],
           useFactory: ({ feed }: LiveFeed) => new LiveRunsService(feed),
         },
+        LiveLogFeed,
+        { provide: LIVE_LOGS, inject: [LiveLogFeed], useFactory: logsOf },
       ],
-      exports: [LIVE_RUNS],
+      exports: [LIVE_RUNS, LIVE_LOGS],
     };
   }
 }

@@ -121,6 +121,7 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     args: 'project: $project',
   },
   'Subscription.runChanged': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'id: $run' },
+  'Subscription.runLog': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'run: $run' },
 };
 
 /**

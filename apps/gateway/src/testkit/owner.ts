@@ -82,7 +82,8 @@ export class TestOwner {
   /** What an executor of the run would have told of its first attempt. */
   async log(run: string, projectName: string, body: string): Promise<void> {
     const day = new Date().toISOString().slice(0, 10);
-    const chunk = { day, run, attempt: 1, stream: 0, offset: 0, project: projectName, body };
+    const place = { day, run, partition: 0, attempt: 1, stream: 0, offset: 0 };
+    const chunk = { ...place, project: projectName, body };
     await appendLogs(this.connection, [chunk]);
   }
 

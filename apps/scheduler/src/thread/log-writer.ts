@@ -40,9 +40,10 @@ export class LogWriter {
   ) {}
 
   add(executor: string, chunks: readonly LogChunk[]): void {
-    for (const { day, run, attempt, stream, offset, project, body } of chunks) {
+    for (const { day, partition, run, attempt, stream, offset, project, body } of chunks) {
       if (!isUuid(run) || !DAY.test(day)) continue;
-      const chunk = { day, run, attempt, stream: CODE[stream], offset, project, body };
+      const place = { partition, run, attempt, stream: CODE[stream], offset };
+      const chunk = { day, ...place, project, body };
       this.waiting.push({ executor, chunk });
       this.pending.set(executor, (this.pending.get(executor) ?? 0) + 1);
     }

@@ -12,7 +12,7 @@ export {
 export { type ProjectRow, readProjects } from './directory.js';
 export { type JobRow, type JobVersionRef, findJobSpecs, findJobs, findJobsByName } from './jobs.js';
 export { readRunEvents } from './run-events.js';
-export { type LogPlace, type LogRow, readLog } from './logs.js';
+export { type LogKey, type LogPage, type LogRow, readLogs } from './logs.js';
 export { Reader } from './reader.js';
 export { type RunListFilter, listRuns, type RunTarget, listTargets } from './run-list.js';
 export { type RunBodies, type RunRow, findRunBodies, findRuns, findSpecification } from './runs.js';

@@ -164,6 +164,7 @@ create table aside (
   error text not null,
   at timestamptz not null default now());
 
+create sequence log_seq;
 create table log_chunk (
   day date not null,
   run uuid not null,
@@ -173,7 +174,11 @@ create table log_chunk (
   at timestamptz not null default now(),
   project uuid not null,
   body bytea not null,
+  bytes int4 not null,
+  gap int8,
+  seq int8 not null default nextval('log_seq'),
   primary key (run, attempt, stream, "offset", day)) partition by range (day);
+create index log_chunk_arrival on log_chunk (run, seq, attempt);
 create table log_chunk_default partition of log_chunk default;
 `;
 
@@ -262,6 +267,7 @@ create policy reader on project for select to orrery_gateway_read, orrery_gatewa
 
 grant select, insert, update, delete on live, open_attempt, history, inbox, intake, answer, journal,
   idempotency, executor, aside, log_chunk, partition, node, specification to orrery_writer;
+grant usage on sequence log_seq to orrery_writer;
 grant select on run_now, installation, project, job, job_version to orrery_writer;
 grant select on live, open_attempt, run_now, history, specification, job, job_version, project,
   log_chunk to orrery_gateway_read, orrery_gateway_define;

@@ -27,7 +27,7 @@ import {
   findRuns,
   listExecutors,
   listRuns,
-  readLog,
+  readLogs,
   readPartitions,
   readRunEvents,
 } from '../read/index.js';
@@ -86,7 +86,8 @@ async function writeAll(life: Life): Promise<Known[]> {
   await life.end(known.slice(2));
   const { id: run } = runs[0] ?? { id: '' };
   const day = new Date().toISOString().slice(0, 10);
-  const chunk = { day, run, attempt: 1, stream: 0, offset: 0, project: 'project', body: 'x' };
+  const place = { partition: 1, run, attempt: 1, stream: 0, offset: 0 };
+  const chunk = { day, ...place, project: 'project', body: 'x' };
   await appendLogs(life.owner, [chunk]);
   return known;
 }
@@ -154,7 +155,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listExecutors(reader, { after: null, limit: 51 });
       await findExecutors(reader, ['x0', 'x1']);
       await readPartitions(reader);
-      await readLog(reader, { project, run: run.id, attempt: 1, after: null, limit: 100 });
+      await readLogs(reader, [{ project, run: run.id, attempt: 1, after: 0 }], 100);
       const { partition } = run;
       await readRunEvents(journal, { run: run.id, partition, seqs: [1, 2], since: at });
     }

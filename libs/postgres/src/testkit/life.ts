@@ -218,7 +218,7 @@ export async function fill(life: Life, admin: pg.Client, thousands = 104): Promi
   const day = new Date().toISOString().slice(0, 10);
   for (let i = 0; i < 20; i++) {
     const run = life.id();
-    const chunk = { day, run, attempt: 1, stream: 0, project: 'project', body: 'x' };
+    const chunk = { day, partition: 1, run, attempt: 1, stream: 0, project: 'project', body: 'x' };
     const chunks = Array.from({ length: 1_000 }, (_, offset) => ({ ...chunk, offset }));
     await appendLogs(life.owner, chunks);
   }

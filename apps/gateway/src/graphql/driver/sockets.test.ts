@@ -141,12 +141,14 @@ describe('sockets', () => {
     const client = connect(url, bearer(key));
     const events = 'subscription ($p: String!) { runEvents(project: $p) { cursor } }';
     const changed = 'subscription ($id: ID!) { runChanged(id: $id) { id } }';
+    const log = 'subscription ($id: ID!) { runLog(run: $id) { text } }';
     for (const p of ['demo', 'nowhere']) {
       expect(await refusal(client, events, { p })).toBe('NOT_FOUND');
     }
     expect(await refusal(client, events, { p: 'elsewhere' })).toBeUndefined();
     for (const id of [run.id, '019aa000-0000-7000-8000-000000000000']) {
       expect(await refusal(client, changed, { id })).toBe('NOT_FOUND');
+      expect(await refusal(client, log, { id })).toBe('NOT_FOUND');
     }
     await client.dispose();
   });

@@ -131,7 +131,7 @@ describe('applyJob', () => {
         'INVALID_DURATION spec.retry.delay null',
         'INVALID_VALUE spec.retry.backoff Did you mean EXPONENTIAL?',
         'UNKNOWN_FIELD spec.retry.tries Known are maxAttempts, delay, backoff, factor, ' +
-          'maxDelay, jitter.',
+          'maxDelay, jitter, rules, budgets.',
         'INVALID_DURATION spec.disconnect.lostAfter null',
         'INVALID_LABELS spec.labels.a b null',
         'INVALID_SCHEMA spec.params null',

@@ -14,9 +14,9 @@ import { CursorCodec } from '#feed';
 import {
   type Installation,
   type JobRow,
-  type LogPlace,
+  type LogRow,
   type Reader,
-  readLog,
+  readLogs,
   readRunEvents,
 } from '#postgres';
 import { parseJson } from '#protocol';
@@ -28,7 +28,6 @@ import type { ExecutorView } from '../executor/executor.view.js';
 import { ExecutorsService } from '../executor/executors.service.js';
 import { Job } from '../job/job.model.js';
 import { Project } from '../project/project.model.js';
-import { LOG_STREAMS } from '../schema/enums.js';
 import {
   type ConnectionOf,
   PageArgs,
@@ -41,11 +40,11 @@ import { CursorScalar, JsonScalar } from '../schema/scalars.js';
 import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';
-import { Attempt, LogConnection, Run, Waiting } from './run.model.js';
+import { LogCursors } from './log.view.js';
+import { Attempt, type LogChunk, LogConnection, Run, Waiting } from './run.model.js';
 import { attemptsOf, recordOf, toRun } from './run.view.js';
 import { waitingFor } from './waiting.js';
 
-const LOG_CURSOR = 'log';
 const EVENT_CURSOR = 'event';
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
 
@@ -53,6 +52,7 @@ const isNumber = (value: unknown): value is number => Number.isSafeInteger(value
 @Resolver(() => Run)
 export class RunDetailsResolver {
   private readonly cursors: CursorCodec;
+  private readonly places: LogCursors;
 
   constructor(
     @Inject(GATEWAY_READER) private readonly reader: Reader,
@@ -61,6 +61,7 @@ export class RunDetailsResolver {
     @Inject(INSTALLATION) installation: Installation,
   ) {
     this.cursors = new CursorCodec(installation.life);
+    this.places = new LogCursors(installation.life);
   }
 
   @ResolveField(() => CursorScalar, {
@@ -156,29 +157,12 @@ export class RunDetailsResolver {
     attempt: number | null,
   ): Promise<LogConnection> {
     const size = pageSize(page.first);
-    const isPlace = (parts: readonly unknown[]): boolean =>
-      parts[0] === run.id && parts.length === 5 && parts.slice(1).every(isNumber);
-    const place = decodeCursor(LOG_CURSOR, page.after, isPlace)?.slice(1) as number[] | undefined;
     const { project, id } = run.row;
-    const after = place === undefined ? null : placeOf(place);
-    const limit = size + 1;
-    const rows = await readLog(this.reader, { project, run: id, attempt, after, limit });
-    const cursorOf = (row: LogPlace): string =>
-      encodeCursor(LOG_CURSOR, id, row.attempt, row.at, row.stream, row.offset);
-    const found = pageOf(
-      rows,
-      size,
-      (row) => ({
-        cursor: cursorOf(row),
-        attempt: row.attempt,
-        stream: LOG_STREAMS[row.stream] ?? 'SYSTEM',
-        offset: String(row.offset),
-        at: row.atMs,
-        text: row.text,
-      }),
-      cursorOf,
-    );
-    return { ...found, text: found.nodes.map((chunk) => chunk.text).join('') };
+    const after = this.places.decode(id, page.after);
+    const [log] = await readLogs(this.reader, [{ project, run: id, attempt, after }], size + 1);
+    const chunk = (row: LogRow): LogChunk => this.places.chunk(id, row);
+    const found = pageOf(log?.rows ?? [], size, chunk, ({ seq }) => this.places.encode(id, seq));
+    return { ...found, text: found.nodes.map(({ text }) => text).join('') };
   }
 }
 
@@ -195,7 +179,3 @@ export class AttemptResolver {
 
 const parsed = (text: string | null | undefined): unknown =>
   text === null || text === undefined ? null : parseJson(text);
-
-function placeOf([attempt = 0, at = 0, stream = 0, offset = 0]: readonly number[]): LogPlace {
-  return { attempt, at, stream, offset };
-}

@@ -1,17 +1,21 @@
 import { Inject } from '@nestjs/common';
-import { Args, Context, ID, Info, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Context, ID, Info, Int, Resolver, Subscription } from '@nestjs/graphql';
 import type { GraphQLResolveInfo } from 'graphql';
+import type { Installation } from '#postgres';
 import { isUuid } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
+import { LIVE_LOGS, type LiveLogs } from '../../live/live-logs.js';
 import { LIVE_RUNS, type LiveRuns, type RunEventFilter } from '../../live/live-runs.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound, problem } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';
 import { CursorScalar } from '../schema/scalars.js';
+import { INSTALLATION } from '../../tokens.js';
+import { LogCursors } from './log.view.js';
 import { RunEventFrame } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';
 import { RunFilter } from './run.inputs.js';
-import { Run } from './run.model.js';
+import { LogChunk, Run } from './run.model.js';
 import { toRun } from './run.view.js';
 import { RunsService } from './runs.service.js';
 import { mapStream } from './streams.js';
@@ -22,11 +26,17 @@ const FILTERED: ReadonlySet<string> = new Set(['ids', 'jobs', 'states', 'executo
 
 @Resolver(() => Run)
 export class RunStreamsResolver {
+  private readonly places: LogCursors;
+
   constructor(
     @Inject(LIVE_RUNS) private readonly live: LiveRuns,
+    @Inject(LIVE_LOGS) private readonly logs: LiveLogs,
+    @Inject(INSTALLATION) installation: Installation,
     private readonly runs: RunsService,
     private readonly projects: ProjectsService,
-  ) {}
+  ) {
+    this.places = new LogCursors(installation.life);
+  }
 
   @Subscription(() => RunEventFrame, {
     resolve: itself,
@@ -73,6 +83,33 @@ export class RunStreamsResolver {
     if (row === undefined) throw notFound('This run');
     const source = this.live.changed({ id: row.id, partition: row.partition });
     return mapStream(source, async () => toRun((await context.runs.load(id)) ?? row));
+  }
+
+  @Subscription(() => LogChunk, {
+    resolve: itself,
+    description:
+      'What a run has written, in the order in which it arrived, then what it writes. Ends by ' +
+      'itself when the run is final and all is told; goes on after the `cursor` of any piece.',
+  })
+  @Requires('VIEWER')
+  async runLog(
+    @Args('run', { type: () => ID, description: 'The run.' }) id: string,
+    @Args('attempt', { type: () => Int, nullable: true, description: 'Only of this attempt.' })
+    attempt: number | null,
+    @Args('after', { type: () => CursorScalar, nullable: true, description: 'From here on.' })
+    after: string | null,
+    @Context() context: GraphqlContext,
+  ): Promise<AsyncIterableIterator<LogChunk>> {
+    const row = await context.runs.load(id);
+    if (row === undefined) throw notFound('This run');
+    const source = this.logs.follow({
+      project: row.project,
+      run: row.id,
+      attempt: attempt ?? null,
+      after: this.places.decode(row.id, after),
+      finishedAt: row.finishedAt,
+    });
+    return mapStream(source, (piece) => this.places.chunk(row.id, piece));
   }
 
   private async resolveFilter(project: string, filter: RunFilter): Promise<RunEventFilter> {

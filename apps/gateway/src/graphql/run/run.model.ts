@@ -113,6 +113,12 @@ export class LogChunk {
 
   @Field(() => String, { description: 'What was written.' })
   readonly text!: string;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'So many bytes of its stream are missing before it; null when none is.',
+  })
+  readonly gapBytes!: number | null;
 }
 
 @ObjectType({ description: 'A page of a log, in the order in which it arrived.' })
