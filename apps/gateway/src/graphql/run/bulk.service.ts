@@ -94,10 +94,8 @@ export class BulkService {
     if (!isDone) return payload(matched, work.applied, true);
     if (!work.hasConflict) return payload(matched, work.applied, false);
     const message = 'This key was used with another request: use a new key for a new request.';
-    return {
-      ...payload(matched, work.applied, false),
-      userErrors: [userError('IDEMPOTENCY_CONFLICT', ['idempotencyKey'], message)],
-    };
+    const conflict = userError('IDEMPOTENCY_CONFLICT', ['idempotencyKey'], message);
+    return payload(matched, work.applied, false, [conflict]);
   }
 
   private async targets(project: ProjectRow, input: BulkRunsInput): Promise<RunTarget[]> {
@@ -105,7 +103,7 @@ export class BulkService {
     const asked = filter.states ?? RUN_STATES;
     const states = FITS[action].filter((state) => asked.includes(state));
     if (states.length === 0) return [];
-    return await this.runs.targets(project, { ...filter, states }, BULK_RUNS_MAX + 1);
+    return await this.runs.targets(project, filter, states, BULK_RUNS_MAX + 1);
   }
 
   /** Never rejects: nobody may wait for it any more. */
@@ -193,13 +191,11 @@ function check(input: BulkRunsInput, errors: UserError[]): void {
   }
 }
 
-const payload = (matched: number, applied: number, pending: boolean): BulkRunsPayload => ({
-  matched,
-  applied,
-  pending,
-  userErrors: [],
-});
-const refused = (userErrors: readonly UserError[]): BulkRunsPayload => ({
-  ...payload(0, 0, false),
-  userErrors,
-});
+const payload = (
+  matched: number,
+  applied: number,
+  pending: boolean,
+  userErrors: readonly UserError[] = [],
+): BulkRunsPayload => ({ matched, applied, pending, userErrors });
+const refused = (userErrors: readonly UserError[]): BulkRunsPayload =>
+  payload(0, 0, false, userErrors);
