@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { RunState } from '#core';
 import {
   type ProjectRow,
   type Reader,
@@ -78,11 +79,16 @@ export class RunsService {
   }
 
   /** At most so many, the oldest first. */
-  async targets(project: ProjectRow, filter: RunFilter, limit: number): Promise<RunTarget[]> {
-    const wanted = await this.resolveFilter(project, filter, undefined);
+  async targets(
+    project: ProjectRow,
+    given: RunFilter,
+    states: readonly RunState[],
+    limit: number,
+  ): Promise<RunTarget[]> {
+    const filter = { ...(await this.resolveFilter(project, given, undefined)), states };
     const page = {
       project: project.id,
-      filter: wanted,
+      filter,
       order: 'OLDEST',
       after: null,
       limit,
