@@ -3,6 +3,7 @@ import { until } from '#actor';
 import type { Ending } from '#core';
 import { RunnerBench } from '../../testkit/attempts.js';
 import { TestServer } from '../../testkit/http-server.js';
+import { retryAfter } from './result.js';
 
 const BOUND_MS = 5_000;
 const KIB = 1_024;
@@ -137,6 +138,24 @@ describe('what is expected of the answer', () => {
     const ending = await bench.http(at('/'), { expectBody: { jsonEquals: 1 } });
     expect(performance.now() - began).toBeLessThan(1_500);
     expect(ending.error).toMatchObject({ class: 'HTTP_BODY', message: 'the body is no JSON' });
+  });
+
+  it.each([
+    [503, '7', 7_000],
+    [429, '0', 0],
+    [503, 'soon', null],
+    [500, '7', null],
+  ])('5.2: %i says Retry-After: %s, and is tried again after %j ms', async (...given) => {
+    const [status, value, retryMs] = given;
+    server.answer((_seen, response) => response.writeHead(status, { 'retry-after': value }).end());
+    expect((await bench.http(at('/'))).error).toMatchObject({ code: `${status}`, retryMs });
+  });
+
+  it('5.2: Retry-After may be a date', () => {
+    const headers = { 'retry-after': 'Sat, 21 Nov 2026 12:00:10 GMT' };
+    const now = Date.UTC(2026, 10, 21, 12);
+    expect(retryAfter(503, { headers }, now)).toBe(10_000);
+    expect(retryAfter(503, { headers }, now + 60_000)).toBe(0);
   });
 
   it('the status comes before the body', async () => {

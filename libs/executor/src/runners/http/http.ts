@@ -14,7 +14,7 @@ import { type Answer, exchange } from './exchange.js';
 import { Guard } from './guard.js';
 import { Refused, type Resolve, guardedLookup, systemResolve } from './lookup.js';
 import { type HttpRequest, type Redirect, firstRequest, redirectOf, shown } from './request.js';
-import { disappointmentOf, resultOf } from './result.js';
+import { disappointmentOf, resultOf, retryAfter } from './result.js';
 import type { HttpSpec } from './spec.js';
 
 export interface HttpOptions {
@@ -123,7 +123,9 @@ function endingFor(spec: HttpSpec, answer: Answer): Ending {
   const json = JSON.stringify(result);
   const fault = disappointmentOf(spec, result);
   if (fault === undefined) return endingWith(json, 'the answer');
-  const more = fault.class === 'HTTP_STATUS' ? { code: String(result.status) } : {};
+  const { status } = result;
+  const code = { code: String(status), retryMs: retryAfter(status, answer, Date.now()) };
+  const more = fault.class === 'HTTP_STATUS' ? code : {};
   const error = endError(fault.class, fault.message, more);
   return endingOf('FAILED', { error, result: json });
 }

@@ -47,6 +47,21 @@ function selected(headers: Answer['headers']): Record<string, string> {
   return Object.fromEntries(found);
 }
 
+const MAY_SAY_WHEN: ReadonlySet<number> = new Set([429, 503]);
+
+/** Semantics 5.2: what 429 and 503 say of their next time, in ms; null where they say nothing. */
+export function retryAfter(
+  status: number,
+  { headers }: Pick<Answer, 'headers'>,
+  now: number,
+): number | null {
+  const value = headers['retry-after'];
+  if (!MAY_SAY_WHEN.has(status) || typeof value !== 'string') return null;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
+}
+
 export interface Disappointment {
   readonly class: 'HTTP_STATUS' | 'HTTP_BODY';
   readonly message: string;
