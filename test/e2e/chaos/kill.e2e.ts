@@ -54,6 +54,38 @@ async function submit(client: () => Client, n: number): Promise<string> {
   }
 }
 
+/** What a person may meet who is late; anything else is a defect. */
+const LATE = new Set(['RUN_STARTED', 'RUN_FINAL', 'RUN_NOT_PAUSED']);
+
+/** Until it is stored, under one key: whatever is killed meanwhile. */
+async function act(client: Client, mutation: string, type: string, id: string, more = {}) {
+  const input = { id, idempotencyKey: `${mutation}-${id}`, ...more };
+  const document = `mutation($input: ${type}!) { ${mutation}(input: $input) {
+    pending userErrors { code message } } }`;
+  for (;;) {
+    const answer = await client.request<
+      Record<string, { readonly userErrors: readonly { readonly code: string }[] }>
+    >(document, { input });
+    if (answer.ok) {
+      const wrong = answer.value[mutation]?.userErrors.filter(({ code }) => !LATE.has(code));
+      if (wrong?.length === 0) return;
+      throw new Error(`${mutation} ${id}: ${JSON.stringify(wrong)}`);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** One run in ten is held, changed and let go, one in twenty-five is cancelled. */
+async function disturb(client: Client, n: number, id: string): Promise<void> {
+  if (n % 10 === 3) {
+    await act(client, 'pauseRun', 'PauseRunInput', id);
+    await act(client, 'updateRun', 'UpdateRunInput', id, { priority: 1 + (n % 7) });
+    await act(client, 'resumeRun', 'RunActionInput', id);
+  }
+  if (isCancelled(n)) await act(client, 'cancelRun', 'RunActionInput', id);
+}
+const isCancelled = (n: number): boolean => n % 25 === 7;
+
 test(
   `${RUNS} submissions while ${KILLS} processes are killed: nothing lost, nothing twice`,
   async () => {
@@ -61,12 +93,19 @@ test(
     await follower.start();
     const client = orrery.client();
     const acknowledged: string[] = [];
+    const cancelled = new Set<string>();
     const killed: string[] = [];
     const inFlight = new Set<string>();
     let next = 0;
     const submitting = Promise.all(
       Array.from({ length: CLIENTS }, async () => {
-        while (next < RUNS) acknowledged.push(await submit(() => client, next++));
+        while (next < RUNS) {
+          const n = next++;
+          const id = await submit(() => client, n);
+          acknowledged.push(id);
+          if (isCancelled(n)) cancelled.add(id);
+          await disturb(client, n, id);
+        }
       }),
     );
     for (let n = 0; n < KILLS; n++) {
@@ -106,25 +145,38 @@ test(
     // Every acknowledged submission is one run, ended once.
     expect(new Set(acknowledged).size).toBe(RUNS);
     await until(() => orrery.pidsOf('gateway').some(isAlive), BOUND_MS);
-    const starts = startsOf(written);
-    for (const [attempt, count] of starts) expect([attempt, count]).toEqual([attempt, 1]);
-    const seen = new Map<string, string[]>();
-    for (const { run, type, attempt } of follower.events) {
-      seen.set(run.id, [...(seen.get(run.id) ?? []), `${type} ${attempt}`]);
-    }
-    for (const id of acknowledged) {
-      const run = await read(client, id);
-      expect([id, run.state]).toEqual([id, 'SUCCEEDED']);
-      const last = run.attempts.at(-1)?.number;
-      expect(starts.get(`${id} ${last}`)).toBe(1);
-      // The stream, over all its reconnects, is the journal.
-      const journal = run.events.nodes.map(({ type, attempt }) => `${type} ${attempt}`);
-      expect([id, seen.get(id)]).toEqual([id, journal]);
-    }
+    await expectOneStory(client, follower, acknowledged, cancelled);
     await client.close();
   },
   BOUND_MS * 2,
 );
+
+/** No token ran twice, every run has one end, and the stream was the journal. */
+async function expectOneStory(
+  client: Client,
+  follower: Follower,
+  acknowledged: readonly string[],
+  cancelled: ReadonlySet<string>,
+): Promise<void> {
+  const starts = startsOf(written);
+  for (const [attempt, count] of starts) expect([attempt, count]).toEqual([attempt, 1]);
+  const seen = new Map<string, string[]>();
+  for (const { run, type, attempt } of follower.events) {
+    seen.set(run.id, [...(seen.get(run.id) ?? []), `${type} ${attempt}`]);
+  }
+  for (const id of acknowledged) {
+    const run = await read(client, id);
+    const isOver = run.state === 'CANCELLED' && cancelled.has(id);
+    if (!isOver) {
+      expect([id, run.state]).toEqual([id, 'SUCCEEDED']);
+      const last = run.attempts.at(-1)?.number;
+      expect(starts.get(`${id} ${last}`)).toBe(1);
+    }
+    // The stream, over all its reconnects, is the journal.
+    const journal = run.events.nodes.map(({ type, attempt }) => `${type} ${attempt}`);
+    expect([id, seen.get(id)]).toEqual([id, journal]);
+  }
+}
 
 interface ReadRun {
   readonly state: string;

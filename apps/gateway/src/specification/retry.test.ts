@@ -78,6 +78,9 @@ describe('retries in a specification', () => {
     expect(errorsOf({ retry: { rules: [{ when: {}, then: 'RETRY' }, same] } })).toEqual([
       'CONTRADICTION spec.retry.rules.1',
     ]);
+    const slow = { rules: [{ when: {}, then: { delay: '1h' } }] };
+    expect(errorsOf({ retry: slow })).toEqual(['CONTRADICTION spec.retry.maxDelay']);
+    expect(errorsOf({ retry: { ...slow, maxDelay: '1h' } })).toEqual([]);
     expect(errorsOf({ deadline: '1m', startDeadline: '2m' })).toEqual([
       'CONTRADICTION spec.startDeadline',
     ]);

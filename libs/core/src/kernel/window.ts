@@ -61,6 +61,15 @@ export class Window<T extends Ranked> {
     return true;
   }
 
+  /** Lets go of everything at this rank and behind it. */
+  cut(rank: number): void {
+    while (this.size > 0 && (this.last()?.rank ?? 0) >= rank) this.items.pop();
+    if (this.head >= this.items.length) {
+      this.items = [];
+      this.head = 0;
+    }
+  }
+
   shift(): T | undefined {
     const item = this.first();
     if (item === undefined) return undefined;

@@ -268,6 +268,8 @@ export function bounced(step: Step, cell: Cell, reason: string): void {
   move(step, cell, 'READY', 'BOUNCED', { data: { executor: token.executor, reason } });
   cell.token = null;
   cell.attempt--;
+  // Its start deadline may have passed while it was granted.
+  watchExpiry(step.state, cell);
   queueReady(step, cell);
   save(step, cell);
 }

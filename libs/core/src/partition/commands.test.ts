@@ -159,7 +159,72 @@ describe('a pause (1.7)', () => {
   });
 });
 
+describe('commands that wait behind one look-up', () => {
+  const behind = (): Rig => {
+    const rig = new Rig({ limits: { window: 1, windowLow: 0 }, lazyReads: true });
+    rig.submit('a');
+    rig.now++;
+    rig.submit('r');
+    rig.commit();
+    rig.read();
+    expect(rig.state.cells.has('r')).toBe(false);
+    return rig;
+  };
+  const settle = (rig: Rig): void => {
+    for (let i = 0; i < 4; i++) {
+      rig.commit();
+      rig.read();
+    }
+    rig.commit();
+  };
+
+  test('a pause and what comes after it are all applied', () => {
+    const rig = behind();
+    rig.command('c1', 'r', PAUSE);
+    rig.command('c2', 'r', RESUME);
+    rig.command('c3', 'r', PAUSE);
+    rig.command('c4', 'r', { kind: 'cancel', graceMs: null, force: false });
+    settle(rig);
+    expect([...rig.answers.values()].map(({ ok }) => ok)).toEqual([true, true, true, true]);
+    expect(rig.cell('r').state).toBe('CANCELLED');
+  });
+
+  test('an update that leaves the run behind its window does not hide it from a cancel', () => {
+    const rig = behind();
+    rig.command('c1', 'r', { kind: 'update', change: { priority: 10 } });
+    rig.command('c2', 'r', { kind: 'cancel', graceMs: null, force: false });
+    settle(rig);
+    expect(rig.answers.get('c2')).toEqual({ ok: true, state: 'CANCELLED' });
+  });
+
+  test('a cancel that meets a run which is not taken in, and has no place in the window', () => {
+    const rig = behind();
+    const cell = rig.submit('x');
+    rig.crash();
+    rig.inbox.add('x');
+    rig.rows.set('x', cell);
+    rig.command('c1', 'x', { kind: 'cancel', graceMs: null, force: false });
+    settle(rig);
+    expect(rig.answers.get('c1')).toEqual({ ok: true, state: 'CANCELLED' });
+  });
+});
+
 describe('an update', () => {
+  test('is for what has never run, also where its loss did not count (3.5)', () => {
+    const rig = new Rig();
+    rig.submit('r', {}, { freeLoss: true });
+    rig.match('r');
+    rig.commit();
+    rig.result(rig.tokenOf('r'), 'LOST');
+    rig.commit();
+    rig.tick(10_000);
+    rig.commit();
+    expect(rig.cell('r')).toMatchObject({ state: 'READY', spent: 0 });
+    rig.command('c1', 'r', NOW);
+    rig.commit();
+    expect(rig.answers.get('c1')).toMatchObject({ ok: false, code: 'RUN_STARTED' });
+  });
+
   test('moves a ready run in its line, from its own ready time', () => {
     const rig = reach('READY');
     const { rank, readyAt } = rig.cell('r');

@@ -111,7 +111,7 @@ function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
 /** Only before the first start: nothing that ran was another run than the one that is shown. */
 function update(step: Step, cell: Cell, message: Of<'update'>): CommandOutcome {
   const { change, by, reason } = message;
-  const hasStarted = isOpen(cell.state) || cell.spent > 0 || cell.state === 'WAITING_RETRY';
+  const hasStarted = isOpen(cell.state) || cell.attempt > 0 || cell.state === 'WAITING_RETRY';
   if (hasStarted) return refused(cell, 'RUN_STARTED');
   const { now } = step;
   const at = change.at ?? (change.afterMs === undefined ? undefined : now + change.afterMs);

@@ -99,6 +99,76 @@ describe('the four time-outs (1.8, R76)', () => {
   });
 });
 
+describe('a deadline that passes', () => {
+  for (const state of ['SCHEDULED', 'READY', 'PAUSED', 'WAITING_RETRY'] as const) {
+    test(`while the run is ${state} ends it as DEAD, also after a takeover`, () => {
+      const rig = new Rig();
+      const due = state === 'SCHEDULED' ? rig.now + 60_000 : null;
+      const expires = rig.now + 5_000;
+      // A deadline counts from the due time: of a run of the future it is the start deadline's.
+      const deadlineMs = state === 'SCHEDULED' ? -55_000 : 5_000;
+      rig.submit('r', { due, expires }, { retry: RETRY, deadlineMs });
+      rig.commit();
+      if (state === 'WAITING_RETRY') {
+        run(rig);
+        rig.result(rig.tokenOf('r'), 'FAILED');
+        rig.commit();
+      }
+      if (state === 'PAUSED') rig.command('c', 'r', { kind: 'pause' });
+      rig.commit();
+      expect(rig.cell('r').state).toBe(state);
+      if (state === 'WAITING_RETRY') rig.command('c', 'r', { kind: 'pause' });
+      rig.commit();
+      rig.crash();
+      rig.tick(6_000);
+      rig.commit();
+      expect(ended(rig)?.state).toBe('DEAD');
+    });
+  }
+
+  test('before the run is taken in ends it as DEAD, not as EXPIRED', () => {
+    const rig = new Rig();
+    rig.submit('r', { submittedAt: rig.now - 9_000, expires: rig.now - 1 }, { deadlineMs: 8_999 });
+    rig.commit();
+    expect(ended(rig)?.state).toBe('DEAD');
+  });
+
+  test('while a page of expiries is read is not passed over', () => {
+    const rig = new Rig({ limits: { expiries: 2, window: 50 }, lazyReads: true });
+    const at = rig.now;
+    for (const [i, ms] of [1_000, 2_000, 3_000, 9_000].entries()) {
+      rig.submit(`r${i}`, { expires: at + ms });
+    }
+    rig.commit();
+    rig.tick(1_500);
+    rig.commit();
+    rig.tick(1_000);
+    rig.commit();
+    // A refill is under way; what comes now is not in its page, and belongs into the middle.
+    rig.submit('late', { expires: at + 5_000 });
+    rig.commit();
+    for (let i = 0; i < 20; i++) {
+      rig.read();
+      rig.tick(500);
+      rig.commit();
+    }
+    for (const id of ['r2', 'late', 'r3'])
+      expect([id, rig.history.get(id)?.state]).toEqual([id, 'EXPIRED']);
+  });
+
+  test('while the run is granted ends it when it bounces', () => {
+    const rig = submitted({}, 1_000);
+    rig.match('r');
+    rig.commit();
+    rig.tick(2_000);
+    rig.step({ kind: 'bounce', token: rig.tokenOf('r'), reason: 'full' });
+    rig.commit();
+    rig.tick(1);
+    rig.commit();
+    expect(ended(rig)?.state).toBe('EXPIRED');
+  });
+});
+
 describe('budgets in a run', () => {
   test('what is spent is remembered by class, over a takeover', () => {
     const rig = submitted({ retry: { ...RETRY, budgets: { user: 2, platform: 9 } } });

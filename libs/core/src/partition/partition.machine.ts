@@ -1,5 +1,5 @@
 import type { Machine, Millis } from '../kernel/machine.js';
-import { type Cell, LANE_TIMED, comparePlace, isOpen } from '../run/run.js';
+import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
 import { addOpen, armTimeout } from './attempts.js';
 import { birth, gone } from './executors.js';
 import { type PartitionMessage, type PartitionOutput, isCommand } from './messages.js';
@@ -83,18 +83,17 @@ function handle(step: Step, message: PartitionMessage): void {
   }
 }
 
-/** A row the owner reads takes its place in memory by its state. Says whether it stays there. */
-function adopt(step: Step, cell: Cell): boolean {
+/** A row the owner reads takes its place in memory by its state. */
+function adopt(step: Step, cell: Cell): void {
   if (isOpen(cell.state) && cell.token !== null) {
     const attempt = addOpen(step, cell, false);
     attempt.sentAt = 0;
     if (cell.startedAt !== null) armTimeout(step, attempt);
     step.emit({ to: 'world', effect: { kind: 'opened', token: cell.token } });
-    return true;
+    return;
   }
   const stays = enqueue(step, cell);
   if (stays && cell.state === 'READY') tellPool(step, { kind: 'offer', cell });
-  return stays;
 }
 
 function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched' }>): void {
@@ -108,22 +107,25 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
   }
   const waiting = state.fetching.get(run) ?? [];
   state.fetching.delete(run);
-  let stays = true;
-  if (!state.cells.has(run)) {
+  let held = state.cells.get(run);
+  if (held === undefined) {
     if (cell === null) {
       for (const next of waiting) absent(step, next, message);
       return;
     }
-    if (message.taken) stays = adopt(step, cell);
+    if (message.taken) adopt(step, cell);
     else takeIn(step, run, cell);
-    // A row from behind its window is in memory for the messages at hand only.
-    if (!stays) state.cells.set(run, cell);
+    held = state.cells.get(run) ?? cell;
   }
   for (const next of waiting) {
-    if (state.cells.has(run)) handle(step, next);
-    else absent(step, next, { ...message, final: cell?.state ?? message.final });
+    // What is behind its window is in memory for each of the messages at hand.
+    if (isFinal(held.state)) absent(step, next, { ...message, final: held.state });
+    else {
+      state.cells.set(run, held);
+      handle(step, next);
+    }
   }
-  if (!stays && state.cells.get(run) === cell && !isKept(state, cell)) forget(state, run);
+  if (!isFinal(held.state) && !isKept(state, held)) forget(state, run);
 }
 
 /** What has an open attempt, or stands in the window of its lane. */
@@ -169,8 +171,11 @@ function expiries(step: Step, message: Extract<PartitionMessage, { kind: 'expiri
   const { state } = step;
   state.expiriesRefilling = false;
   state.expiries.complete = true;
-  let isWhole = message.complete && !state.expiriesSpilled;
+  let isWhole = message.complete && state.expiriesSpilled === null;
   for (const item of message.items) isWhole = state.expiries.insert(item) === undefined && isWhole;
+  // The page was read before what was left to the index meanwhile: from there on it is read anew.
+  if (state.expiriesSpilled !== null) state.expiries.cut(state.expiriesSpilled);
+  state.expiriesSpilled = null;
   state.expiries.complete = isWhole;
   if (!isWhole && state.expiries.size === 0) refillExpiries(step);
 }

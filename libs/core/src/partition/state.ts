@@ -74,7 +74,7 @@ export interface PartitionState {
   /** Everything up to here has fired; a refill reads behind it. */
   expiriesAfter: Millis;
   expiriesRefilling: boolean;
-  expiriesSpilled: boolean;
+  expiriesSpilled: Millis | null;
   /** The number of the newest read that was asked for, and those that are under way. */
   lastRead: number;
   readonly reads: Set<number>;
@@ -112,7 +112,7 @@ export function emptyPartition(
     expiries: new Window(limits.expiries),
     expiriesAfter: 0,
     expiriesRefilling: false,
-    expiriesSpilled: false,
+    expiriesSpilled: null,
     lastRead: 0,
     reads: new Set(),
     touched: new Map(),
@@ -249,7 +249,8 @@ export function enqueue(step: Step, cell: Cell): boolean {
 export function watchExpiry(state: PartitionState, cell: Cell): void {
   if (cell.facts.expires === null) return;
   const out = state.expiries.insert({ id: cell.facts.id, rank: cell.facts.expires });
-  if (out !== undefined) state.expiriesSpilled = true;
+  if (out === undefined) return;
+  state.expiriesSpilled = Math.min(state.expiriesSpilled ?? out.rank, out.rank);
 }
 
 export function dequeue(step: Step, cell: Cell): void {

@@ -1,4 +1,4 @@
-import { type Cell, LANE_TIMED } from '../run/run.js';
+import { type Cell, LANE_TIMED, deadlineOf } from '../run/run.js';
 import type { PartitionMessage } from './messages.js';
 import { type Step, commit, dequeue, enqueue, perform, remember, watchExpiry } from './state.js';
 import { event, finish, makeReady, move, save } from './transitions.js';
@@ -17,6 +17,11 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   event(step, cell, 'SUBMITTED', { to: cell.state });
   if (facts.expires !== null && facts.expires <= now) {
     cell.lane = null;
+    const deadline = deadlineOf(facts);
+    if (deadline !== null && deadline <= now) {
+      finish(step, cell, 'DEAD', { outcome: 'TIMED_OUT', reason: 'its deadline had passed' });
+      return;
+    }
     finish(step, cell, 'EXPIRED', { outcome: null, reason: 'its start deadline had passed' });
     return;
   }

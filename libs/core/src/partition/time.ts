@@ -72,7 +72,7 @@ function fireExpiries(step: Step): void {
 export function refillExpiries(step: Step): void {
   const { state } = step;
   state.expiriesRefilling = true;
-  state.expiriesSpilled = false;
+  state.expiriesSpilled = null;
   perform(step, { kind: 'refill-expiries', after: state.expiriesAfter });
 }
 

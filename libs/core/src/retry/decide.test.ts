@@ -122,6 +122,7 @@ describe('guarantees', () => {
   test('R75: a loss that does not count never uses an attempt up', () => {
     const policy = policyOf({ maxAttempts: 1 }, { freeLoss: true });
     expect(retriesOf(policy, LOST)).toBe(50);
+    expect(retriesOf(policy, failure({ isGivenUp: true }))).toBe(50);
     expect(retriesOf(policy, USER)).toBe(0);
   });
 

@@ -37,7 +37,8 @@ export function decideRetry(
 ): RetryDecision {
   const { retry } = policy;
   const ofClass = classOf(failure);
-  const spends = failure.outcome === 'LOST' && policy.freeLoss === true ? null : ofClass;
+  const isLoss = failure.outcome === 'LOST' || failure.isGivenUp;
+  const spends = isLoss && policy.freeLoss === true ? null : ofClass;
   const dead = (why: string): RetryDecision => ({ kind: 'dead', spends, why });
   if (failure.outcome === 'REJECTED') return dead('it can run nowhere');
   if (policy.atMostOnce === true) return dead('its guarantee is AT_MOST_ONCE');

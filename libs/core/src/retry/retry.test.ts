@@ -26,6 +26,11 @@ describe('the delay before attempt n + 1 (5.1, R71)', () => {
     expect([1, 2, 3, 4].map((n) => retryDelay(policy({ backoff }), n, token(n)))).toEqual(delays);
   });
 
+  test('no delay stays none, also where the power overflows', () => {
+    const none = policy({ delayMs: 0, factor: 100 });
+    for (const n of [1, 155, 999]) expect(retryDelay(none, n, token(1))).toBe(0);
+  });
+
   test('the cap holds, also where the power overflows', () => {
     expect(retryDelay(policy({ maxDelayMs: 5_000 }), 10, token(1))).toBe(5_000);
     expect(retryDelay(policy({}), 5_000, token(1))).toBe(300_000);

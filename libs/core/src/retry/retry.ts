@@ -14,6 +14,8 @@ export const DEFAULT_RETRY: RetryPolicy = {
 
 /** Semantics §5.1: the delay before attempt n + 1, where `spent` = n attempts have counted. */
 export function retryDelay(policy: RetryPolicy, spent: number, token: Token): Millis {
+  // 0 times a power that overflows is no number.
+  if (policy.delayMs === 0) return 0;
   const n = Math.max(1, spent);
   let delay: number;
   switch (policy.backoff) {

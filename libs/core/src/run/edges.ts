@@ -58,6 +58,7 @@ export const EDGES: Readonly<Record<RunState, readonly RunState[]>> = {
     'EXPIRED',
     'SKIPPED',
     'CANCELLED',
+    'DEAD',
     'SUCCEEDED',
   ],
   UNKNOWN: [

@@ -11,6 +11,7 @@ import { Ids } from '../../intake/ids.js';
 import type { IntakeItem, Written } from '../../intake/item.js';
 import { LOGGER } from '../../tokens.js';
 import type { GraphqlContext } from '../driver/context.js';
+import { unavailable } from '../driver/errors.js';
 import type { BulkAction } from '../schema/enums.js';
 import {
   type UserError,
@@ -50,6 +51,8 @@ interface Work {
   readonly key: Omit<KeyClaim, 'ref'> | undefined;
   applied: number;
   hasConflict: boolean;
+  /** Why it has ended early. */
+  failure: unknown;
 }
 
 /**
@@ -85,13 +88,22 @@ export class BulkService {
     }
     const matched = targets.length;
     if (input.dryRun || matched === 0) return payload(matched, 0, false);
-    const work: Work = { context, input, targets, key, applied: 0, hasConflict: false };
+    const work: Work = {
+      context,
+      input,
+      targets,
+      key,
+      applied: 0,
+      hasConflict: false,
+      failure: undefined,
+    };
     const done = this.workThrough(work).then(() => true);
     const stop = new AbortController();
     const late = delay(ANSWER_WITHIN_MS, false, { signal: stop.signal }).catch(() => false);
     const isDone = await Promise.race([done, late]);
     stop.abort();
     if (!isDone) return payload(matched, work.applied, true);
+    if (work.failure !== undefined) throw unavailable(AGAIN_MS);
     if (!work.hasConflict) return payload(matched, work.applied, false);
     const message = 'This key was used with another request: use a new key for a new request.';
     const conflict = userError('IDEMPOTENCY_CONFLICT', ['idempotencyKey'], message);
@@ -118,12 +130,15 @@ export class BulkService {
     } catch (error) {
       const { project, action } = work.input;
       const { applied } = work;
+      work.failure = error;
       this.log.error('an action on many runs has ended early', { project, action, applied, error });
     }
   }
 
   private async store(work: Work, targets: readonly RunTarget[]): Promise<void> {
-    let items = await Promise.all(targets.map((target) => this.itemOf(work, target)));
+    const all = await Promise.all(targets.map((target) => this.itemOf(work, target)));
+    // What is past its retention meanwhile is nobody's any more.
+    let items = all.filter((item) => item !== undefined);
     for (let tries = 0; items.length > 0; tries++) {
       const written = await this.intake.submit(items);
       for (const each of written) note(work, each);
@@ -134,7 +149,7 @@ export class BulkService {
     }
   }
 
-  private async itemOf(work: Work, target: RunTarget): Promise<IntakeItem> {
+  private async itemOf(work: Work, target: RunTarget): Promise<IntakeItem | undefined> {
     const { context, input } = work;
     const key = work.key && { ...work.key, key: `${work.key.key}/${target.id}` };
     if (input.action === 'RETRY') return await this.reruns.retryItem(context, target.id, key);

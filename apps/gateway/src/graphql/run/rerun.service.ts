@@ -96,9 +96,9 @@ export class RerunService {
     context: GraphqlContext,
     id: string,
     key: Omit<KeyClaim, 'ref'> | undefined,
-  ): Promise<ReadyRun> {
+  ): Promise<ReadyRun | undefined> {
     const row = await context.runs.load(id);
-    if (row === undefined) throw new Error(`run ${id} is gone`);
+    if (row === undefined) return undefined;
     return await this.itemOf(context, row, NONE, true, key);
   }
 

@@ -121,7 +121,8 @@ export class RunsService {
       kinds: filter.kinds ?? undefined,
       states: filter.states ?? undefined,
       outcomes: filter.outcomes ?? undefined,
-      executors: filter.executors ?? undefined,
+      // No name has what PostgreSQL refuses to look for: such a one matches nothing.
+      executors: filter.executors?.filter((name) => !/[\p{Cc}\p{Surrogate}]/u.test(name)),
       labels: readLabelFilter(filter.labels),
       submittedAfter: filter.submittedAfter ?? undefined,
       submittedBefore: filter.submittedBefore ?? undefined,
