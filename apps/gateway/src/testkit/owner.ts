@@ -57,7 +57,12 @@ export class TestOwner {
     await this.write(run, 'CHANGED', state, { changed, consumed: await this.inboxOf(run) });
   }
 
-  async finish(run: TestRun, state: RunState, outcome: Outcome | null): Promise<void> {
+  async finish(
+    run: TestRun,
+    state: RunState,
+    outcome: Outcome | null,
+    more: Partial<FinishedRun> = {},
+  ): Promise<void> {
     const { seq } = await this.hold(run.partition);
     const finished: FinishedRun = {
       id: run.id,
@@ -74,6 +79,7 @@ export class TestOwner {
       retentionMs: 86_400_000,
       result: '{"answer":9007199254740993}',
       error: outcome === 'FAILED' ? '{"class":"Boom","message":"it broke"}' : null,
+      ...more,
     };
     const consumed = await this.inboxOf(run);
     await this.write(run, 'FINISHED', state, { finished: [finished], consumed });

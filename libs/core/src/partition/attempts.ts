@@ -224,6 +224,8 @@ function expireAtDeadline(step: Step, cell: Cell, deadline: number | null): void
   if (facts.expires !== null) {
     step.state.expiries.remove({ id: facts.id, rank: facts.expires });
   }
+  const startable = facts.due ?? facts.submittedAt;
+  cell.record.startDeadlineMs = facts.expires === null ? null : facts.expires - startable;
   cell.facts = { ...facts, expires: deadline };
   watchExpiry(step.state, cell);
   const { id: run, priority, due } = facts;

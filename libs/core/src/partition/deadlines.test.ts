@@ -89,7 +89,8 @@ describe('the four time-outs (1.8, R76)', () => {
     run(rig);
     rig.result(rig.tokenOf('r'), 'FAILED');
     rig.commit();
-    // The start deadline has been kept: only the whole one is left.
+    // The start deadline has been kept: only the whole one is left. A copy of it has it again.
+    expect(rig.cell('r').record.startDeadlineMs).toBe(1_000);
     rig.tick(5_000);
     rig.commit();
     expect(rig.cell('r').state).toBe('READY');

@@ -218,6 +218,8 @@ export interface RunRecord {
   cancel?: CancelRecord;
   bounces?: Record<string, readonly [count: number, until: Millis]>;
   reason?: string;
+  /** Since `expires` is the whole deadline: how long it had to start; null: as long as it took. */
+  startDeadlineMs?: Millis | null;
   /** Attempts that were spent, by class, where classes have budgets. */
   spentBy?: Partial<Record<RetryClass, number>>;
   /** While it is PAUSED: from where, by whom and why. */

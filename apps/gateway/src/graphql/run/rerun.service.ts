@@ -27,6 +27,7 @@ import { checkReason } from './commands.service.js';
 import type { CloneRunInput, RetryRunInput } from './run-actions.inputs.js';
 import { RunActionsReader } from './run-actions.reader.js';
 import type { SubmitRunPayload } from './run.payloads.js';
+import { recordOf } from './run.view.js';
 import { given, readAt, readDuration, readKey, readParams, readRunPriority } from './submission.js';
 import { type ReadyRun, refused, settledPayload } from './submit.payload.js';
 
@@ -158,7 +159,6 @@ export class RerunService {
     const id = this.ids.next();
     const pool = changes.pool ?? row.pool;
     const priority = changes.priority ?? row.priority;
-    const startable = row.due ?? row.submittedAt;
     return {
       id,
       partition: partitionOf(id, this.installation.partitions),
@@ -173,12 +173,19 @@ export class RerunService {
       lane: laneOf({ pool, need, project, priority }),
       at: changes.at,
       afterMs: changes.afterMs,
-      startDeadlineMs: row.expires === null ? null : row.expires - startable,
+      startDeadlineMs: startDeadlineOf(row),
       retryOf: isRetry ? row.id : null,
       params: changes.params,
       labels: changes.labels ?? row.labels,
     };
   }
+}
+
+/** As it was submitted: what stands in `expires` is the whole deadline once it has been tried. */
+function startDeadlineOf(row: RunRow): number | null {
+  const { startDeadlineMs } = recordOf(row);
+  if (startDeadlineMs !== undefined) return startDeadlineMs;
+  return row.expires === null ? null : row.expires - (row.due ?? row.submittedAt);
 }
 
 function retryRefusal({ state }: RunRow): UserError | undefined {

@@ -111,6 +111,16 @@ describe('retryRun', () => {
     ]);
   });
 
+  it('has the start deadline that was submitted, also when the whole one is left', async () => {
+    const old = await submit({ startDeadline: '90s' });
+    const record = JSON.stringify({ attempts: [], seqs: [1], startDeadlineMs: 7_000 });
+    await owner.finish(old, 'DEAD', 'FAILED', { record });
+    const { run } = await retry({ id: old.id });
+    if (run === null) throw new Error('no run was made');
+    const row = await rowOf(run);
+    expect((row.expires ?? 0) - row.submittedAt).toBe(7_000);
+  });
+
   it('is refused for what goes on or succeeded, what is not there, and by the schema', async () => {
     const live = await submit();
     expect(codes(await retry({ id: live.id }))).toEqual(['RUN_NOT_FINAL id']);
