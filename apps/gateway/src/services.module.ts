@@ -22,6 +22,7 @@ import { GroupCommit } from './intake/group-commit.js';
 import { GATEWAY_READER, HintsService, MQTT } from './intake/hints.service.js';
 import { Ids } from './intake/ids.js';
 import { LifeService } from './life.service.js';
+import { ParamsChecker } from './specification/params.js';
 import { INSTALLATION, LOGGER, SETTINGS } from './tokens.js';
 
 export interface GatewayOptions {
@@ -76,6 +77,7 @@ export class ServicesModule {
       JobActionsService,
       JobsService,
       KeysService,
+      ParamsChecker,
       ProjectsService,
       RerunService,
       RunActionsReader,

@@ -16,9 +16,10 @@ const RESULT_BYTES_MAX = 256 * 1_024;
 /** From the inputs of actions to what the owner is asked for; every error at once. */
 @Injectable()
 export class RunActionsReader {
-  private readonly checker = new ParamsChecker();
-
-  constructor(private readonly jobs: JobsService) {}
+  constructor(
+    private readonly jobs: JobsService,
+    private readonly checker: ParamsChecker,
+  ) {}
 
   cancel(input: RunActionInput, errors: UserError[]): CommandAction {
     const graceMs = readDuration(input.grace, ['grace'], errors);

@@ -38,12 +38,11 @@ const OPERATION = 'submitRun';
 /** From what was asked for to the rows of a run; every error of the input at once. */
 @Injectable()
 export class SubmitService {
-  private readonly checker = new ParamsChecker();
-
   constructor(
     private readonly projects: ProjectsService,
     private readonly jobs: JobsService,
     private readonly ids: Ids,
+    private readonly checker: ParamsChecker,
     @Inject(INSTALLATION) private readonly installation: Installation,
     readonly intake: GroupCommit,
   ) {}
