@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { type CommandAction, RUN_STATES, type RunState } from '#core';
 import { INBOX_COMMAND, type KeyClaim, type ProjectRow, type RunTarget } from '#postgres';
 import { encodeCommand } from '#protocol';
@@ -60,7 +60,10 @@ interface Work {
  * gateway is lost in the middle, the repeat with the same key does what is left.
  */
 @Injectable()
-export class BulkService {
+export class BulkService implements OnModuleDestroy {
+  /** What goes on in the background must not keep a gateway that is told to stop. */
+  private readonly stopping = new AbortController();
+
   constructor(
     private readonly projects: ProjectsService,
     private readonly runs: RunsService,
@@ -69,6 +72,10 @@ export class BulkService {
     private readonly ids: Ids,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
+
+  onModuleDestroy(): void {
+    this.stopping.abort();
+  }
 
   async apply(context: GraphqlContext, input: BulkRunsInput): Promise<BulkRunsPayload> {
     const errors = findBrokenStrings(input);
@@ -124,7 +131,8 @@ export class BulkService {
     const size = Math.min(CHUNK, perSecond ?? CHUNK);
     try {
       for (let i = 0; i < work.targets.length; i += size) {
-        if (i > 0 && perSecond) await delay((size / perSecond) * 1_000);
+        if (i > 0 && perSecond) await this.rest((size / perSecond) * 1_000);
+        this.stopping.signal.throwIfAborted();
         await this.store(work, work.targets.slice(i, i + size));
       }
     } catch (error) {
@@ -145,8 +153,12 @@ export class BulkService {
       items = items.filter((_, i) => written[i]?.kind === 'overloaded');
       if (items.length === 0) return;
       if (tries >= TRIES) throw new Error('the intake had no room for too long');
-      await delay(AGAIN_MS);
+      await this.rest(AGAIN_MS);
     }
+  }
+
+  private async rest(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.stopping.signal });
   }
 
   private async itemOf(work: Work, target: RunTarget): Promise<IntakeItem | undefined> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
 import { TestOwner } from '../../testkit/owner.js';
@@ -112,6 +112,22 @@ describe('bulkRuns', () => {
     // Twenty at once, the rest a second later.
     expect(performance.now() - began).toBeGreaterThanOrEqual(950);
     expect((await commands()) - before).toBe(30);
+  });
+
+  it('does not keep a gateway that is told to stop', async () => {
+    const labels = { test: 'stop' };
+    await submit(30, labels);
+    const before = await commands();
+    const other = await startTestGateway({ url: database.url });
+    const input = { project: 'demo', filter: { labels }, action: 'PAUSE', perSecond: 1 };
+    const document = `mutation ($input: BulkRunsInput!) { bulkRuns(input: $input) { applied } }`;
+    const asked = other.get(document, { input }).catch((error: unknown) => error);
+    await vi.waitFor(async () => expect(await commands()).toBe(before + 1), { interval: 5 });
+    const began = performance.now();
+    await other.stop();
+    await asked;
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect((await commands()) - before).toBeLessThan(30);
   });
 
   it('names what is wrong, and does nothing', async () => {
