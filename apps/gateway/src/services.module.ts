@@ -18,6 +18,7 @@ import { RerunService } from './graphql/run/rerun.service.js';
 import { RunActionsReader } from './graphql/run/run-actions.reader.js';
 import { RunsService } from './graphql/run/runs.service.js';
 import { SubmitService } from './graphql/run/submit.service.js';
+import { AnswersService } from './intake/answers.service.js';
 import { GroupCommit } from './intake/group-commit.js';
 import { GATEWAY_READER, HintsService, MQTT } from './intake/hints.service.js';
 import { Ids } from './intake/ids.js';
@@ -68,6 +69,7 @@ export class ServicesModule {
     const { databaseUrl: url } = options;
     const name = (use: string): string => `orrery/${options.name}/${use}`;
     const services = [
+      AnswersService,
       ApplyService,
       BulkService,
       CommandsService,

@@ -52,16 +52,16 @@ export {
 } from './ownership/ownership.js';
 export { placement } from './ownership/ring.js';
 export { type LaneKey, laneOf, partitionOf } from './partition/lane.js';
+export type { Command, CommandAction, CommandOutcome, RunChange } from './partition/command.js';
 export {
   type Birth,
-  type Command,
-  type CommandOutcome,
   type Digest,
   EXECUTOR_STATES,
   type Effect,
   type ExecutorCell,
   type ExecutorDetail,
   type ExecutorState,
+  type Hold,
   type PartitionMessage,
   type PartitionOutput,
   type Report,
@@ -69,8 +69,6 @@ export {
   type RunEvent,
   type Soft,
   type Write,
-  type CommandAction,
-  type RunChange,
   isCommand,
 } from './partition/messages.js';
 export { loadPartition, partitionMachine } from './partition/partition.machine.js';

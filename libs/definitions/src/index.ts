@@ -4,7 +4,14 @@ export { createApiKey, findApiKey, markApiKeyUsed, revokeApiKey } from './entiti
 export { canonicalJson, hashOf } from './entities/canonical.js';
 export { Definitions } from './entities/definitions.js';
 export type { JobEntity, JobVersionEntity } from './entities/job.entity.js';
-export { applyJob, deleteJob, listJobVersions, listJobs, rollbackJob } from './entities/jobs.js';
+export {
+  applyJob,
+  deleteJob,
+  holdJob,
+  listJobVersions,
+  listJobs,
+  rollbackJob,
+} from './entities/jobs.js';
 export type { ProjectEntity } from './entities/project.entity.js';
 export { createProject } from './entities/projects.js';
 export { migrate } from './migrate.js';

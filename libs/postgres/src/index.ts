@@ -43,6 +43,7 @@ export {
   FIRST_ID,
   type Fetched,
   INBOX_COMMAND,
+  INBOX_JOB,
   INBOX_SUBMIT,
   type InboxRow,
   type LoadedExecutor,
@@ -56,6 +57,7 @@ export {
   loadRuns,
   sweepInbox,
 } from './load.js';
+export { loadHeld, loadHold } from './holds.js';
 export { type Failure, classify, conflictsOf } from './outcome.js';
 export {
   type ClusterView,

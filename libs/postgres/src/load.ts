@@ -1,8 +1,17 @@
-import { type Cell, JOB_KINDS, RUN_STATES, type RunRecord, type RunState, type Token } from '#core';
+import {
+  type Cell,
+  type Hold,
+  JOB_KINDS,
+  RUN_STATES,
+  type RunRecord,
+  type RunState,
+  type Token,
+} from '#core';
 import type { Connection } from './connection.js';
+import { holdOf } from './holds.js';
 import type { FoundSpecifications, Specifications } from './specifications.js';
 
-interface RunRow {
+export interface RunRow {
   id: string;
   partition: number;
   project: string;
@@ -58,7 +67,7 @@ function tokenOf(row: RunRow): Token | null {
   };
 }
 
-function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
+export function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
   const record: RunRecord =
     row.record === null ? { attempts: [], seqs: [] } : JSON.parse(row.record);
   return {
@@ -97,6 +106,7 @@ function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
 export interface LoadedPartition {
   readonly seq: number;
   readonly executors: readonly LoadedExecutor[];
+  readonly holds: ReadonlyMap<string, Hold>;
 }
 export interface LoadedExecutor {
   readonly id: string;
@@ -116,12 +126,15 @@ export async function loadPartition(
   const [row] = await connection.query<{
     seq: number | null;
     executors: [string, string, number, number, number, string][] | string | null;
+    holds: string | null;
   }>('load_partition', 'select * from load_partition($1::int2, $2::int8)', [partition, epoch]);
   if (row === undefined || row.seq === null) return undefined;
   const list = typeof row.executors === 'string' ? JSON.parse(row.executors) : row.executors;
   const executors = (list ?? []) as [string, string, number, number, number, string][];
+  const holds = JSON.parse(row.holds ?? '[]') as [string, string | null, string | null][];
   return {
     seq: row.seq,
+    holds: new Map(holds.map(([job, by, reason]) => [job, holdOf(by, reason)])),
     executors: executors.map(([id, pool, state, incarnation, since, record]) => ({
       id,
       pool,
@@ -230,6 +243,7 @@ export async function fetchParams(
 
 export const INBOX_SUBMIT = 0;
 export const INBOX_COMMAND = 1;
+export const INBOX_JOB = 2;
 
 export interface InboxRow {
   readonly partition: number;

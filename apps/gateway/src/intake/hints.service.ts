@@ -39,20 +39,27 @@ export class HintsService {
   }
 
   committed(runs: readonly NewRun[], commands: readonly NewCommand[], at: number): void {
+    this.tell(
+      runs.map((run) => {
+        return { kind: 'submitted', partition: run.partition, row: hintOf(run, at) };
+      }),
+    );
+    this.nudge(new Set(commands.map((command) => command.partition)));
+  }
+
+  /** There is something in these inboxes. */
+  nudge(partitions: Iterable<number>): void {
+    this.tell([...partitions].map((partition) => ({ kind: 'nudge', partition })));
+  }
+
+  private tell(said: readonly Extract<Soft, { kind: 'submitted' | 'nudge' }>[]): void {
     const byOwner = new Map<string, Soft[]>();
-    const tell = (partition: number, item: Soft): void => {
-      const owner = this.owners.get(partition);
-      if (owner === undefined) return;
+    for (const item of said) {
+      const owner = this.owners.get(item.partition);
+      if (owner === undefined) continue;
       const items = byOwner.get(owner);
       if (items === undefined) byOwner.set(owner, [item]);
       else items.push(item);
-    };
-    for (const run of runs) {
-      const { partition } = run;
-      tell(partition, { kind: 'submitted', partition, row: hintOf(run, at) });
-    }
-    for (const partition of new Set(commands.map((command) => command.partition))) {
-      tell(partition, { kind: 'nudge', partition });
     }
     for (const [owner, items] of byOwner) this.send(owner, items);
   }

@@ -93,6 +93,16 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     foreign: 'userError NOT_FOUND',
     args: 'input: { project: $project, name: $job, toVersion: 1 }',
   },
+  'Mutation.pauseJob': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $spare }',
+  },
+  'Mutation.resumeJob': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { project: $project, name: $job }',
+  },
   'Mutation.deleteJob': {
     role: 'EDITOR',
     foreign: 'userError NOT_FOUND',

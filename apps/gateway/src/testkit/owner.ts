@@ -97,7 +97,7 @@ export class TestOwner {
   async answer(partition: number, outcome: unknown): Promise<number> {
     const { epoch } = await this.hold(partition);
     const rows = await this.inbox(partition);
-    const commands = rows.filter(({ kind }) => kind === 1).map(({ id }) => id);
+    const commands = rows.filter(({ kind }) => kind !== 0).map(({ id }) => id);
     if (commands.length === 0) return 0;
     const answers = commands.map((command) => ({ command, outcome: JSON.stringify(outcome) }));
     const writes = { ...noWrites(partition, epoch), answers, consumed: commands };

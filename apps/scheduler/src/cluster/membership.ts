@@ -196,6 +196,7 @@ export class Membership {
       head: row.seq,
       cells: runs.map((run) => run.cell),
       executors: row.executors,
+      holds: row.holds,
     };
     const careful = this.again.get(partition) ?? false;
     this.again.delete(partition);

@@ -1,4 +1,4 @@
-import { type PartitionMessage, hash32, isCommand } from '#core';
+import { type PartitionMessage, hash32 } from '#core';
 import type { AsideRow } from '#postgres';
 
 /** What a refused message becomes: its own words with the error, to be looked at by a person. */
@@ -50,7 +50,7 @@ function runOf(message: PartitionMessage): string | null {
 
 /** The inbox row that brought it, if one did. */
 export function inboxOf(message: PartitionMessage): string | undefined {
-  return message.kind === 'submitted' || isCommand(message) ? message.inbox : undefined;
+  return 'inbox' in message ? message.inbox : undefined;
 }
 
 /** Raw in a text they part columns (libs/postgres, Columns), or PostgreSQL refuses them. */

@@ -1,5 +1,11 @@
 import type { PartitionMessage } from '#core';
-import { INBOX_COMMAND, INBOX_SUBMIT, type InboxRow, type Specifications } from '#postgres';
+import {
+  INBOX_COMMAND,
+  INBOX_JOB,
+  INBOX_SUBMIT,
+  type InboxRow,
+  type Specifications,
+} from '#postgres';
 import type { Logger } from '#telemetry';
 import { cellOfHint, commandOf } from './hint.js';
 import { NUDGE_ONLY_MS, type OwnedPartition } from './owned.js';
@@ -24,6 +30,9 @@ export class Inbox {
     if (owned.state.applied.has(row.id)) return undefined;
     if (row.kind === INBOX_SUBMIT && row.run !== undefined && !row.run.taken) {
       return { kind: 'submitted', inbox: row.id, cell: row.run.cell };
+    }
+    if (row.kind === INBOX_JOB && row.ref !== null) {
+      return { kind: 'job-changed', inbox: row.id, job: row.ref };
     }
     if (row.kind !== INBOX_COMMAND) return undefined;
     const command = commandOf(row);

@@ -1,6 +1,7 @@
 import {
   type Cell,
   type ExecutorCell,
+  type Hold,
   type PartitionMessage,
   type PartitionState,
   emptyPartition,
@@ -65,4 +66,5 @@ export interface Loaded {
   readonly head: number;
   readonly cells: readonly Cell[];
   readonly executors: readonly LoadedExecutor[];
+  readonly holds: ReadonlyMap<string, Hold>;
 }

@@ -48,8 +48,7 @@ export interface ThreadPorts {
   readonly after: (delayMs: number, run: () => void) => () => void;
 }
 
-const isAnswer = ({ kind }: PartitionMessage): boolean =>
-  kind === 'fetched' || kind === 'refilled' || kind === 'expiries';
+const ANSWERS = new Set(['fetched', 'refilled', 'expiries', 'job-read', 'held-read']);
 
 /** After so many messages that passed alone, a careful partition goes on as the others. */
 const CAREFUL_PASSES = 256;
@@ -407,7 +406,7 @@ export class ThreadHost {
   // ── Partitions ───────────────────────────────────────────────────────────────────────────────
 
   private adopt(loaded: Loaded, careful: boolean): void {
-    const { partition, epoch, head, cells, executors } = loaded;
+    const { partition, epoch, head, cells, holds, executors } = loaded;
     this.forget(partition, 'claimed anew');
     this.membership.adopted(partition);
     const owned = new OwnedPartition(
@@ -420,7 +419,8 @@ export class ThreadHost {
     );
     owned.adoptExecutors(executors);
     this.owned.set(partition, owned);
-    loadPartition(owned.state, cells, this.now() ?? 0, (output) => this.output(owned, output));
+    const now = this.now() ?? 0;
+    loadPartition(owned.state, cells, holds, now, (output) => this.output(owned, output));
     this.releaseEffects();
     this.setAside(owned);
     this.sweepSoon = true;
@@ -446,7 +446,7 @@ export class ThreadHost {
     const now = this.now();
     if (now === undefined) {
       // The machine waits for each answer to a read; everything else is said again.
-      if (isAnswer(message)) owned.unclocked.push(message);
+      if (ANSWERS.has(message.kind)) owned.unclocked.push(message);
       return;
     }
     try {

@@ -60,6 +60,12 @@ export class Performer {
       case 'refill-expiries':
         this.reader.expiries(owned.id, owned.epoch, effect.after);
         return;
+      case 'read-job':
+        this.reader.job(owned.id, owned.epoch, effect);
+        return;
+      case 'read-held':
+        this.reader.held(owned.id, owned.epoch, effect);
+        return;
       case 'welcome':
         this.welcome(effect);
         return;

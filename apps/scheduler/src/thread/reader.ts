@@ -1,4 +1,4 @@
-import type { PartitionMessage } from '#core';
+import type { Effect, PartitionMessage } from '#core';
 import { LIMITS } from '#core';
 import {
   type Connection,
@@ -9,6 +9,8 @@ import {
   fetchParams,
   fetchRuns,
   loadExpiries,
+  loadHeld,
+  loadHold,
   loadLane,
   sweepInbox,
 } from '#postgres';
@@ -44,6 +46,9 @@ interface Wanted {
 const RETRY_MS = 200;
 const FETCH_MAX = 500;
 const SWEEP_MAX = 2_048;
+const HELD_PAGE = 256;
+
+type Effects<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
 
 /**
  * Everything a thread reads beside its commits, on a connection of its own, one query at a time.
@@ -103,6 +108,28 @@ export class Reader {
       const items = rows.map((row) => ({ id: row.id, rank: row.expires }));
       const complete = rows.length < LIMITS.expiries;
       const message = { kind: 'expiries', items, complete } as const;
+      this.tell({ kind: 'read', partition, epoch, messages: [message] });
+    });
+  }
+
+  /** What of a job its partitions go by: whether it is paused. */
+  job(partition: number, epoch: number, { inbox, job }: Effects<'read-job'>): void {
+    this.enqueue(async () => {
+      const hold = await loadHold(this.connection, job);
+      const message = { kind: 'job-read', inbox, job, hold } as const;
+      this.tell({ kind: 'read', partition, epoch, messages: [message] });
+    });
+  }
+
+  /** A page of the runs that a job's pause holds. */
+  held(partition: number, epoch: number, effect: Effects<'read-held'>): void {
+    const { inbox, job, after, read } = effect;
+    this.enqueue(async () => {
+      const of = { partition, job, after };
+      const rows = await loadHeld(this.connection, of, HELD_PAGE, this.specifications);
+      const cells = rows.map((row) => row.cell);
+      const complete = rows.length < HELD_PAGE;
+      const message = { kind: 'held-read', inbox, job, after, read, cells, complete } as const;
       this.tell({ kind: 'read', partition, epoch, messages: [message] });
     });
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RunState } from '../run/run.js';
-import type { CommandAction } from './messages.js';
+import type { CommandAction } from './command.js';
 import { Rig } from './rig/rig.js';
 
 const REACH: Readonly<Record<string, (rig: Rig) => void>> = {

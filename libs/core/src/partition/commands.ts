@@ -1,5 +1,6 @@
 import { type Cell, LANE_TIMED, type Token, isFinal, isOpen } from '../run/run.js';
-import type { Command, CommandOutcome, PartitionMessage, RunChange } from './messages.js';
+import type { Command, CommandOutcome, RunChange } from './command.js';
+import type { PartitionMessage } from './messages.js';
 import {
   type Step,
   commit,
@@ -78,12 +79,17 @@ function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
 
 /** 1.7, HOLD. A second pause changes nothing. */
 function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
-  if (cell.state === 'PAUSED') return applied(cell);
+  const held = cell.record.paused;
+  if (cell.state === 'PAUSED' && held?.job !== true) return applied(cell);
   if (isOpen(cell.state)) return refused(cell, 'RUN_STARTED');
-  leaveLine(step, cell);
   const { by, reason } = message;
-  cell.record.paused = { from: cell.state, by, reason, at: step.now };
-  move(step, cell, 'PAUSED', 'PAUSED', { actor: by, data: { reason } });
+  const extra = { actor: by, data: { reason } };
+  // One that its job holds is held by the person now: it stays when the job goes on.
+  const from = held?.from ?? cell.state;
+  leaveLine(step, cell);
+  cell.record.paused = { from, by, reason, at: step.now };
+  if (cell.state === 'PAUSED') event(step, cell, 'PAUSED', extra);
+  else move(step, cell, 'PAUSED', 'PAUSED', extra);
   save(step, cell);
   forget(step.state, cell.facts.id);
   return applied(cell);
@@ -93,6 +99,7 @@ function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
 function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
   const { paused } = cell.record;
   if (cell.state !== 'PAUSED' || paused === undefined) return refused(cell, 'RUN_NOT_PAUSED');
+  if (paused.job === true) return refused(cell, 'JOB_PAUSED');
   delete cell.record.paused;
   const extra = { actor: message.by, data: { reason: message.reason } };
   const isRetry = paused.from === 'WAITING_RETRY';

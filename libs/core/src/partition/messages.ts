@@ -1,4 +1,5 @@
 import type { Millis } from '../kernel/machine.js';
+import { COMMANDS, type Command, type CommandOutcome } from './command.js';
 import type { Cell, EventType, Outcome, Place, RunError, RunState, Token } from '../run/run.js';
 
 export interface ResultReport {
@@ -64,41 +65,14 @@ export interface ExecutorDetail {
   readonly draining: boolean;
 }
 
-/** What a person wants of a run; what is left out stays as it is. */
-export interface RunChange {
-  readonly priority?: number;
-  /** Not before: an instant, or so long after the owner applies it. */
-  readonly at?: Millis;
-  readonly afterMs?: Millis;
-  /** JSON texts. */
-  readonly params?: string;
-  readonly labels?: string;
-}
-
-export type CommandAction =
-  | { readonly kind: 'cancel'; readonly graceMs: Millis | null; readonly force: boolean }
-  /** HOLD (1.7): what has not started does not start. */
-  | { readonly kind: 'pause' }
-  | { readonly kind: 'resume' }
-  | { readonly kind: 'update'; readonly change: RunChange }
-  /** By hand, with a result of the person's own. */
-  | {
-      readonly kind: 'mark';
-      readonly as: 'SUCCEEDED' | 'SKIPPED';
-      readonly result: string | null;
-    };
-/** It addresses a row: a run that is not in memory is looked up first. */
-export type Command = CommandAction & {
-  readonly inbox: string;
-  readonly run: string;
-  readonly reason: string;
-  readonly by: string;
-};
-const COMMANDS: ReadonlySet<string> = new Set<CommandAction['kind']>([
-  ...(['cancel', 'pause', 'resume', 'update', 'mark'] as const),
-]);
 export const isCommand = (message: PartitionMessage): message is Command =>
   COMMANDS.has(message.kind);
+
+/** Why the runs of a job do not start: somebody has paused the job. */
+export interface Hold {
+  readonly by: string;
+  readonly reason: string;
+}
 
 export type PartitionMessage =
   | { readonly kind: 'submitted'; readonly inbox: string; readonly cell: Cell }
@@ -138,6 +112,23 @@ export type PartitionMessage =
       readonly complete: boolean;
     }
   | { readonly kind: 'expire'; readonly run: string }
+  /** An inbox row: the job was paused or resumed; which of them is read from the job. */
+  | { readonly kind: 'job-changed'; readonly inbox: string; readonly job: string }
+  | {
+      readonly kind: 'job-read';
+      readonly inbox: string;
+      readonly job: string;
+      readonly hold: Hold | null;
+    }
+  | {
+      readonly kind: 'held-read';
+      readonly inbox: string;
+      readonly job: string;
+      readonly after: string | null;
+      readonly read: number;
+      readonly cells: readonly Cell[];
+      readonly complete: boolean;
+    }
   /** Time has passed: fire what is due, restate what was not heard. */
   | { readonly kind: 'tick' };
 
@@ -205,14 +196,6 @@ export type Write =
   /** Something planned for this time was done: the commit refuses to be earlier. */
   | { readonly kind: 'fired'; readonly planned: Millis };
 
-export type CommandOutcome =
-  | { readonly ok: true; readonly state: RunState }
-  | {
-      readonly ok: false;
-      readonly code: 'RUN_FINAL' | 'NOT_FOUND' | 'RUN_STARTED' | 'RUN_NOT_PAUSED';
-      readonly state: RunState | null;
-    };
-
 /** Performed after every batch that was open or in flight at the step has been committed. */
 export type Effect =
   | { readonly kind: 'assign'; readonly cell: Cell; readonly token: Token }
@@ -237,7 +220,15 @@ export type Effect =
   /** Reads are numbered: the answer says which it is. */
   | { readonly kind: 'fetch'; readonly run: string; readonly read: number }
   | { readonly kind: 'refill'; readonly lane: string; readonly read: number }
-  | { readonly kind: 'refill-expiries'; readonly after: Millis };
+  | { readonly kind: 'refill-expiries'; readonly after: Millis }
+  | { readonly kind: 'read-job'; readonly inbox: string; readonly job: string }
+  | {
+      readonly kind: 'read-held';
+      readonly inbox: string;
+      readonly job: string;
+      readonly after: string | null;
+      readonly read: number;
+    };
 
 /** Soft facts for the pool: they may leave at once, and are restated. */
 export type Soft =

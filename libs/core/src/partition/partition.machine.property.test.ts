@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type RunFacts, type Token, isFinal } from '../run/run.js';
-import type { CommandAction } from './messages.js';
+import type { CommandAction } from './command.js';
 import { FakeExecutor } from './rig/executor.js';
 import { Rig } from './rig/rig.js';
 import { LIMITS, tokenKey } from './state.js';
 
-/** One in three waits for a time, one in four has a start deadline. */
+/** Two in five are of a job; one in three waits for a time, one in four has a start deadline. */
 function submission(now: number, pick: number): Partial<RunFacts> {
   return {
+    job: pick % 5 < 2 ? 'j' : null,
     due: pick % 3 === 0 ? now + pick * 50 : null,
     expires: pick % 4 === 0 ? now + 1_000 + pick * 100 : null,
   };
@@ -25,6 +26,7 @@ const OPS = [
   'silent',
   'digest',
   'command',
+  'hold',
   'tick',
   'commit',
   'crash',
@@ -44,6 +46,7 @@ export class World {
   /** By number, as their inbox rows have it. */
   private readonly commands: { readonly run: string; readonly action: CommandAction }[] = [];
   private delivered = 0;
+  private holds = 0;
 
   play({ op, pick }: Op): void {
     const { rig } = this;
@@ -88,6 +91,9 @@ export class World {
       case 'command':
         if (this.submitted > 0) this.command(run, actionOf(pick));
         return;
+      case 'hold':
+        this.hold(pick % 2 === 0);
+        return;
       case 'tick':
         rig.tick(pick * 100);
         return;
@@ -112,6 +118,11 @@ export class World {
     this.rig.command(`c${this.commands.length - 1}`, run, action);
   }
 
+  private hold(isPaused: boolean): void {
+    const hold = isPaused ? { by: 'me', reason: 'asked' } : null;
+    this.rig.hold(`h${this.holds++}`, 'j', hold);
+  }
+
   private end(
     entry: { token: Token; phase: string } | undefined,
     outcome: 'SUCCEEDED' | 'FAILED' | 'CANCELLED',
@@ -134,6 +145,7 @@ export class World {
   calm(): void {
     const { rig } = this;
     let heard = rig.sent.length;
+    this.hold(false);
     for (let round = 0; round < 400 && this.unfinished() > 0; round++) {
       rig.commit();
       for (let i = 0; i < 8; i++) rig.read();
@@ -162,7 +174,9 @@ export class World {
   private sweep(id: string): void {
     const { rig } = this;
     const row = rig.rows.get(id);
-    if (row !== undefined) {
+    if (id.startsWith('h')) {
+      rig.step({ kind: 'job-changed', inbox: id, job: 'j' });
+    } else if (row !== undefined) {
       rig.step({ kind: 'submitted', inbox: id, cell: structuredClone(row) });
     } else {
       const command = this.commands[Number(id.slice(1))];

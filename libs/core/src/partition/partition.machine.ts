@@ -2,7 +2,7 @@ import type { Machine, Millis } from '../kernel/machine.js';
 import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
 import { addOpen, armTimeout } from './attempts.js';
 import { birth, gone } from './executors.js';
-import { type PartitionMessage, type PartitionOutput, isCommand } from './messages.js';
+import { type Hold, type PartitionMessage, type PartitionOutput, isCommand } from './messages.js';
 import { digest, report, stale } from './reports.js';
 import {
   type PartitionState,
@@ -10,6 +10,7 @@ import {
   enqueue,
   fetchAgain,
   forget,
+  heldBy,
   isOldNews,
   laneWindow,
   readDone,
@@ -17,8 +18,10 @@ import {
   tellPool,
 } from './state.js';
 import { answerAbsent, command } from './commands.js';
+import { heldRead, jobChanged, jobRead } from './holds.js';
 import { grant, takeIn } from './submissions.js';
 import { expire, heard, refillExpiries, silent, tick } from './time.js';
+import { holdBack } from './transitions.js';
 
 /**
  * The owner of a share of all runs. States and edges: run/edges.ts. Invariants, each with a test
@@ -74,6 +77,12 @@ function handle(step: Step, message: PartitionMessage): void {
       return expiries(step, message);
     case 'expire':
       return expire(step, message.run);
+    case 'job-changed':
+      return jobChanged(step, message);
+    case 'job-read':
+      return jobRead(step, message);
+    case 'held-read':
+      return heldRead(step, message);
     case 'tick':
       return tick(step);
     default: {
@@ -93,7 +102,8 @@ function adopt(step: Step, cell: Cell): void {
     return;
   }
   const stays = enqueue(step, cell);
-  if (stays && cell.state === 'READY') tellPool(step, { kind: 'offer', cell });
+  if (stays && cell.state === 'READY' && heldBy(step.state, cell) === undefined)
+    tellPool(step, { kind: 'offer', cell });
 }
 
 function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched' }>): void {
@@ -158,7 +168,9 @@ function refilled(step: Step, message: Extract<PartitionMessage, { kind: 'refill
       isWhole = false;
       continue;
     }
-    if (enqueue(step, cell) && name !== LANE_TIMED) tellPool(step, { kind: 'offer', cell });
+    const hold = name === LANE_TIMED ? undefined : heldBy(state, cell);
+    if (hold !== undefined) holdBack(step, cell, hold);
+    else if (enqueue(step, cell) && name !== LANE_TIMED) tellPool(step, { kind: 'offer', cell });
   }
   readDone(state, read);
   if (!isWhole) lane.window.complete = false;
@@ -184,11 +196,14 @@ function expiries(step: Step, message: Extract<PartitionMessage, { kind: 'expiri
 export function loadPartition(
   state: PartitionState,
   cells: readonly Cell[],
+  holds: ReadonlyMap<string, Hold>,
   now: Millis,
   emit: (output: PartitionOutput) => void,
 ): void {
   const step: Step = { state, now, emit, budget: state.limits.transitions };
   const counts = new Map<string, number>();
+  for (const [job, hold] of holds) state.holds.set(job, hold);
+  state.unswept = holds.size > 0;
   for (const cell of [...cells].sort(byGrant)) {
     if (!isOpen(cell.state) && cell.lane !== null) {
       counts.set(cell.lane, (counts.get(cell.lane) ?? 0) + 1);

@@ -2,7 +2,7 @@ import { Heap } from '../kernel/heap.js';
 import type { Millis } from '../kernel/machine.js';
 import { Window } from '../kernel/window.js';
 import { type Cell, LANE_TIMED, type Token, sameToken } from '../run/run.js';
-import type { ExecutorCell, PartitionMessage, PartitionOutput } from './messages.js';
+import type { ExecutorCell, Hold, PartitionMessage, PartitionOutput } from './messages.js';
 
 /** Limits, each a constant with a name. */
 export const LIMITS = {
@@ -89,6 +89,10 @@ export interface PartitionState {
   readonly closed: Set<string>;
   readonly applied: Set<string>;
   readonly executors: Map<string, ExecutorCell>;
+  /** By id: the jobs that are paused. */
+  readonly holds: Map<string, Hold>;
+  /** There may be runs in line that a hold should have taken out of it. */
+  unswept: boolean;
   /** The life of the cluster: incarnations of another are unknown here. */
   readonly life: string;
 }
@@ -121,6 +125,8 @@ export function emptyPartition(
     closed: new Set(),
     applied: new Set(),
     executors: new Map(),
+    holds: new Map(),
+    unswept: false,
     life,
   };
 }
@@ -147,7 +153,7 @@ export const tellPool = (
   soft: Extract<PartitionOutput, { to: 'pool' }>['soft'],
 ): void => step.emit({ to: 'pool', soft });
 
-function newRead(state: PartitionState): number {
+export function newRead(state: PartitionState): number {
   state.reads.add(++state.lastRead);
   return state.lastRead;
 }
@@ -191,6 +197,9 @@ export function forget(state: PartitionState, run: string): void {
   state.touched.delete(run);
   state.touched.set(run, state.lastRead);
 }
+
+export const heldBy = ({ holds }: PartitionState, { facts }: Cell): Hold | undefined =>
+  facts.job === null ? undefined : holds.get(facts.job);
 
 export function remember(set: Set<string>, key: string, bound: number): void {
   set.add(key);

@@ -1,6 +1,16 @@
 import { type Cell, LANE_TIMED, deadlineOf } from '../run/run.js';
 import type { PartitionMessage } from './messages.js';
-import { type Step, commit, dequeue, enqueue, perform, remember, watchExpiry } from './state.js';
+import {
+  type PartitionState,
+  type Step,
+  commit,
+  dequeue,
+  enqueue,
+  heldBy,
+  perform,
+  remember,
+  watchExpiry,
+} from './state.js';
 import { event, finish, makeReady, move, save } from './transitions.js';
 
 /** Taking in: the inbox row goes, the run is ours, SUBMITTED is written; all in one commit. */
@@ -45,7 +55,7 @@ export function grant(
 ): void {
   const { state, now } = step;
   const cell = state.cells.get(message.run);
-  if (cell === undefined || cell.state !== 'READY' || avoids(cell, message.executor, now)) {
+  if (cell === undefined || !mayGo(state, cell, message.executor, now)) {
     step.emit({
       to: 'pool',
       soft: {
@@ -80,6 +90,9 @@ export function grant(
   perform(step, { kind: 'assign', cell, token: cell.token });
   step.emit({ to: 'pool', soft: { kind: 'granted', cell, executor: message.executor } });
 }
+
+const mayGo = (state: PartitionState, cell: Cell, executor: string, now: number): boolean =>
+  cell.state === 'READY' && heldBy(state, cell) === undefined && !avoids(cell, executor, now);
 
 export function avoids(cell: Cell, executor: string, now: number): boolean {
   const bounces = cell.record.bounces?.[executor];

@@ -8,6 +8,7 @@ import {
   perform,
   refillWhenLow,
 } from './state.js';
+import { sweepHeld } from './holds.js';
 import { lose } from './reports.js';
 import { event, finish, makeReady, move, save } from './transitions.js';
 
@@ -16,11 +17,13 @@ export function tick(step: Step): void {
   fireExpiries(step);
   fireDue(step);
   fireAlarms(step);
+  sweepHeld(step);
   resend(step);
 }
 
 /** When `tick` has something to do next, or null. The shell arms one timer a thread by it. */
 export function nextDue(step: Pick<Step, 'state'>): number | null {
+  if (step.state.unswept) return 0;
   const times = [
     step.state.lanes.get(LANE_TIMED)?.window.first()?.rank,
     step.state.expiries.first()?.rank,

@@ -9,7 +9,8 @@ import {
   rankOf,
 } from '../run/run.js';
 import { laneOf } from './lane.js';
-import { type Step, commit, dequeue, enqueue, forget, tellPool } from './state.js';
+import type { Hold } from './messages.js';
+import { type Step, commit, dequeue, enqueue, forget, heldBy, tellPool } from './state.js';
 
 interface EventExtra {
   readonly from?: RunState | null;
@@ -77,8 +78,22 @@ export function makeReady(step: Step, cell: Cell, readyAt: number): void {
 }
 
 export function queueReady(step: Step, cell: Cell): void {
+  const hold = heldBy(step.state, cell);
+  if (hold !== undefined) {
+    holdBack(step, cell, hold);
+    return;
+  }
   cell.lane = laneOf(cell.facts);
   if (enqueue(step, cell)) tellPool(step, { kind: 'offer', cell });
+}
+
+/** Its job is paused: it stands in no line until the job is resumed, and keeps its rank. */
+export function holdBack(step: Step, cell: Cell, { by, reason }: Hold): void {
+  cell.lane = null;
+  cell.record.paused = { from: 'READY', by, reason, at: step.now, job: true };
+  move(step, cell, 'PAUSED', 'PAUSED', { actor: by, data: { reason, job: true } });
+  save(step, cell);
+  forget(step.state, cell.facts.id);
 }
 
 /** Final: the row moves to history in this commit, and memory lets go of it. */

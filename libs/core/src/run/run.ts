@@ -228,6 +228,8 @@ export interface RunRecord {
     readonly by: string;
     readonly reason: string;
     readonly at: Millis;
+    /** Not the run was paused but its job. */
+    readonly job?: true;
   };
   /** The newest attempt ended by silence: this token alone takes a late result (1.4). */
   lost?: Token;

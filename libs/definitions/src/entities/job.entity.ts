@@ -19,6 +19,12 @@ export class JobEntity {
   @Column('boolean', { default: false })
   paused!: boolean;
 
+  @Column('text', { name: 'paused_by', nullable: true })
+  pausedBy!: string | null;
+
+  @Column('text', { name: 'paused_reason', nullable: true })
+  pausedReason!: string | null;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
 

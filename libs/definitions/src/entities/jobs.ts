@@ -86,6 +86,31 @@ export async function rollbackJob(
   });
 }
 
+export interface JobHold extends JobName {
+  readonly paused: boolean;
+  readonly by: string;
+  readonly reason: string | null;
+  /** Of the rows that tell the partitions, one each. */
+  readonly ids: readonly string[];
+}
+
+/** Undefined: there is no such job. One that is as it is to be is left so, and nobody is told. */
+export async function holdJob(
+  definitions: Definitions,
+  hold: JobHold,
+): Promise<{ readonly job: JobEntity; readonly changed: boolean } | undefined> {
+  const { project, name, paused, by, reason, ids } = hold;
+  return await definitions.within([project], async (manager) => {
+    const [done] = await manager.query<{ job: string | null; changed: boolean }[]>(
+      'select job, changed from hold_job($1, $2, $3, $4, $5, $6::uuid[])',
+      [project, name, paused, by, reason, `{${ids.join(',')}}`],
+    );
+    if (done === undefined || done.job === null) return undefined;
+    const job = await manager.findOneByOrFail(JobEntity, { id: done.job });
+    return { job, changed: done.changed };
+  });
+}
+
 /** Undefined: there is no such job. Its runs, versions and name stay. */
 export async function deleteJob(
   definitions: Definitions,

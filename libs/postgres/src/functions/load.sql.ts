@@ -31,13 +31,30 @@ create type run_row as (
   executor text, incarnation int4, epoch int8, seq int8, taken bool, is_open bool,
   params text, params_left bool, record text);
 
-create function load_partition(p_id int2, p_epoch int8, out seq int8, out executors text)
+create function load_partition(p_id int2, p_epoch int8, out seq int8, out executors text,
+  out holds text)
 language plpgsql stable security definer set search_path = orrery, pg_temp as $$
 begin
   select q.seq into seq from partition q where q.id = p_id and q.epoch = p_epoch;
   executors := (select json_agg(json_build_array(e.id, e.pool, e.state, e.incarnation,
       ${ms('e.since')}, ${utf8('e.record')})) from executor e where e.partition = p_id);
+  holds := (select json_agg(json_build_array(j.id, j.paused_by, j.paused_reason)) from job j
+    where j.paused);
 end $$;
+
+create function load_hold(p_job uuid, out by text, out reason text) returns setof record
+language sql stable security definer set search_path = orrery, pg_temp as $$
+  select j.paused_by, j.paused_reason from job j where j.id = p_job and j.paused;
+$$;
+
+create function load_held(p_id int2, p_job uuid, p_after uuid, p_window int4)
+returns setof run_row
+language sql stable security definer set search_path = orrery, pg_temp as $$
+  select ${ROW} from run_now r
+    where r.partition = p_id and r.job = p_job and r.lane is null and r.id > p_after and r.taken
+      and not r.is_open
+    order by r.partition, r.job, r.id limit p_window;
+$$;
 
 create function load_runs(p_id int2, p_epoch int8, p_window int4) returns setof run_row
 language plpgsql stable security definer set search_path = orrery, pg_temp as $$

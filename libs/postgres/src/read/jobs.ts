@@ -7,11 +7,14 @@ export interface JobRow {
   readonly name: string;
   readonly version: number;
   readonly paused: boolean;
+  readonly pausedBy: string | null;
+  readonly pausedReason: string | null;
   /** A deleted one is still read: its runs show it. */
   readonly deletedAt: number | null;
 }
 
 const COLUMNS = `j.id, j.project, j.name, j.current as version, j.paused,
+  j.paused_by as "pausedBy", j.paused_reason as "pausedReason",
   ${ms('j.deleted_at')} as "deletedAt"`;
 type Row = JobRow & Record<string, unknown>;
 

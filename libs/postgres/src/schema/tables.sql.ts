@@ -65,6 +65,8 @@ create table live (${RUN_COLUMNS},
   taken boolean not null default false,
   primary key (id)) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index live_lane on live (partition, lane, rank, id) where lane is not null;
+-- What a job's pause holds, and what a person does: few rows, so nothing else pays for it.
+create index live_held on live (partition, job, id) where lane is null;
 create index live_expires on live (partition, expires, id) where expires is not null;
 
 create table open_attempt (
@@ -203,10 +205,14 @@ create table job (
   name text not null,
   current int4 not null,
   paused boolean not null default false,
+  paused_by text,
+  paused_reason text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
   unique (project, name));
+
+create index job_paused on job (id) where paused;
 
 create table job_version (
   project uuid not null references project,
@@ -269,6 +275,7 @@ grant select, insert, update, delete on live, open_attempt, history, inbox, inta
   idempotency, executor, aside, log_chunk, partition, node, specification to orrery_writer;
 grant usage on sequence log_seq to orrery_writer;
 grant select on run_now, installation, project, job, job_version to orrery_writer;
+grant update (paused, paused_by, paused_reason, updated_at) on job to orrery_writer;
 grant select on live, open_attempt, run_now, history, specification, job, job_version, project,
   log_chunk to orrery_gateway_read, orrery_gateway_define;
 grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;

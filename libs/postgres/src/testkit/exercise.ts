@@ -1,5 +1,6 @@
 import { sealAttempt, sealGrant, stateCode } from '../writes.js';
 import { Connection, newSession } from '../connection.js';
+import { loadHeld, loadHold } from '../holds.js';
 import { intakeBatch } from '../intake.js';
 import {
   FIRST_ID,
@@ -103,6 +104,9 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
       await loadRuns(connection, 1, epoch, 64, specifications);
       await loadLane(connection, 1, '101', 64, specifications);
       await loadExpiries(connection, 4, 0, 64);
+      await loadHold(connection, life.project);
+      const held = { partition: 1, job: life.project, after: null };
+      await loadHeld(connection, held, 64, specifications);
       await fetchRuns(connection, ids, specifications);
       await fetchParams(connection, ids);
       const from = [0, 1, 2].map((partition) => ({ partition, after: FIRST_ID }));

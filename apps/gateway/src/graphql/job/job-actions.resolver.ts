@@ -23,6 +23,32 @@ export class JobActionsResolver {
 
   @Mutation(() => JobPayload, {
     description:
+      'Keeps the runs of a job from starting: what waits is held and what runs goes on. ' +
+      'Submissions are taken, and held.',
+  })
+  @Requires('OPERATOR')
+  async pauseJob(
+    @Args('input', { type: () => JobActionInput, description: 'Which job, and why.' })
+    input: JobActionInput,
+    @Context() { viewer }: GraphqlContext,
+  ): Promise<JobPayload> {
+    return await this.actions.hold(viewer, input, true);
+  }
+
+  @Mutation(() => JobPayload, {
+    description: 'Lets the runs of a paused job start again, in the order they would have had.',
+  })
+  @Requires('OPERATOR')
+  async resumeJob(
+    @Args('input', { type: () => JobActionInput, description: 'Which job, and why.' })
+    input: JobActionInput,
+    @Context() { viewer }: GraphqlContext,
+  ): Promise<JobPayload> {
+    return await this.actions.hold(viewer, input, false);
+  }
+
+  @Mutation(() => JobPayload, {
+    description:
       'Deletes a job: nothing new is submitted to it, its runs go on. Applied again under its ' +
       'name it comes back, with its versions and a new one.',
   })

@@ -1,11 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Definitions, deleteJob, rollbackJob } from '#definitions';
-import type { ProjectRow } from '#postgres';
+import { Definitions, deleteJob, holdJob, rollbackJob } from '#definitions';
+import type { Installation, ProjectRow } from '#postgres';
 import { NAME_PATTERN } from '#protocol';
 import type { Logger } from '#telemetry';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { type Viewer, actorOf } from '../../auth/viewer.js';
-import { LOGGER } from '../../tokens.js';
+import { AnswersService } from '../../intake/answers.service.js';
+import { HintsService } from '../../intake/hints.service.js';
+import { Ids } from '../../intake/ids.js';
+import { INSTALLATION, LOGGER } from '../../tokens.js';
+import { checkReason } from '../run/commands.service.js';
 import {
   type UserError,
   findBrokenStrings,
@@ -14,8 +18,6 @@ import {
 } from '../schema/user-error.js';
 import type { JobActionInput, JobPayload, RollbackJobInput } from './job.model.js';
 import { refusedJob, rowOf } from './job.view.js';
-
-const REASON_CHARS_MAX = 1_000;
 
 type Place =
   | { readonly ok: true; readonly project: ProjectRow }
@@ -27,6 +29,10 @@ export class JobActionsService {
   constructor(
     private readonly definitions: Definitions,
     private readonly projects: ProjectsService,
+    private readonly ids: Ids,
+    private readonly hints: HintsService,
+    private readonly answers: AnswersService,
+    @Inject(INSTALLATION) private readonly installation: Installation,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
 
@@ -56,24 +62,39 @@ export class JobActionsService {
   async delete(viewer: Viewer, input: JobActionInput): Promise<JobPayload> {
     const place = await this.placeOf(viewer, input);
     if (!place.ok) return refusedJob(place.errors);
-    const reason = input.reason ?? null;
-    if ((reason?.length ?? 0) > REASON_CHARS_MAX) {
-      const message = `A reason has at most ${REASON_CHARS_MAX} characters.`;
-      return refusedJob([userError('INVALID_VALUE', ['reason'], message)]);
-    }
-    const { name } = input;
+    const { name, reason = null } = input;
     const job = await deleteJob(this.definitions, { project: place.project.id, name });
     if (job === undefined) return refusedJob([noJob(name)]);
     this.log.info('a job was deleted', { job: job.id, name, by: actorOf(viewer), reason });
     return { job: rowOf(job), changed: true, pending: false, userErrors: [] };
   }
 
+  /** Pending: not every partition has said yet that it goes by it. */
+  async hold(viewer: Viewer, input: JobActionInput, paused: boolean): Promise<JobPayload> {
+    const place = await this.placeOf(viewer, input);
+    if (!place.ok) return refusedJob(place.errors);
+    const { name, reason = null } = input;
+    const { partitions } = this.installation;
+    const ids = Array.from({ length: partitions }, () => this.ids.next());
+    const by = actorOf(viewer);
+    const project = place.project.id;
+    const done = await holdJob(this.definitions, { project, name, paused, by, reason, ids });
+    if (done === undefined) return refusedJob([noJob(name)]);
+    const { job, changed } = done;
+    if (!changed) return { job: rowOf(job), changed, pending: false, userErrors: [] };
+    this.hints.nudge(ids.map((_, partition) => partition));
+    const outcomes = await Promise.all(ids.map((id) => this.answers.outcomeOf(id)));
+    const pending = outcomes.includes(undefined);
+    return { job: rowOf(job), changed, pending, userErrors: [] };
+  }
+
   private async placeOf(
     viewer: Viewer,
-    input: Pick<JobActionInput, 'project' | 'name'>,
+    input: { readonly project: string; readonly name: string; readonly reason?: string | null },
   ): Promise<Place> {
-    const broken = findBrokenStrings(input);
-    if (broken.length > 0) return { ok: false, errors: broken };
+    const errors = findBrokenStrings(input);
+    checkReason(input.reason, errors);
+    if (errors.length > 0) return { ok: false, errors };
     const project = await this.projects.named(viewer, input.project);
     if (project === undefined) {
       const what = `Project ${JSON.stringify(input.project)}`;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { partitionOf } from '#core';
 import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
 import { type TestGateway, freshName, startTestGateway } from '../../testkit/gateway.js';
@@ -117,6 +117,63 @@ describe('rollbackJob', () => {
     const all = await Promise.all([1, 2, 1, 2].map((version) => rollback(name, version)));
     const made = all.filter(({ changed }) => changed).map(({ job }) => Number(job?.['version']));
     expect(made.sort((a, b) => a - b)).toEqual(made.map((_, i) => i + 3));
+  });
+});
+
+describe('pauseJob and resumeJob', () => {
+  const hold = (field: 'pauseJob' | 'resumeJob', name: string, more = {}): Promise<Payload> =>
+    gateway.get(
+      `mutation ($input: JobActionInput!) { ${field}(input: $input) {
+        job { name paused pausedBy pausedReason } changed pending
+        userErrors { code path message } } }`,
+      { input: { project: 'demo', name, ...more } },
+    );
+  /** As the owners of the partitions answer in the end, all but those. */
+  async function answered<T>(asked: Promise<T>, but: readonly number[] = []): Promise<T> {
+    const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+    for (const partition of all.filter((each) => !but.includes(each))) {
+      await vi.waitFor(async () => {
+        expect(await owner.answer(partition, { ok: true, state: null })).toBe(1);
+      });
+    }
+    return await asked;
+  }
+
+  it('tells every partition, and says who has paused it and why', async () => {
+    const name = freshName('job');
+    await apply(name, shell('a'));
+    const asked = hold('pauseJob', name, { reason: 'the disk is full' });
+    expect(await answered(asked)).toMatchObject({
+      job: { name, paused: true, pausedReason: 'the disk is full' },
+      changed: true,
+      pending: false,
+      userErrors: [],
+    });
+    // A second time there is nothing to be told.
+    const again = await hold('pauseJob', name, { reason: 'another' });
+    expect(again).toMatchObject({ changed: false, pending: false });
+    expect(again.job).toMatchObject({ paused: true, pausedReason: 'the disk is full' });
+    const resumed = await answered(hold('resumeJob', name));
+    expect(resumed).toMatchObject({ changed: true, pending: false });
+    expect(resumed.job).toMatchObject({ paused: false, pausedBy: null, pausedReason: null });
+  });
+
+  it('is pending while a partition has not said that it goes by it', async () => {
+    const name = freshName('job');
+    await apply(name, shell('a'));
+    const asked = answered(hold('pauseJob', name), [0]);
+    expect(await asked).toMatchObject({ changed: true, pending: true, job: { paused: true } });
+    expect(await owner.answer(0, { ok: true, state: null })).toBe(1);
+  });
+
+  it('knows no job that is deleted or was never there, and no reason without end', async () => {
+    const name = freshName('job');
+    await apply(name, shell('a'));
+    await remove(name);
+    expect(codes(await hold('pauseJob', name))).toEqual(['NOT_FOUND name']);
+    expect(codes(await hold('resumeJob', freshName('job')))).toEqual(['NOT_FOUND name']);
+    const long = { reason: 'x'.repeat(1_001) };
+    expect(codes(await hold('pauseJob', name, long))).toEqual(['INVALID_VALUE reason']);
   });
 });
 

@@ -17,6 +17,12 @@ export class Job {
   @Field(() => Boolean, { description: 'Whether its runs are kept from starting.' })
   readonly paused!: boolean;
 
+  @Field(() => String, { nullable: true, description: 'Who has paused it.' })
+  readonly pausedBy!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Why it was paused, in their words.' })
+  readonly pausedReason!: string | null;
+
   @Field(() => DateTimeScalar, {
     nullable: true,
     description: 'When it was deleted; then only its runs still lead to it.',

@@ -1,13 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type CommandAction, type CommandOutcome, type RunState, isFinal } from '#core';
-import { INBOX_COMMAND, type Reader, type RunRow, findAnswers } from '#postgres';
+import { INBOX_COMMAND, type RunRow } from '#postgres';
 import { encodeCommand } from '#protocol';
 import { actorOf } from '../../auth/viewer.js';
+import { AnswersService } from '../../intake/answers.service.js';
 import { GroupCommit } from '../../intake/group-commit.js';
-import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Ids } from '../../intake/ids.js';
-import { Batch } from '../driver/batch.js';
 import type { GraphqlContext } from '../driver/context.js';
 import {
   type UserError,
@@ -20,8 +18,6 @@ import { toRun } from './run.view.js';
 import { readKey } from './submission.js';
 import { refusalOf, troubleOf } from './written.js';
 
-const ANSWER_WITHIN_MS = 5_000;
-const POLL_MS = { first: 20, max: 1_000 } as const;
 const REASON_CHARS_MAX = 1_000;
 
 /** What every command to a run says. */
@@ -48,15 +44,11 @@ export const refusedRun = (
 /** A command is a row in the inbox of the run's partition; its owner writes the answer. */
 @Injectable()
 export class CommandsService {
-  private readonly answers: Batch<string, CommandOutcome>;
-
   constructor(
     private readonly intake: GroupCommit,
     private readonly ids: Ids,
-    @Inject(GATEWAY_READER) reader: Reader,
-  ) {
-    this.answers = new Batch((commands) => findAnswers(reader, commands));
-  }
+    private readonly answers: AnswersService,
+  ) {}
 
   /** `operation`: the mutation's name, under which keys are kept. */
   async send(
@@ -112,24 +104,11 @@ export class CommandsService {
     before: RunRow,
     command: string,
   ): Promise<RunPayload> {
-    const outcome = await this.outcomeOf(command);
+    const outcome = await this.answers.outcomeOf(command);
     const row = (await context.runs.load(before.id)) ?? before;
     if (outcome === undefined) return { run: toRun(row), pending: true, userErrors: [] };
     if (outcome.ok) return { run: toRun(row), pending: false, userErrors: [] };
     return refusedRun(row, refusal(outcome.code, outcome));
-  }
-
-  /** Undefined: not within the time that a caller waits; it is safe all the same. */
-  private async outcomeOf(command: string): Promise<CommandOutcome | undefined> {
-    const deadline = performance.now() + ANSWER_WITHIN_MS;
-    let pauseMs: number = POLL_MS.first;
-    for (;;) {
-      const outcome = await this.answers.load(command);
-      const leftMs = deadline - performance.now();
-      if (outcome !== undefined || leftMs <= 0) return outcome;
-      await delay(Math.min(pauseMs, leftMs));
-      pauseMs = Math.min(pauseMs * 1.5, POLL_MS.max);
-    }
   }
 }
 
@@ -155,6 +134,8 @@ function refusal(code: Refused, { state }: { readonly state: RunState | null }):
     }
     case 'RUN_NOT_PAUSED':
       return userError(code, ['id'], `The run is ${state}, and not paused.`);
+    case 'JOB_PAUSED':
+      return userError(code, ['id'], 'Not the run is paused but its job.', 'Use resumeJob.');
     default: {
       const never: never = code;
       return never;

@@ -44,6 +44,7 @@ class MortalConnection extends Connection {
 export interface RigOptions {
   readonly thread?: string;
   readonly partitions?: number;
+  readonly project?: string;
 }
 
 /**
@@ -54,7 +55,7 @@ export class ThreadRig {
   readonly host: ThreadHost;
   readonly partitions: number;
   readonly down: Down[] = [];
-  readonly project = randomUUID();
+  readonly project: string;
   readonly spec = randomUUID();
   readonly errors: string[] = [];
   private readonly mailbox: ThreadMessage[] = [];
@@ -83,7 +84,8 @@ export class ThreadRig {
   private isDead = false;
 
   constructor(url: string, life: string, options: RigOptions = {}) {
-    const { thread = 't1', partitions = 8 } = options;
+    const { thread = 't1', partitions = 8, project = randomUUID() } = options;
+    this.project = project;
     this.partitions = partitions;
     const connection = (role: 'orrery_intake' | 'orrery_scheduler'): MortalConnection => {
       const name = `orrery/${thread}/test`;

@@ -7,10 +7,10 @@ import {
   isFinal,
   isOpen,
 } from '../../run/run.js';
+import type { CommandAction, CommandOutcome } from '../command.js';
 import type {
-  CommandAction,
-  CommandOutcome,
   Effect,
+  Hold,
   PartitionMessage,
   PartitionOutput,
   RunEvent,
@@ -19,6 +19,7 @@ import type {
 } from '../messages.js';
 import { loadPartition, partitionMachine } from '../partition.machine.js';
 import { copy, newCell } from './cell.js';
+import { answerOf, laneOfRows } from './reads.js';
 import { LIMITS, type Limits, type PartitionState, emptyPartition } from '../state.js';
 
 /**
@@ -34,6 +35,8 @@ export class Rig {
   readonly inbox = new Set<string>();
   readonly journal: RunEvent[] = [];
   readonly answers = new Map<string, CommandOutcome>();
+  /** As the jobs have it: who has paused them. */
+  readonly holds = new Map<string, Hold>();
   /** Effects that have left, in order. */
   readonly sent: Effect[] = [];
   readonly soft: Soft[] = [];
@@ -90,7 +93,8 @@ export class Rig {
     this.reads.length = 0;
     this.state = this.empty(head);
     const effects: Effect[] = [];
-    loadPartition(this.state, this.loadable(), this.now, (output) => this.take(output, effects));
+    const take = (output: PartitionOutput): void => this.take(output, effects);
+    loadPartition(this.state, this.loadable(), this.holds, this.now, take);
     this.leave(effects);
   }
 
@@ -109,6 +113,14 @@ export class Rig {
   command(inbox: string, run: string, action: CommandAction): void {
     this.inbox.add(inbox);
     this.step({ ...action, inbox, run, reason: 'asked', by: 'me' });
+  }
+
+  /** The job is paused, or goes on (null); its partition is told by an inbox row. */
+  hold(inbox: string, job: string, hold: Hold | null): void {
+    if (hold === null) this.holds.delete(job);
+    else this.holds.set(job, hold);
+    this.inbox.add(inbox);
+    this.step({ kind: 'job-changed', inbox, job });
   }
 
   match(run: string, executor = 'x1', incarnation = 1): void {
@@ -251,7 +263,7 @@ export class Rig {
     for (const effect of effects) {
       this.sent.push(effect);
       if (effect.kind === 'assign') this.checkAssign(effect.token);
-      const answer = this.answerOf(effect);
+      const answer = answerOf(this, effect);
       if (answer === undefined) continue;
       this.reads.push(answer);
       if (this.options.lazyReads !== true) this.read();
@@ -264,51 +276,12 @@ export class Rig {
     if (!isCommitted) throw new Error(`P1: an assignment of ${token.run} left before its grant`);
   }
 
-  private answerOf(effect: Effect): PartitionMessage | undefined {
-    const { window, expiries } = this.state.limits;
-    if (effect.kind === 'fetch') {
-      const row = this.rows.get(effect.run);
-      const ended = this.history.get(effect.run);
-      return {
-        kind: 'fetched',
-        run: effect.run,
-        cell: row === undefined ? null : copy(row),
-        taken: row !== undefined && !this.inbox.has(effect.run),
-        final: ended?.state ?? null,
-        read: effect.read,
-      };
-    }
-    if (effect.kind === 'refill') {
-      const { lane, read } = effect;
-      const cells = this.lane(lane).slice(0, window);
-      return { kind: 'refilled', lane, read, cells, complete: cells.length < window };
-    }
-    if (effect.kind === 'refill-expiries') {
-      const items = [...this.rows.values()]
-        .filter((cell) => cell.facts.expires !== null && cell.facts.expires >= effect.after)
-        .map((cell) => ({ id: cell.facts.id, rank: cell.facts.expires ?? 0 }))
-        .sort((a, b) => a.rank - b.rank)
-        .slice(0, expiries);
-      return { kind: 'expiries', items, complete: items.length < expiries };
-    }
-    return undefined;
-  }
-
-  /** What stands in a lane by the index: taken in, in order of rank. */
-  private lane(lane: string): Cell[] {
-    return [...this.rows.values()]
-      .filter((cell) => cell.lane === lane && !isOpen(cell.state))
-      .filter((cell) => !this.inbox.has(cell.facts.id))
-      .sort((a, b) => a.rank - b.rank || (a.facts.id < b.facts.id ? -1 : 1))
-      .map(copy);
-  }
-
   /** What a load reads: open attempts and the head of every lane. */
   private loadable(): Cell[] {
     const cells = [...this.rows.values()];
     const lanes = new Set(cells.filter((cell) => !isOpen(cell.state)).map((cell) => cell.lane));
     const heads = [...lanes].flatMap((lane) =>
-      lane === null ? [] : this.lane(lane).slice(0, this.state.limits.window),
+      lane === null ? [] : laneOfRows(this, lane).slice(0, this.state.limits.window),
     );
     return [...cells.filter((cell) => isOpen(cell.state)).map(copy), ...heads];
   }

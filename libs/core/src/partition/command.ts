@@ -1,0 +1,45 @@
+import type { Millis } from '../kernel/machine.js';
+import type { RunState } from '../run/run.js';
+
+/** What a person wants of a run; what is left out stays as it is. */
+export interface RunChange {
+  readonly priority?: number;
+  /** Not before: an instant, or so long after the owner applies it. */
+  readonly at?: Millis;
+  readonly afterMs?: Millis;
+  /** JSON texts. */
+  readonly params?: string;
+  readonly labels?: string;
+}
+
+export type CommandAction =
+  | { readonly kind: 'cancel'; readonly graceMs: Millis | null; readonly force: boolean }
+  /** HOLD (1.7): what has not started does not start. */
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'update'; readonly change: RunChange }
+  /** By hand, with a result of the person's own. */
+  | {
+      readonly kind: 'mark';
+      readonly as: 'SUCCEEDED' | 'SKIPPED';
+      readonly result: string | null;
+    };
+/** It addresses a row: a run that is not in memory is looked up first. */
+export type Command = CommandAction & {
+  readonly inbox: string;
+  readonly run: string;
+  readonly reason: string;
+  readonly by: string;
+};
+export const COMMANDS: ReadonlySet<string> = new Set<CommandAction['kind']>([
+  ...(['cancel', 'pause', 'resume', 'update', 'mark'] as const),
+]);
+
+export type CommandOutcome =
+  /** `state`: of the run that was addressed. */
+  | { readonly ok: true; readonly state: RunState | null }
+  | {
+      readonly ok: false;
+      readonly code: 'RUN_FINAL' | 'NOT_FOUND' | 'RUN_STARTED' | 'RUN_NOT_PAUSED' | 'JOB_PAUSED';
+      readonly state: RunState | null;
+    };

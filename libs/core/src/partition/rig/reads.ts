@@ -1,0 +1,69 @@
+import { type Cell, isOpen } from '../../run/run.js';
+import type { Effect, Hold, PartitionMessage } from '../messages.js';
+import type { PartitionState } from '../state.js';
+import { copy } from './cell.js';
+
+/** What is stored, as the owner's reads see it. */
+export interface Store {
+  readonly state: PartitionState;
+  readonly rows: ReadonlyMap<string, Cell>;
+  readonly history: ReadonlyMap<string, Cell>;
+  readonly inbox: ReadonlySet<string>;
+  readonly holds: ReadonlyMap<string, Hold>;
+}
+const HELD_PAGE = 2;
+
+export function answerOf(store: Store, effect: Effect): PartitionMessage | undefined {
+  const { rows, history, inbox, holds } = store;
+  const { window, expiries } = store.state.limits;
+  switch (effect.kind) {
+    case 'fetch': {
+      const { run, read } = effect;
+      const row = rows.get(run);
+      const cell = row === undefined ? null : copy(row);
+      const taken = row !== undefined && !inbox.has(run);
+      return { kind: 'fetched', run, cell, taken, final: history.get(run)?.state ?? null, read };
+    }
+    case 'refill': {
+      const { lane, read } = effect;
+      const cells = laneOfRows(store, lane).slice(0, window);
+      return { kind: 'refilled', lane, read, cells, complete: cells.length < window };
+    }
+    case 'refill-expiries': {
+      const items = [...rows.values()]
+        .filter((cell) => cell.facts.expires !== null && cell.facts.expires >= effect.after)
+        .map((cell) => ({ id: cell.facts.id, rank: cell.facts.expires ?? 0 }))
+        .sort((a, b) => a.rank - b.rank)
+        .slice(0, expiries);
+      return { kind: 'expiries', items, complete: items.length < expiries };
+    }
+    case 'read-job': {
+      const { inbox: row, job } = effect;
+      return { kind: 'job-read', inbox: row, job, hold: holds.get(job) ?? null };
+    }
+    case 'read-held': {
+      const { inbox: row, job, after, read } = effect;
+      const cells = [...rows.values()]
+        .filter((cell) => cell.facts.job === job && cell.lane === null && !isOpen(cell.state))
+        .filter(({ facts }) => !inbox.has(facts.id) && facts.id > (after ?? ''))
+        .sort(byId)
+        .slice(0, HELD_PAGE)
+        .map(copy);
+      const complete = cells.length < HELD_PAGE;
+      return { kind: 'held-read', inbox: row, job, after, read, cells, complete };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const byId = (a: Cell, b: Cell): number => (a.facts.id < b.facts.id ? -1 : 1);
+
+/** What stands in a lane by the index: taken in, in order of rank. */
+export function laneOfRows({ rows, inbox }: Store, lane: string): Cell[] {
+  return [...rows.values()]
+    .filter((cell) => cell.lane === lane && !isOpen(cell.state))
+    .filter((cell) => !inbox.has(cell.facts.id))
+    .sort((a, b) => a.rank - b.rank || byId(a, b))
+    .map(copy);
+}

@@ -1,0 +1,35 @@
+import type { Hold } from '#core';
+import type { Connection } from './connection.js';
+import { FIRST_ID, type LoadedRun, type RunRow, toLoaded } from './load.js';
+import type { Specifications } from './specifications.js';
+
+export const holdOf = (by: string | null, reason: string | null): Hold => ({
+  by: by ?? 'somebody',
+  reason: reason ?? '',
+});
+
+/** Null: the job is not paused. */
+export async function loadHold(connection: Connection, job: string): Promise<Hold | null> {
+  const [row] = await connection.query<{ by: string | null; reason: string | null }>(
+    'load_hold',
+    'select * from load_hold($1::uuid)',
+    [job],
+  );
+  return row === undefined ? null : holdOf(row.by, row.reason);
+}
+
+/** A page of the job's runs that stand in no line, in the order of their ids. */
+export async function loadHeld(
+  connection: Connection,
+  of: { readonly partition: number; readonly job: string; readonly after: string | null },
+  window: number,
+  specifications: Specifications,
+): Promise<LoadedRun[]> {
+  const rows = await connection.query<RunRow>(
+    'load_held',
+    'select * from load_held($1::int2, $2::uuid, $3::uuid, $4::int4)',
+    [of.partition, of.job, of.after ?? FIRST_ID, window],
+  );
+  const found = await specifications.find(connection, rows);
+  return rows.map((row) => toLoaded(row, found));
+}
