@@ -1,12 +1,7 @@
 import type { Hold } from '#core';
 import type { Connection } from './connection.js';
-import { FIRST_ID, type LoadedRun, type RunRow, toLoaded } from './load.js';
+import { FIRST_ID, type LoadedRun, type RunRow, holdOf, toLoaded } from './load.js';
 import type { Specifications } from './specifications.js';
-
-export const holdOf = (by: string | null, reason: string | null): Hold => ({
-  by: by ?? 'somebody',
-  reason: reason ?? '',
-});
 
 /** Null: the job is not paused. */
 export async function loadHold(connection: Connection, job: string): Promise<Hold | null> {

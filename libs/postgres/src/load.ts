@@ -8,7 +8,6 @@ import {
   type Token,
 } from '#core';
 import type { Connection } from './connection.js';
-import { holdOf } from './holds.js';
 import type { FoundSpecifications, Specifications } from './specifications.js';
 
 export interface RunRow {
@@ -116,6 +115,11 @@ export interface LoadedExecutor {
   readonly since: number;
   readonly record: string;
 }
+
+export const holdOf = (by: string | null, reason: string | null): Hold => ({
+  by: by ?? 'somebody',
+  reason: reason ?? '',
+});
 
 /** Undefined: the partition is no longer at this epoch. */
 export async function loadPartition(

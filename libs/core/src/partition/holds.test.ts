@@ -127,6 +127,32 @@ describe('a paused job', () => {
     expect(rig.state.holds.size).toBe(0);
   });
 
+  for (const count of [1, 3]) {
+    test(`one of ${count} that changes while they are read is let go as it is then`, () => {
+      const rig = new Rig({ lazyReads: true });
+      const ids = ['a', 'b', 'c'].slice(0, count);
+      for (const id of ids) rig.submit(id, OF_JOB);
+      rig.commit();
+      rig.hold('h1', 'j', HOLD);
+      rig.commit();
+      rig.read();
+      rig.commit();
+      rig.hold('h2', 'j', null);
+      rig.command('c1', 'a', { kind: 'update', change: { priority: 1 } });
+      rig.commit();
+      // The job, then the run that is changed; the page was read before that was written.
+      for (let i = 0; i < 3; i++) rig.read();
+      for (let i = 0; i < 12; i++) {
+        rig.commit();
+        rig.read();
+      }
+      rig.commit();
+      expect(states(rig)).toEqual(Object.fromEntries(ids.map((id) => [id, 'READY'])));
+      expect(rig.cell('a').facts.priority).toBe(1);
+      expect(rig.inbox.size).toBe(0);
+    });
+  }
+
   test('keeps what a person paused as well, and lets nobody resume one of its runs', () => {
     const rig = new Rig();
     rig.submit('mine', OF_JOB);
