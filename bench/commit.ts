@@ -97,6 +97,8 @@ function cellOf(id: string, partition: number, at: number): Cell {
     due: null,
     expires: null,
     submittedAt: at,
+    dedup: null,
+    cache: null,
     params: PARAMS,
   };
   return {

@@ -7,6 +7,7 @@ export {
   type AttemptRecord,
   type CancelRecord,
   type Cell,
+  type GivenEnd,
   EVENT_TYPES,
   type EventType,
   JOB_KINDS,

@@ -85,7 +85,16 @@ function newRun(partition: number): NewRun {
 
 function cellOf(run: NewRun, at: number): Cell {
   return {
-    facts: { ...run, due: null, expires: null, submittedAt: at, policy, params: '{"a":1}' },
+    facts: {
+      ...run,
+      due: null,
+      expires: null,
+      submittedAt: at,
+      dedup: null,
+      cache: null,
+      policy,
+      params: '{"a":1}',
+    },
     state: 'READY',
     lane: run.lane,
     rank: at,

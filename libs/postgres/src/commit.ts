@@ -3,7 +3,9 @@ import type { Connection } from './connection.js';
 import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 import type {
   AmendedRun,
+  CachedResult,
   FinishedRun,
+  Keyed,
   PartitionWrites,
   SealedAttempt,
   SealedGrant,
@@ -39,6 +41,8 @@ export function encodeCommit(
     for (const grant of writes.granted) pushGranted(columns, partition, grant);
     for (const attempt of writes.open) pushOpen(columns, partition, attempt);
     for (const run of writes.finished) pushFinished(columns, partition, run);
+    for (const released of writes.released) pushReleased(columns, released);
+    for (const cached of writes.cached) pushCached(columns, cached);
     pushRest(columns, writes);
   }
   if (notBefore !== null) columns.push(AT.not_before, notBefore);
@@ -113,6 +117,19 @@ function pushFinished(columns: Columns, partition: number, run: FinishedRun): vo
   columns.push(AT.f_result, run.result);
   columns.push(AT.f_error, run.error);
   if (run.wasGranted) pushClosed(columns, partition, run.id);
+}
+
+function pushReleased(columns: Columns, { project, key, run }: Keyed): void {
+  columns.push(AT.l_project, project);
+  columns.push(AT.l_key, key);
+  columns.push(AT.l_run, run);
+}
+
+function pushCached(columns: Columns, { project, key, run, expires }: CachedResult): void {
+  columns.push(AT.c_project, project);
+  columns.push(AT.c_key, key);
+  columns.push(AT.c_run, run);
+  columns.push(AT.c_expires, expires);
 }
 
 function pushRest(columns: Columns, writes: PartitionWrites): void {

@@ -10,6 +10,8 @@ export { FOUNDATION } from './schema/foundation.js';
 export { type Committed, commitBatch } from './commit.js';
 export {
   type AmendedRun,
+  type CachedResult,
+  type Keyed,
   type AsideRow,
   type CommandAnswer,
   type ExecutorRow,
@@ -99,6 +101,7 @@ export {
   type RunListFilter,
   type RunRow,
   findAnswers,
+  findCached,
   findExecutors,
   findJobSpecs,
   findJobs,

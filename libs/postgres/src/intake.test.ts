@@ -1,10 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
-import { Connection, type NewRun, intakeBatch } from './index.js';
+import {
+  Connection,
+  type IntakeBatch,
+  type NewRun,
+  claimPartition,
+  commitBatch,
+  intakeBatch,
+  noWrites,
+} from './index.js';
 
 let database: TestDatabase;
 let intake: Connection;
+let scheduler: Connection;
+let epoch: number;
 const project = randomUUID();
 const spec = randomUUID();
 
@@ -12,14 +22,17 @@ beforeAll(async () => {
   database = await startTestDatabase(8);
   const { url } = database;
   intake = new Connection({ url, role: 'orrery_intake', name: 'orrery/test', pinned: true });
+  scheduler = new Connection({ url, role: 'orrery_scheduler', name: 'orrery/test-owner' });
+  epoch = (await claimPartition(scheduler, 0, 0, 'test'))?.epoch ?? 0;
 }, 60_000);
 
 afterAll(async () => {
   await intake.stop();
+  await scheduler.stop();
   await database.stop();
 });
 
-function newRun(): NewRun {
+function newRun(more: Partial<NewRun> = {}): NewRun {
   return {
     id: randomUUID(),
     partition: 0,
@@ -38,6 +51,7 @@ function newRun(): NewRun {
     retryOf: null,
     params: null,
     labels: null,
+    ...more,
   };
 }
 
@@ -75,4 +89,94 @@ describe('idempotency keys', () => {
     }
     await other.stop();
   });
+});
+
+describe('dedup keys (2.4)', () => {
+  const batchOf = (runs: readonly NewRun[], more: Partial<IntakeBatch> = {}): IntakeBatch => {
+    return { id: randomUUID(), specifications: [], runs, commands: [], keys: [], ...more };
+  };
+  const live = (runs: readonly NewRun[]): Promise<number> =>
+    count('live', 'id = any($1)', [runs.map((run) => run.id)]);
+
+  test('the first holds it; whoever comes later, or with it, is folded into it', async () => {
+    const dedup = randomUUID();
+    const runs = [newRun({ dedup }), newRun({ dedup }), newRun()];
+    const [first, second] = runs as [NewRun, NewRun];
+    const taken = await intakeBatch(intake, batchOf(runs));
+    expect([...taken.folds]).toEqual([[second.id, first.id]]);
+    expect(await live(runs)).toBe(2);
+    expect(await count('inbox', 'ref = any($1)', [runs.map(({ id }) => id)])).toBe(2);
+    const later = newRun({ dedup });
+    const again = await intakeBatch(intake, batchOf([later]));
+    expect([...again.folds]).toEqual([[later.id, first.id]]);
+    expect(await live([later])).toBe(0);
+  });
+
+  test('an idempotency key of one that was folded stands for the one that holds', async () => {
+    const dedup = randomUUID();
+    const [first, second] = [newRun({ dedup }), newRun({ dedup })];
+    await intakeBatch(intake, batchOf([first]));
+    const name = { project, operation: 'submitRun', key: randomUUID(), hash: spec };
+    await intakeBatch(intake, batchOf([second], { keys: [{ ...name, ref: second.id }] }));
+    const third = newRun({ dedup: randomUUID() });
+    const taken = await intakeBatch(
+      intake,
+      batchOf([third], { keys: [{ ...name, ref: third.id }] }),
+    );
+    expect(taken.replays.get(third.id)?.winner).toBe(first.id);
+    // And what has lost by its idempotency key takes no dedup key.
+    const fourth = newRun({ dedup: third.dedup ?? null });
+    expect((await intakeBatch(intake, batchOf([fourth]))).folds.size).toBe(0);
+  });
+
+  test('a batch that is repeated under its id answers what it did', async () => {
+    const dedup = randomUUID();
+    const first = newRun({ dedup });
+    await intakeBatch(intake, batchOf([first]));
+    const batch = batchOf([newRun({ dedup }), newRun()]);
+    const once = await intakeBatch(intake, batch);
+    await release(first);
+    const twice = await intakeBatch(intake, batch);
+    expect([...twice.folds]).toEqual([...once.folds]);
+    expect(await live(batch.runs)).toBe(1);
+  });
+
+  test('twenty at once make one run, while its key is given back and taken again', async () => {
+    const others = Array.from({ length: 4 }, (_, i) => {
+      const name = `orrery/test-${i}`;
+      return new Connection({ url: database.url, role: 'orrery_intake', name, pinned: true });
+    });
+    try {
+      for (let round = 0; round < 15; round++) {
+        const keys = [randomUUID(), randomUUID(), randomUUID()];
+        const holders = keys.map((dedup) => newRun({ dedup }));
+        await intakeBatch(intake, batchOf(holders));
+        const batches = others.map((_, i) => {
+          const order = i % 2 === 0 ? keys : [...keys].reverse();
+          return batchOf(order.map((dedup) => newRun({ dedup })));
+        });
+        const [, ...taken] = await Promise.all([
+          Promise.all(holders.map(release)),
+          ...others.map((each, i) => intakeBatch(each, batches[i] as IntakeBatch)),
+        ]);
+        const runs = batches.flatMap((batch) => batch.runs);
+        for (const dedup of keys) {
+          const same = runs.filter((run) => run.dedup === dedup);
+          const made = await live(same);
+          expect(made).toBeLessThanOrEqual(1);
+          const folds = taken.flatMap((each) => [...each.folds]);
+          const folded = folds.filter(([run]) => same.some(({ id }) => id === run));
+          expect(folded.length + made).toBe(others.length);
+        }
+      }
+    } finally {
+      for (const each of others) await each.stop();
+    }
+  });
+
+  /** As the owner does it at the run's end. */
+  async function release(run: NewRun): Promise<void> {
+    const released = [{ project, key: run.dedup ?? '', run: run.id }];
+    await commitBatch(scheduler, [{ ...noWrites(0, epoch), released }], null);
+  }
 });

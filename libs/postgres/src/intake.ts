@@ -1,4 +1,11 @@
-import { JOB_KINDS, type JobKind, type Millis, type Policy } from '#core';
+import {
+  type GivenEnd,
+  JOB_KINDS,
+  type JobKind,
+  type Millis,
+  type Policy,
+  type RunRecord,
+} from '#core';
 import { Columns, type Parameter, callText, positions } from './columns.js';
 import type { Connection } from './connection.js';
 import { INTAKE_PARAMETERS } from './functions/intake.sql.js';
@@ -24,6 +31,10 @@ export interface NewRun {
   /** JSON texts. */
   readonly params: string | null;
   readonly labels: string | null;
+  /** Hashes: the key that only one run may hold, and what its result is kept under. */
+  readonly dedup?: string | null;
+  readonly cache?: string | null;
+  readonly given?: GivenEnd;
 }
 export interface NewCommand {
   readonly id: string;
@@ -66,6 +77,8 @@ export interface Taken {
   readonly at: Millis;
   /** By the `ref` that lost. */
   readonly replays: ReadonlyMap<string, Replay>;
+  /** By the run that was not made: the one that holds its dedup key. */
+  readonly folds: ReadonlyMap<string, string>;
 }
 
 const KIND_CODE: ReadonlyMap<JobKind, number> = new Map(JOB_KINDS.map((kind, i) => [kind, i]));
@@ -118,11 +131,20 @@ function pushRun(columns: Columns, run: NewRun): void {
   columns.push(AT.r_retry_of, run.retryOf);
   columns.push(AT.r_params, run.params);
   columns.push(AT.r_labels, run.labels);
+  const { dedup, cache, given } = run;
+  if (dedup === undefined && cache === undefined && given === undefined) return;
+  columns.push(AT.x_id, run.id);
+  columns.push(AT.x_project, run.project);
+  columns.push(AT.x_dedup, dedup);
+  columns.push(AT.x_cache, cache);
+  const record: RunRecord | undefined = given && { attempts: [], seqs: [], given };
+  columns.push(AT.x_record, record && JSON.stringify(record));
 }
 
 interface IntakeRow {
   at: number;
   replays: string | null;
+  folds: string | null;
   [column: string]: unknown;
 }
 
@@ -133,5 +155,6 @@ export async function intakeBatch(connection: Connection, batch: IntakeBatch): P
   const replays = new Map<string, Replay>();
   const lost = JSON.parse(row.replays ?? '[]') as [string, string, string][];
   for (const [ref, winner, hash] of lost) replays.set(ref, { ref, winner, hash });
-  return { at: row.at, replays };
+  const folds = new Map(JSON.parse(row.folds ?? '[]') as [string, string][]);
+  return { at: row.at, replays, folds };
 }

@@ -37,6 +37,8 @@ export interface RunRow {
   seq: number | null;
   taken: boolean;
   is_open: boolean;
+  dedup: string | null;
+  cache: string | null;
   params: string | null;
   params_left: boolean;
   record: string | null;
@@ -86,6 +88,8 @@ export function toLoaded(row: RunRow, specifications: FoundSpecifications): Load
         due: row.due,
         expires: row.expires,
         submittedAt: row.submitted,
+        dedup: row.dedup,
+        cache: row.cache,
         policy: specifications.policy(row.project, row.spec),
         params: row.params_left ? undefined : (row.params ?? 'null'),
       },

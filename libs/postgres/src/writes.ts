@@ -25,6 +25,8 @@ export interface PartitionWrites {
   readonly granted: readonly SealedGrant[];
   readonly open: readonly SealedAttempt[];
   readonly finished: readonly FinishedRun[];
+  readonly released: readonly Keyed[];
+  readonly cached: readonly CachedResult[];
   readonly answers: readonly CommandAnswer[];
   readonly outgoing: readonly OutgoingMessage[];
   readonly executors: readonly ExecutorRow[];
@@ -43,12 +45,24 @@ export const noWrites = (partition: number, epoch: number): PartitionWrites => (
   granted: [],
   open: [],
   finished: [],
+  released: [],
+  cached: [],
   answers: [],
   outgoing: [],
   executors: [],
   aside: [],
   named: [],
 });
+
+/** Under a key of its project's. */
+export interface Keyed {
+  readonly project: string;
+  readonly key: string;
+  readonly run: string;
+}
+export interface CachedResult extends Keyed {
+  readonly expires: number;
+}
 
 /** What a run is, changed by hand before it started; a text that is null stays as it was. */
 export interface AmendedRun {

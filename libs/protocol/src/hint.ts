@@ -32,6 +32,8 @@ export function encodeHint(facts: HintFacts): string {
     facts.expires,
     facts.submittedAt,
     isSmall ? params : null,
+    facts.dedup,
+    facts.cache,
   ]);
 }
 
@@ -51,12 +53,12 @@ export function decodeHint(text: string): HintFacts | undefined {
   if (!Array.isArray(values)) return undefined;
   const [id, partition, project, job, jobVersion, spec, kind, pool, need, priority, ...times] =
     values as unknown[];
-  const [due, expires, submittedAt, params] = times;
+  const [due, expires, submittedAt, params, dedup, cache] = times;
   const isSound =
     [id, project, spec, kind, pool, need].every(isText) &&
     isUuid(id) &&
     [partition, priority, submittedAt].every(isNumber) &&
-    [job, params ?? null].every(isTextOrNull) &&
+    [job, params, dedup, cache].every(isTextOrNull) &&
     [jobVersion, due, expires].every(isNumberOrNull) &&
     KINDS.has(kind as string);
   if (!isSound) return undefined;
@@ -74,6 +76,8 @@ export function decodeHint(text: string): HintFacts | undefined {
     due,
     expires,
     submittedAt,
+    dedup,
+    cache,
     params: params ?? undefined,
   } as HintFacts;
 }

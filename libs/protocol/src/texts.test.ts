@@ -112,6 +112,8 @@ const facts: fc.Arbitrary<HintFacts> = fc.record({
   due: optional(time),
   expires: optional(time),
   submittedAt: time,
+  dedup: optional(fc.uuid()),
+  cache: optional(fc.uuid()),
   params: optional(text, { nil: undefined }),
 });
 

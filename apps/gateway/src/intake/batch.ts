@@ -64,7 +64,8 @@ export class OpenBatch {
     readonly runs: readonly NewRun[];
     readonly commands: readonly NewCommand[];
   } {
-    const isOurs = ({ id }: { readonly id: string }): boolean => !taken.replays.has(id);
+    const { replays, folds } = taken;
+    const isOurs = ({ id }: { readonly id: string }): boolean => !replays.has(id) && !folds.has(id);
     return { runs: this.rows.runs.filter(isOurs), commands: this.rows.commands.filter(isOurs) };
   }
 
@@ -103,7 +104,10 @@ function rowsOf(
 
 function outcomeOf(waiter: Waiter, taken: Taken): Written {
   const replay = taken.replays.get(refOf(waiter.item));
-  if (replay === undefined) return { kind: 'written', at: taken.at };
+  if (replay === undefined) {
+    const ref = taken.folds.get(refOf(waiter.item));
+    return ref === undefined ? { kind: 'written', at: taken.at } : { kind: 'folded', ref };
+  }
   if (replay.hash !== waiter.item.key?.hash) return { kind: 'conflict' };
   return { kind: 'replayed', ref: replay.winner };
 }
@@ -114,5 +118,5 @@ function followed(waiter: Waiter, leader: Waiter, taken: Taken): Written {
   const replay = taken.replays.get(ref);
   const hash = replay?.hash ?? leader.item.key?.hash;
   if (waiter.item.key?.hash !== hash) return { kind: 'conflict' };
-  return { kind: 'replayed', ref: replay?.winner ?? ref };
+  return { kind: 'replayed', ref: replay?.winner ?? taken.folds.get(ref) ?? ref };
 }

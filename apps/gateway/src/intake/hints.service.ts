@@ -41,7 +41,10 @@ export class HintsService {
   committed(runs: readonly NewRun[], commands: readonly NewCommand[], at: number): void {
     this.tell(
       runs.map((run) => {
-        return { kind: 'submitted', partition: run.partition, row: hintOf(run, at) };
+        const { partition } = run;
+        // What it ends as stands in its row alone.
+        if (run.given !== undefined) return { kind: 'nudge', partition };
+        return { kind: 'submitted', partition, row: hintOf(run, at) };
       }),
     );
     this.nudge(new Set(commands.map((command) => command.partition)));
@@ -108,6 +111,8 @@ function hintOf(run: NewRun, at: number): string {
     due,
     expires: startDeadlineMs === null ? null : (due ?? at) + startDeadlineMs,
     submittedAt: at,
+    dedup: run.dedup ?? null,
+    cache: run.cache ?? null,
     params: run.params ?? 'null',
   });
 }

@@ -14,6 +14,8 @@ export type Written =
   | { readonly kind: 'written'; readonly at: number }
   /** The key was used before with the same request: `ref` is what was written then. */
   | { readonly kind: 'replayed'; readonly ref: string }
+  /** Another run holds its dedup key (2.4): that one stands for it. */
+  | { readonly kind: 'folded'; readonly ref: string }
   /** The key was used before with another request. */
   | { readonly kind: 'conflict' }
   /** Too many wait already. Surely not written. */

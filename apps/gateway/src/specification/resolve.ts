@@ -18,7 +18,7 @@ export function storedOf(
   specification: Specification,
   names: { readonly job: string | null; readonly project: string },
 ): StoredSpecification {
-  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs } = specification;
+  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs, dedup, cache } = specification;
   const policy: Policy = {
     retry,
     timeoutMs,
@@ -31,6 +31,8 @@ export function storedOf(
     ...(specification.lossCounts ? {} : { freeLoss: true }),
     ...(heartbeatMs === null ? {} : { heartbeatMs }),
     ...(deadlineMs === null ? {} : { deadlineMs }),
+    ...(dedup?.whileIn === 'QUEUED' ? { dedupWhileQueued: true } : {}),
+    ...(cache === null ? {} : { cacheMs: cache.ttlMs }),
   };
   return stored(canonicalJson(specification.body), policy);
 }

@@ -4,6 +4,7 @@ import { type Path, type UserError, userError } from '../graphql/schema/user-err
 import { canonicalJson } from '#definitions';
 import { Fields, isObject } from './fields.js';
 import { HTTP_FIELDS, readHttp } from './http.js';
+import { type Cache, type Dedup, readCache, readDedup } from './keys.js';
 import { type Labels, readLabels } from './labels.js';
 import { checkSchema } from './params.js';
 import { DEFAULT_PRIORITY, readPriority } from './priority.js';
@@ -27,6 +28,8 @@ export interface Specification {
   readonly lossCounts: boolean;
   readonly lostAfterMs: number | null;
   readonly retry: RetryPolicy;
+  readonly dedup: Dedup | null;
+  readonly cache: Cache | null;
   readonly labels: Labels;
   readonly description: string | null;
   readonly owner: string | null;
@@ -62,6 +65,8 @@ const COMMON = [
   'heartbeat',
   'guarantee',
   'lossCountsAsAttempt',
+  'dedup',
+  'cache',
 ] as const;
 const OWN = {
   shell: ['command', 'shell', 'workingDirectory', 'environment'],
@@ -70,7 +75,7 @@ const OWN = {
 } as const;
 const LATER: ReadonlySet<string> = new Set([
   ...['files', 'secrets'],
-  ...['resources', 'selector', 'affinity', 'concurrency', 'dedup', 'limits', 'isolation'],
+  ...['resources', 'selector', 'affinity', 'concurrency', 'limits', 'isolation'],
   ...['notify', 'triggers', 'environment'],
 ]);
 
@@ -101,6 +106,8 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     lossCounts: fields.flag('lossCountsAsAttempt') ?? true,
     lostAfterMs: readLostAfter(fields),
     retry: readRetry(fields),
+    dedup: readDedup(fields),
+    cache: readCache(fields),
     labels: readLabels(fields.value('labels'), [...path, 'labels'], errors),
     description: fields.text('description', { max: 10_000, is: 'a text' }) ?? null,
     owner: fields.text('owner', { max: 255, is: 'a name' }) ?? null,

@@ -22,6 +22,12 @@ interface Held {
   readonly epoch: number;
   seq: number;
 }
+interface Keys {
+  readonly dedup: string | null;
+  readonly cache: string | null;
+  readonly expires: number;
+}
+const NO_KEYS: Keys = { dedup: null, cache: null, expires: 0 };
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Stands in for a scheduler: owns partitions and writes what a test wants to have happened. */
@@ -62,6 +68,7 @@ export class TestOwner {
     state: RunState,
     outcome: Outcome | null,
     more: Partial<FinishedRun> = {},
+    keys: Keys = NO_KEYS,
   ): Promise<void> {
     const { seq } = await this.hold(run.partition);
     const finished: FinishedRun = {
@@ -82,7 +89,15 @@ export class TestOwner {
       ...more,
     };
     const consumed = await this.inboxOf(run);
-    await this.write(run, 'FINISHED', state, { finished: [finished], consumed });
+    const { id, project } = run;
+    const keyed = (key: string | null) => (key === null ? [] : [{ project, key, run: id }]);
+    const { expires } = keys;
+    await this.write(run, 'FINISHED', state, {
+      finished: [finished],
+      consumed,
+      released: keyed(keys.dedup),
+      cached: keyed(keys.cache).map((each) => ({ ...each, expires })),
+    });
   }
 
   /** What an executor of the run would have told of its first attempt. */

@@ -24,6 +24,8 @@ export function cellOfHint(row: string, specifications: Specifications): Cell | 
       due: hint.due,
       expires: hint.expires,
       submittedAt: hint.submittedAt,
+      dedup: hint.dedup,
+      cache: hint.cache,
       policy: specification.policy,
       params: hint.params,
     },

@@ -3,8 +3,10 @@ import { EXECUTOR_STATES } from '#core';
 import {
   type AmendedRun,
   type AsideRow,
+  type CachedResult,
   type CommandAnswer,
   type ExecutorRow,
+  type Keyed,
   type PartitionWrites,
   type RunEnd,
   type SealedAttempt,
@@ -25,6 +27,8 @@ export class PartitionBatch {
   readonly amended = new Map<string, AmendedRun>();
   readonly changed = new Map<string, Cell>();
   readonly finished = new Map<string, RunEnd>();
+  readonly released: Keyed[] = [];
+  readonly cached: CachedResult[] = [];
   readonly answers: CommandAnswer[] = [];
   readonly executors = new Map<string, ExecutorRow>();
   readonly aside: AsideRow[] = [];
@@ -57,6 +61,16 @@ export class PartitionBatch {
         this.changed.delete(write.cell.facts.id);
         this.finished.set(write.cell.facts.id, write);
         return;
+      case 'release': {
+        const { id: run, project, dedup: key } = write.cell.facts;
+        if (key !== null) this.released.push({ project, key, run });
+        return;
+      }
+      case 'cache': {
+        const { id: run, project, cache: key } = write.cell.facts;
+        if (key !== null) this.cached.push({ project, key, run, expires: write.expires });
+        return;
+      }
       case 'consume':
         this.consumed.push(write.inbox);
         return;
@@ -113,6 +127,8 @@ export class PartitionBatch {
       granted,
       open,
       finished: [...this.finished.values()].map(sealEnd),
+      released: this.released,
+      cached: this.cached,
       answers: this.answers,
       outgoing: [],
       executors: [...this.executors.values()],

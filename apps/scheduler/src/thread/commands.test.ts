@@ -152,6 +152,8 @@ describe('a cancel through the inbox', () => {
       due: null,
       expires: null,
       submittedAt: 0,
+      dedup: null,
+      cache: null,
       params: 'null',
     });
     return { kind: 'submitted', partition, row } as const;

@@ -150,6 +150,8 @@ describe('one thread with the real database', () => {
       due: null,
       expires: null,
       submittedAt: 0,
+      dedup: null,
+      cache: null,
       params: 'null',
     });
     const item = { kind: 'submitted', partition: row['partition'] as number, row: hint } as const;

@@ -75,6 +75,8 @@ export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number
   attempt.lostAt = null;
   cell.startedAt = Math.max(cell.record.grantedAt ?? 0, step.now - Math.max(0, startedAgoMs));
   if (cell.state !== 'CANCELLING') move(step, cell, 'RUNNING', 'STARTED');
+  const { dedup, policy } = cell.facts;
+  if (dedup !== null && policy.dedupWhileQueued === true) commit(step, { kind: 'release', cell });
   armTimeout(step, attempt);
 }
 
@@ -146,6 +148,7 @@ export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
     finish(step, cell, 'SUCCEEDED', {
       outcome: 'SUCCEEDED',
       result: end.report?.result ?? null,
+      isFresh: true,
     });
     return;
   }

@@ -189,6 +189,10 @@ export type Write =
       readonly params: string | null;
       readonly labels: string | null;
     }
+  /** The run gives its dedup key back. */
+  | { readonly kind: 'release'; readonly cell: Cell }
+  /** Its result stands for others from now on. */
+  | { readonly kind: 'cache'; readonly cell: Cell; readonly expires: Millis }
   | { readonly kind: 'consume'; readonly inbox: string }
   | { readonly kind: 'answer'; readonly command: string; readonly outcome: CommandOutcome }
   | { readonly kind: 'event'; readonly event: RunEvent }

@@ -114,7 +114,11 @@ function lateResult(
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
   cell.token = lost;
-  finish(step, cell, 'SUCCEEDED', { outcome: 'SUCCEEDED', result: message.result });
+  finish(step, cell, 'SUCCEEDED', {
+    outcome: 'SUCCEEDED',
+    result: message.result,
+    isFresh: true,
+  });
 }
 
 /** Another token's word: acknowledged so that its sender forgets it; it changes nothing. */

@@ -1,4 +1,4 @@
-import { type Cell, LANE_TIMED, deadlineOf } from '../run/run.js';
+import { type Cell, type GivenEnd, LANE_TIMED, deadlineOf } from '../run/run.js';
 import type { PartitionMessage } from './messages.js';
 import {
   type PartitionState,
@@ -20,6 +20,10 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   remember(state.applied, inbox, step.state.limits.applied);
   commit(step, { kind: 'consume', inbox });
   const { facts } = cell;
+  if (cell.record.given !== undefined) {
+    endAtOnce(step, cell, cell.record.given);
+    return;
+  }
   const due = facts.due ?? facts.submittedAt;
   const waits = due > now;
   cell.state = waits ? 'SCHEDULED' : 'READY';
@@ -45,6 +49,18 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
     if (facts.due !== null) commit(step, { kind: 'fired', planned: facts.due });
   }
   save(step, cell);
+}
+
+/** Marked by hand, or its result is there already: it is final in the commit that takes it in. */
+function endAtOnce(step: Step, cell: Cell, given: GivenEnd): void {
+  const { as, by, reason, result, reusedFrom } = given;
+  delete cell.record.given;
+  cell.state = 'SCHEDULED';
+  event(step, cell, 'SUBMITTED', { to: 'SCHEDULED' });
+  if (reusedFrom !== null) cell.record.reusedFrom = reusedFrom;
+  if (by !== null) event(step, cell, 'MARKED', { actor: by, data: { as, reason } });
+  const outcome = as === 'SUCCEEDED' ? as : null;
+  finish(step, cell, as, { outcome, reason, result, ...(by === null ? {} : { actor: by }) });
 }
 
 /** The pool's answer. What is no longer READY is declined; the pool's slot is free again. */

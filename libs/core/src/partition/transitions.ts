@@ -107,6 +107,8 @@ export function finish(
     readonly result?: string | null;
     readonly error?: RunError | null;
     readonly actor?: string;
+    /** The result is what the job made of its params, and may stand for others. */
+    readonly isFresh?: true;
   },
 ): void {
   const { state, now } = step;
@@ -124,6 +126,11 @@ export function finish(
   });
   cell.lane = null;
   forget(state, cell.facts.id);
+  if (cell.facts.dedup !== null) commit(step, { kind: 'release', cell });
+  const { cacheMs } = cell.facts.policy;
+  if (end.isFresh === true && cell.facts.cache !== null && cacheMs !== undefined) {
+    commit(step, { kind: 'cache', cell, expires: now + cacheMs });
+  }
   commit(step, {
     kind: 'finish',
     cell,

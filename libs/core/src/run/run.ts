@@ -151,6 +151,10 @@ export interface Policy {
   readonly heartbeatMs?: Millis;
   /** Over all attempts, from when the run could start first. */
   readonly deadlineMs?: Millis;
+  /** The dedup key is given back at the first start, not at the end (2.4). */
+  readonly dedupWhileQueued?: true;
+  /** How long a result may stand for runs that ask for the same. */
+  readonly cacheMs?: Millis;
   /** Names as the job sees them in its environment. */
   readonly jobName: string;
   readonly projectName: string;
@@ -173,6 +177,9 @@ export interface RunFacts {
   readonly expires: Millis | null;
   readonly submittedAt: Millis;
   readonly policy: Policy;
+  /** Hashes: of the dedup key that it holds, and of what its result is kept under. */
+  readonly dedup: string | null;
+  readonly cache: string | null;
   /** JSON text; undefined when it stayed in the database (over 4 KiB). */
   readonly params?: string | undefined;
 }
@@ -198,6 +205,17 @@ export interface AttemptRecord {
   readonly memoryPeakBytes?: number;
 }
 
+/** How a run ends that is submitted with its end: nothing of it is ever started. */
+export interface GivenEnd {
+  readonly as: 'SUCCEEDED' | 'SKIPPED';
+  readonly reason: string;
+  readonly by: string | null;
+  /** JSON text. */
+  readonly result: string | null;
+  /** The run whose result it is. */
+  readonly reusedFrom: string | null;
+}
+
 export interface CancelRecord {
   readonly outcome: 'CANCELLED' | 'TIMED_OUT';
   readonly reason: string;
@@ -218,6 +236,9 @@ export interface RunRecord {
   cancel?: CancelRecord;
   bounces?: Record<string, readonly [count: number, until: Millis]>;
   reason?: string;
+  /** Until it is taken in. */
+  given?: GivenEnd;
+  reusedFrom?: string;
   /** Since `expires` is the whole deadline: how long it had to start; null: as long as it took. */
   startDeadlineMs?: Millis | null;
   /** Attempts that were spent, by class, where classes have budgets. */

@@ -1,3 +1,4 @@
+import { KEYS } from './keys.sql.js';
 import { body, items, time } from './separators.js';
 
 /** Every parameter of the commit in order: the JavaScript side fills them from the same table. */
@@ -64,6 +65,14 @@ export const COMMIT_PARAMETERS = [
   ['f_record', 'text'],
   ['f_result', 'text'],
   ['f_error', 'text'],
+  // dedup keys that are given back, results that stand for others
+  ['l_project', 'uuid[]'],
+  ['l_key', 'uuid[]'],
+  ['l_run', 'uuid[]'],
+  ['c_project', 'uuid[]'],
+  ['c_key', 'uuid[]'],
+  ['c_run', 'uuid[]'],
+  ['c_expires', 'float8[]'],
   // answers to commands
   ['a_command', 'uuid[]'],
   ['a_partition', 'int2[]'],
@@ -197,16 +206,17 @@ const FINAL = `
       where l.id = x.id
       returning l.id, l.partition, l.project, l.job, l.job_version, l.spec, l.kind, x.state,
         l.pool, l.need, l.priority, l.due, l.expires, l.submitted_at, x.ready, x.attempt,
-        x.spent, l.retry_of, l.params, l.labels, x.record, x.executor, x.started, x.outcome,
-        x.finished, x.retention, x.result, x.error)
+        x.spent, l.retry_of, l.dedup, l.cache, l.params, l.labels, x.record, x.executor,
+        x.started, x.outcome, x.finished, x.retention, x.result, x.error)
     insert into history (id, partition, project, job, job_version, spec, kind, state,
         pool, need, priority, due, expires, submitted_at, ready_at, attempt, spent, retry_of,
-        params, labels, record, executor, started_at, outcome, finished_at, drop_at, result, error)
+        dedup, cache, params, labels, record, executor, started_at, outcome, finished_at,
+        drop_at, result, error)
       select id, partition, project, job, job_version, spec, kind, state,
         pool, need, priority, due, expires, submitted_at, ${time('ready')}, attempt, spent,
-        retry_of, params, labels, ${body('record')}, executor, ${time('started')}, outcome,
-        ${time('finished')}, to_timestamp((finished + retention) / 1000), ${body('result')},
-        ${body('error')}
+        retry_of, dedup, cache, params, labels, ${body('record')}, executor,
+        ${time('started')}, outcome, ${time('finished')},
+        to_timestamp((finished + retention) / 1000), ${body('result')}, ${body('error')}
       from gone;
     get diagnostics c = row_count;
     if c <> cardinality(f_id) then
@@ -270,6 +280,7 @@ ${AMEND}
 ${UPDATE}
 ${OPEN}
 ${FINAL}
+${KEYS}
 ${REST}
   wanted := (select string_agg(q.id || ' ' || q.wanted_by, E'\\n') from partition q
     where q.id = any (p_id) and q.wanted_by is not null);

@@ -25,6 +25,12 @@ export const INTAKE_PARAMETERS = [
   ['r_retry_of', 'uuid[]'],
   ['r_params', 'text'],
   ['r_labels', 'text'],
+  // what only some of the runs have: keys, and a record to begin with
+  ['x_id', 'uuid[]'],
+  ['x_project', 'uuid[]'],
+  ['x_dedup', 'uuid[]'],
+  ['x_cache', 'uuid[]'],
+  ['x_record', 'text'],
   // commands to runs
   ['c_id', 'uuid[]'],
   ['c_partition', 'int2[]'],
@@ -42,6 +48,36 @@ export const INTAKE_PARAMETERS = [
 ] as const;
 
 /**
+ * Dedup keys (2.4): the first of a key makes its run, and whoever comes later is folded into that.
+ * A key that is held is locked, so that the run cannot give it back while it is our answer.
+ */
+const FOLD = `
+  if x_id is not null then
+    insert into dedup as d (project, key, run)
+      select distinct on (x.project, x.key) x.project, x.key, x.run
+      from unnest(x_project, x_dedup, x_id) with ordinality x(project, key, run, n)
+      where x.key is not null and x.run <> all (losers)
+      order by x.project, x.key, x.n
+      on conflict (project, key) do update set run = d.run where false;
+    select array_agg(x.run), json_agg(json_build_array(x.run, d.run))::text into folded, folds
+      from unnest(x_project, x_dedup, x_id) x(project, key, run)
+      join dedup d on d.project = x.project and d.key = x.key
+      where d.run <> x.run and x.run <> all (losers);
+    if folded is not null then
+      update intake i set folds = intake_batch.folds where i.id = batch;
+      update idempotency i set ref = d.run
+        from unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_ref)
+            k(project, operation, key, ref)
+          join unnest(x_project, x_dedup, x_id) x(project, key, run) on x.run = k.ref
+          join dedup d on d.project = x.project and d.key = x.key
+        where i.project = k.project and i.operation = k.operation and i.key = k.key
+          and k.ref = any (folded);
+      losers := losers || folded;
+    end if;
+  end if;
+`;
+
+/**
  * A gateway's group commit (architecture §3, §5). The row in `intake` goes in first: who meets it
  * repeats a batch whose outcome was unknown, writes nothing and gets the same answer. Keys are
  * taken in order, so two batches never wait for each other in a ring; the winners are read in a
@@ -50,17 +86,17 @@ export const INTAKE_PARAMETERS = [
 export const INTAKE = `
 create function intake_batch(
   ${INTAKE_PARAMETERS.map(([name, type]) => `${name} ${type}`).join(',\n  ')},
-  out at float8, out replays text)
+  out at float8, out replays text, out folds text)
 language plpgsql security definer set search_path = orrery, pg_temp as $$
 #variable_conflict use_column
 declare
   moment timestamptz := date_trunc('milliseconds', clock_timestamp());
-  c int4; losers uuid[]; conflicts text;
+  c int4; losers uuid[]; conflicts text; folded uuid[];
 begin
   insert into intake (id, at) values (batch, moment) on conflict do nothing;
   get diagnostics c = row_count;
   if c = 0 then
-    select i.at into strict moment from intake i where i.id = batch;
+    select i.at, i.folds into strict moment, folds from intake i where i.id = batch;
   end if;
   at := extract(epoch from moment) * 1000;
   if c = 1 and k_ref is not null then
@@ -96,7 +132,7 @@ begin
     end if;
   end if;
   losers := coalesce(losers, '{}');
-  if s_hash is not null then
+${FOLD}  if s_hash is not null then
     insert into specification (project, hash, body, policy)
       select x.project, x.hash, ${body('x.spec')}, ${body('x.policy')}
       from unnest(s_project, s_hash, ${items('s_body')}, ${items('s_policy')})
@@ -120,6 +156,11 @@ begin
           u(id, partition, project, job, version, spec, kind, pool, need, priority, lane, at,
             after, deadline, retry_of, params, labels)
         where u.id <> all (losers)) x;
+    if x_id is not null then
+      update live l set dedup = x.dedup, cache = x.cache, record = ${body('x.record')}
+        from unnest(x_id, x_dedup, x_cache, ${items('x_record')}) x(id, dedup, cache, record)
+        where l.id = x.id;
+    end if;
     insert into inbox (partition, id, kind, ref)
       select x.partition, x.id, 0, x.id from unnest(r_id, r_partition) x(id, partition)
       where x.id <> all (losers);

@@ -7,7 +7,7 @@ const ROW = `
   r.priority, r.lane::text as lane, r.rank, ${ms('r.due')} as due, ${ms('r.expires')} as expires,
   ${ms('r.submitted_at')} as submitted, ${ms('r.ready_at')} as ready,
   ${ms('r.started_at')} as started, r.attempt, r.spent, r.executor, r.incarnation, r.epoch, r.seq,
-  r.taken, r.is_open,
+  r.taken, r.is_open, r.dedup, r.cache,
   case when octet_length(r.params) <= 4096 then ${utf8('r.params')} end as params,
   r.params is not null and octet_length(r.params) > 4096 as params_left,
   ${utf8('r.record')} as record`;
@@ -29,6 +29,7 @@ create type run_row as (
   state int2, pool text, need text, priority int2, lane text, rank int8, due float8,
   expires float8, submitted float8, ready float8, started float8, attempt int4, spent int4,
   executor text, incarnation int4, epoch int8, seq int8, taken bool, is_open bool,
+  dedup uuid, cache uuid,
   params text, params_left bool, record text);
 
 create function load_partition(p_id int2, p_epoch int8, out seq int8, out executors text,

@@ -9,6 +9,7 @@ export {
   readNodes,
   readPartitions,
 } from './cluster.js';
+export { type CachedRun, findCached } from './cache.js';
 export { type ProjectRow, readProjects } from './directory.js';
 export { type JobRow, type JobVersionRef, findJobSpecs, findJobs, findJobsByName } from './jobs.js';
 export { readRunEvents } from './run-events.js';

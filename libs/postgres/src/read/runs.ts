@@ -25,6 +25,9 @@ export interface RunRow {
   readonly attempt: number;
   readonly executor: string | null;
   readonly retryOf: string | null;
+  /** Hashes (libs/core, RunFacts). */
+  readonly dedup: string | null;
+  readonly cache: string | null;
   /** false: written, and not yet taken in by its partition's owner. */
   readonly taken: boolean;
   /** While it waits for a time. */
@@ -46,6 +49,7 @@ const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersio
   r.state, r.pool, r.need, r.priority, ${ms('r.due')} as due, ${ms('r.expires')} as expires,
   ${ms('r.submitted_at')} as "submittedAt", ${ms('r.ready_at')} as "readyAt",
   ${ms('r.started_at')} as "startedAt", r.attempt, r.executor, r.retry_of as "retryOf",
+  r.dedup, r.cache,
   ${utf8('r.labels')} as labels, ${utf8('r.record')} as record`;
 export const LIVE_COLUMNS = `${COMMON}, null::int2 as outcome, null::float8 as "finishedAt",
   r.taken, case when r.lane = 0 and not r.is_open then r.rank::float8 end as "waitsUntil",

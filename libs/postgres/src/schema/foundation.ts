@@ -6,8 +6,9 @@ import { DIRECTORY, LOGS } from '../functions/journal.sql.js';
 import { LOAD } from '../functions/load.sql.js';
 import { OWNERSHIP } from '../functions/ownership.sql.js';
 import { UPKEEP } from '../functions/upkeep.sql.js';
+import { POLICIES } from './policies.sql.js';
 import { ROLES } from './roles.sql.js';
-import { DEFINITION_TABLES, POLICIES, TABLES } from './tables.sql.js';
+import { DEFINITION_TABLES, TABLES } from './tables.sql.js';
 
 /** The first migration's statements, in order. Once released it is never changed. */
 export const FOUNDATION: readonly string[] = [

@@ -18,6 +18,8 @@ const RUN_COLUMNS = `
   attempt int4 not null default 0,
   spent int4 not null default 0,
   retry_of uuid,
+  dedup uuid,
+  cache uuid,
   params bytea,
   labels bytea,
   record bytea`;
@@ -93,7 +95,7 @@ create view run_now with (security_invoker = true) as
     l.expires, l.submitted_at, coalesce(o.ready_at, l.ready_at) as ready_at, o.started_at,
     coalesce(o.attempt, l.attempt) as attempt,
     coalesce(o.spent, l.spent) as spent, o.executor, o.incarnation, o.epoch, o.seq,
-    l.retry_of, l.params, l.labels, coalesce(o.record, l.record) as record,
+    l.retry_of, l.dedup, l.cache, l.params, l.labels, coalesce(o.record, l.record) as record,
     l.taken or o.run is not null as taken, o.run is not null as is_open
   from live l left join open_attempt o on o.partition = l.partition and o.run = l.id;
 
@@ -121,7 +123,9 @@ create table inbox (
 
 create table intake (
   id uuid primary key,
-  at timestamptz not null default now());
+  at timestamptz not null default now(),
+  -- Of the runs that were not made: the one that held the key.
+  folds text);
 
 create table answer (
   command uuid primary key,
@@ -146,6 +150,19 @@ create table idempotency (
   ref uuid not null,
   expires timestamptz not null,
   primary key (project, operation, key));
+
+-- Who holds a dedup key, and whose result stands for all that ask for the same; keys are hashes.
+create table dedup (
+  project uuid not null,
+  key uuid not null,
+  run uuid not null,
+  primary key (project, key));
+create table result_cache (
+  project uuid not null,
+  key uuid not null,
+  run uuid not null,
+  expires timestamptz not null,
+  primary key (project, key));
 
 create table executor (
   id text primary key,
@@ -235,55 +252,4 @@ create table api_key (
   expires_at timestamptz,
   last_used_at timestamptz,
   revoked_at timestamptz);
-`;
-
-const tenant = (table: string): string => `
-alter table ${table} enable row level security;
-alter table ${table} force row level security;
-create policy writer on ${table} to orrery_writer, orrery_owner using (true) with check (true);
-create policy reader on ${table} for select to orrery_gateway_read, orrery_gateway_define
-  using (project = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
-`;
-const definer = (table: string): string => `
-create policy definer on ${table} for all to orrery_gateway_define
-  using (project = any (nullif(current_setting('orrery.projects', true), '')::uuid[]))
-  with check (project = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
-`;
-
-/** Row-level security on every tenant table; nothing is granted on child partitions. */
-export const POLICIES = `
-${[
-  'live',
-  'open_attempt',
-  'history',
-  'specification',
-  'job',
-  'job_version',
-  'log_chunk',
-  'idempotency',
-]
-  .map(tenant)
-  .join('')}
-${['job', 'job_version', 'specification'].map(definer).join('')}
-alter table project enable row level security;
-alter table project force row level security;
-create policy writer on project to orrery_writer, orrery_owner using (true) with check (true);
-create policy reader on project for select to orrery_gateway_read, orrery_gateway_define
-  using (id = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
-
-grant select, insert, update, delete on live, open_attempt, history, inbox, intake, answer, journal,
-  idempotency, executor, aside, log_chunk, partition, node, specification to orrery_writer;
-grant usage on sequence log_seq to orrery_writer;
-grant select on run_now, installation, project, job, job_version to orrery_writer;
-grant update (paused, paused_by, paused_reason, updated_at) on job to orrery_writer;
-grant select on live, open_attempt, run_now, history, specification, job, job_version, project,
-  log_chunk to orrery_gateway_read, orrery_gateway_define;
-grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;
-create policy founder on project for insert to orrery_gateway_define with check (true);
-grant insert on project, job_version, specification to orrery_gateway_define;
-grant insert, update on job to orrery_gateway_define;
-grant select, insert, update on api_key to orrery_gateway_define;
-grant select on installation to orrery_intake, orrery_scheduler, orrery_feed,
-  orrery_gateway_define;
-grant select on journal, partition to orrery_feed;
 `;

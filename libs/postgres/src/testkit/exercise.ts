@@ -23,6 +23,7 @@ import {
 import {
   Reader,
   findAnswers,
+  findCached,
   findExecutors,
   findRunBodies,
   findRuns,
@@ -156,6 +157,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await findRuns(reader, [project], ids);
       await findRunBodies(reader, [project], ids);
       await findAnswers(reader, ids);
+      await findCached(reader, project, ids);
       await listExecutors(reader, { after: null, limit: 51 });
       await findExecutors(reader, ['x0', 'x1']);
       await readPartitions(reader);

@@ -186,7 +186,16 @@ const idOf = (n: number): string => `01900000-0000-7000-8000-${n.toString(16).pa
 
 export function cellOf({ run, at }: Known): Cell {
   return {
-    facts: { ...run, due: null, expires: null, submittedAt: at, policy, params: run.params ?? '' },
+    facts: {
+      ...run,
+      due: null,
+      expires: null,
+      submittedAt: at,
+      dedup: null,
+      cache: null,
+      policy,
+      params: run.params ?? '',
+    },
     state: 'READY',
     lane: run.lane,
     rank: at,

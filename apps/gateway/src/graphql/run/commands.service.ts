@@ -84,6 +84,7 @@ export class CommandsService {
       case 'written':
         return await this.answered(context, row, command);
       case 'replayed':
+      case 'folded':
         return await this.answered(context, row, written.ref);
       case 'overloaded':
       case 'unavailable':

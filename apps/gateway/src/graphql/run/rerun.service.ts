@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Policy, isFinal, laneOf, partitionOf } from '#core';
+import { type GivenEnd, type Policy, isFinal, laneOf, partitionOf } from '#core';
 import {
   type Installation,
   type KeyClaim,
@@ -10,6 +10,7 @@ import {
   findSpecification,
 } from '#postgres';
 import { NAME_PATTERN } from '#protocol';
+import { actorOf } from '../../auth/viewer.js';
 import { GroupCommit } from '../../intake/group-commit.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Ids } from '../../intake/ids.js';
@@ -24,10 +25,10 @@ import {
   userError,
 } from '../schema/user-error.js';
 import { checkReason } from './commands.service.js';
-import type { CloneRunInput, RetryRunInput } from './run-actions.inputs.js';
+import type { CloneRunInput, MarkRunInput, RetryRunInput } from './run-actions.inputs.js';
 import { RunActionsReader } from './run-actions.reader.js';
 import type { SubmitRunPayload } from './run.payloads.js';
-import { recordOf } from './run.view.js';
+import { recordOf, toRun } from './run.view.js';
 import { given, readAt, readDuration, readKey, readParams, readRunPriority } from './submission.js';
 import { type ReadyRun, refused, settledPayload } from './submit.payload.js';
 
@@ -40,7 +41,11 @@ interface Changes {
   readonly timeoutMs: number | null;
   readonly at: number | null;
   readonly afterMs: number | null;
+  /** Its end, where nothing of it is to be started. */
+  readonly given?: GivenEnd;
 }
+type NewChanges = Changes & Pick<RunRow, 'dedup' | 'cache'>;
+type Operation = 'retryRun' | 'cloneRun' | 'markRun';
 const NONE: Changes = {
   params: null,
   labels: null,
@@ -78,6 +83,22 @@ export class RerunService {
     });
   }
 
+  /** By hand, of one that is final: a new run stands for what it should have come to (1.2). */
+  async mark(context: GraphqlContext, input: MarkRunInput): Promise<SubmitRunPayload> {
+    return await this.again(context, 'markRun', input, (row, errors) => {
+      checkReason(input.reason, errors);
+      const { reason } = input;
+      if (row.state === input.as) {
+        errors.push(userError('RUN_FINAL', ['as'], `The run is ${row.state} already.`));
+      }
+      const mark = this.actions.mark(input, errors);
+      if (mark === undefined) return NONE;
+      const by = actorOf(context.viewer);
+      const { as, result } = mark;
+      return { ...NONE, given: { as, reason, by, result, reusedFrom: null } };
+    });
+  }
+
   async clone(context: GraphqlContext, input: CloneRunInput): Promise<SubmitRunPayload> {
     return await this.again(context, 'cloneRun', input, (_, errors) => {
       const labels = readLabels(input.labels, ['labels'], errors);
@@ -100,13 +121,14 @@ export class RerunService {
   ): Promise<ReadyRun | undefined> {
     const row = await context.runs.load(id);
     if (row === undefined) return undefined;
-    return await this.itemOf(context, row, NONE, true, key);
+    const { dedup, cache } = row;
+    return await this.itemOf(context, row, { ...NONE, dedup, cache }, 'retryRun', key);
   }
 
   private async again(
     context: GraphqlContext,
-    operation: 'retryRun' | 'cloneRun',
-    input: RetryRunInput | CloneRunInput,
+    operation: Operation,
+    input: RetryRunInput | CloneRunInput | MarkRunInput,
     read: (row: RunRow, errors: UserError[]) => Changes,
   ): Promise<SubmitRunPayload> {
     const errors = findBrokenStrings(input);
@@ -115,26 +137,49 @@ export class RerunService {
     if (row === undefined) return refused([notFoundError(['id'], 'This run')]);
     const key = readKey(row.project, operation, input, [], errors);
     const changes = read(row, errors);
-    if (changes.params !== null) {
-      errors.push(...(await this.actions.checkParams(context, row, changes.params)));
-    }
+    const keys = await this.keysOf(context, row, changes, errors);
     if (errors.length > 0) return refused(errors);
-    const item = await this.itemOf(context, row, changes, operation === 'retryRun', key);
+    const item = await this.itemOf(context, row, { ...changes, ...keys }, operation, key);
     const [written] = await this.intake.submit([item]);
+    if (written?.kind === 'folded' && operation !== 'cloneRun') {
+      const message = `Run ${written.ref} holds the dedup key of this one.`;
+      const hint = 'Wait for its end, or cancel it.';
+      return refused([userError('DEDUP_KEY_HELD', ['id'], message, hint)]);
+    }
+    const isCommand =
+      operation === 'markRun' &&
+      written?.kind === 'replayed' &&
+      (await context.runs.load(written.ref)) === undefined;
+    // The key stands for a mark of the run itself, from when it was not final.
+    if (isCommand) return { run: toRun(row), replayed: true, userErrors: [] };
     return await settledPayload(context, item, written);
+  }
+
+  /** What is not started holds nothing, and other params make other keys. */
+  private async keysOf(
+    context: GraphqlContext,
+    row: RunRow,
+    { params, timeoutMs, given: end }: Changes,
+    errors: UserError[],
+  ): Promise<Pick<RunRow, 'dedup' | 'cache'>> {
+    if (end !== undefined) return { dedup: null, cache: null };
+    if (params === null) return { dedup: row.dedup, cache: timeoutMs === null ? row.cache : null };
+    errors.push(...(await this.actions.checkParams(context, row, params)));
+    return { dedup: await this.actions.dedupOf(context, row, params, errors), cache: null };
   }
 
   private async itemOf(
     context: GraphqlContext,
     row: RunRow,
-    changes: Changes,
-    isRetry: boolean,
+    changes: NewChanges,
+    operation: Operation,
     key: Omit<KeyClaim, 'ref'> | undefined,
   ): Promise<ReadyRun> {
     const params = changes.params ?? (await context.bodies.load(row.id))?.params ?? null;
     const specification = await this.specificationOf(row, changes.timeoutMs);
     const spec = specification?.hash ?? row.spec;
-    const run = this.rowOf(row, { ...changes, params }, spec, isRetry);
+    const isLinked = operation !== 'cloneRun';
+    const run = this.rowOf(row, { ...changes, params }, spec, isLinked);
     return {
       run,
       ...(specification === undefined ? {} : { specification }),
@@ -154,7 +199,7 @@ export class RerunService {
     return { project: row.project, ...stored(texts.body, { ...policy, timeoutMs }) };
   }
 
-  private rowOf(row: RunRow, changes: Changes, spec: string, isRetry: boolean): NewRun {
+  private rowOf(row: RunRow, changes: NewChanges, spec: string, isLinked: boolean): NewRun {
     const { project, need, kind, job, jobVersion } = row;
     const id = this.ids.next();
     const pool = changes.pool ?? row.pool;
@@ -174,9 +219,12 @@ export class RerunService {
       at: changes.at,
       afterMs: changes.afterMs,
       startDeadlineMs: startDeadlineOf(row),
-      retryOf: isRetry ? row.id : null,
+      retryOf: isLinked ? row.id : null,
       params: changes.params,
       labels: changes.labels ?? row.labels,
+      ...(changes.dedup === null ? {} : { dedup: changes.dedup }),
+      ...(changes.cache === null ? {} : { cache: changes.cache }),
+      ...(changes.given === undefined ? {} : { given: changes.given }),
     };
   }
 }

@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { CommandAction, RunChange } from '#core';
 import type { RunRow } from '#postgres';
 import { parseJson, stringifyJson } from '#protocol';
+import { dedupHash, renderKey } from '../../specification/keys.js';
 import { readLabels } from '../../specification/labels.js';
 import { ParamsChecker } from '../../specification/params.js';
+import type { Specification } from '../../specification/specification.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { JobsService } from '../job/jobs.service.js';
 import { type UserError, userError } from '../schema/user-error.js';
@@ -26,7 +28,10 @@ export class RunActionsReader {
     return { kind: 'cancel', graceMs, force: input.force };
   }
 
-  mark(input: MarkRunInput, errors: UserError[]): CommandAction | undefined {
+  mark(
+    input: MarkRunInput,
+    errors: UserError[],
+  ): Extract<CommandAction, { kind: 'mark' }> | undefined {
     const { as } = input;
     const result = given(input.result) ? stringifyJson(input.result) : null;
     if (as !== 'SUCCEEDED' && as !== 'SKIPPED') {
@@ -75,16 +80,36 @@ export class RunActionsReader {
 
   /** By the JSON Schema of the version that the run was made with. */
   async checkParams(context: GraphqlContext, row: RunRow, params: string): Promise<UserError[]> {
-    if (row.job === null || row.jobVersion === null) return [];
+    const schema = (await this.specificationOf(context, row))?.params;
+    if (schema === undefined) return [];
+    const name = `${row.job}/${row.jobVersion}`;
+    return this.checker.check(name, schema, parseJson(params), ['params']);
+  }
+
+  /** The key that a new run like this one holds, where its params are others. */
+  async dedupOf(
+    context: GraphqlContext,
+    row: RunRow,
+    params: string,
+    errors: UserError[],
+  ): Promise<string | null> {
+    const template = (await this.specificationOf(context, row))?.dedup?.key ?? null;
+    if (template === null) return row.dedup;
+    const key = renderKey(template, params, ['params'], errors);
+    return key === undefined ? null : dedupHash(row.job, key);
+  }
+
+  /** Of the version that the run was made with; undefined: of none. */
+  private async specificationOf(
+    context: GraphqlContext,
+    row: RunRow,
+  ): Promise<Specification | undefined> {
+    if (row.job === null || row.jobVersion === null) return undefined;
     const [job, project] = await Promise.all([
       context.jobs.load(row.job),
       context.project(row.project),
     ]);
-    if (job === undefined || project === undefined) return [];
-    const resolved = await this.jobs.resolve(project, job, row.jobVersion);
-    const schema = resolved?.specification.params;
-    if (schema === undefined) return [];
-    const name = `${row.job}/${row.jobVersion}`;
-    return this.checker.check(name, schema, parseJson(params), ['params']);
+    if (job === undefined || project === undefined) return undefined;
+    return (await this.jobs.resolve(project, job, row.jobVersion))?.specification;
   }
 }

@@ -1,4 +1,5 @@
 import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
+import { isFinal } from '#core';
 import type { GraphqlContext } from '../driver/context.js';
 import { Requires } from '../driver/roles.js';
 import { BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
@@ -87,6 +88,11 @@ export class RunActionsResolver {
     input: MarkRunInput,
     @Context() context: GraphqlContext,
   ): Promise<RunPayload> {
+    const row = await context.runs.load(input.id);
+    if (row !== undefined && isFinal(row.state)) {
+      const { run, userErrors } = await this.reruns.mark(context, input);
+      return { run, userErrors, pending: false };
+    }
     return await this.commands.send(context, 'markRun', input, (_, errors) =>
       this.reader.mark(input, errors),
     );

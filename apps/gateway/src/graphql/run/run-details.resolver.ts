@@ -117,6 +117,19 @@ export class RunDetailsResolver {
     return row && toRun(row);
   }
 
+  @ResolveField(() => Run, {
+    nullable: true,
+    description: 'The equal run whose result stands for its own (`cache`); it was not started.',
+  })
+  async reusedFrom(
+    @Parent() run: Run,
+    @Context() context: GraphqlContext,
+  ): Promise<Run | undefined> {
+    const { reusedFrom } = recordOf(run.row);
+    const row = reusedFrom === undefined ? undefined : await context.runs.load(reusedFrom);
+    return row && toRun(row);
+  }
+
   @ResolveField(() => [Waiting], {
     description: 'Why it is not running, in words, with what would help.',
   })

@@ -90,6 +90,20 @@ export class SubmitRunInput {
     description: 'The same key and input again answer with the same run, for 24 hours.',
   })
   readonly idempotencyKey?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Only one run of the job holds it at a time: while one does, the answer is that run. In ' +
+      'place of the key that the job makes of the params.',
+  })
+  readonly dedupKey?: string | null;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Run it, also if the result of an equal run stands for it (`cache`).',
+  })
+  readonly fresh!: boolean;
 }
 
 @InputType({ description: 'Up to 5,000 runs of one project.' })

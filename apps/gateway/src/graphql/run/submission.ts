@@ -17,6 +17,7 @@ export interface ReadSubmission {
   readonly afterMs: Millis | null;
   readonly startDeadlineMs: Millis | null;
   readonly priority: number | null;
+  readonly dedupKey: string | null;
 }
 
 const AFTER_MS_MAX = 10 * 365 * 86_400_000;
@@ -44,11 +45,20 @@ export function readSubmission(
   return {
     at: readAt(input, path, errors),
     priority: readRunPriority(input.priority, path, errors),
+    dedupKey: readDedupKey(input, path, errors),
     params: readParams(input.params, path, errors),
     labels: readLabels(input.labels, [...path, 'labels'], errors),
     afterMs: readDuration(input.after, [...path, 'after'], errors),
     startDeadlineMs: readDuration(input.startDeadline, [...path, 'startDeadline'], errors),
   };
+}
+
+function readDedupKey(input: SubmitRunInput, path: Path, errors: UserError[]): string | null {
+  const key = input.dedupKey ?? null;
+  if (key === null || KEY.test(key)) return key;
+  const message = 'A key has 1 to 255 characters, none of them a control character.';
+  errors.push(userError('INVALID_VALUE', [...path, 'dedupKey'], message));
+  return null;
 }
 
 export const given = (value: unknown): boolean => value !== undefined && value !== null;

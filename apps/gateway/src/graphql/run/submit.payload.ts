@@ -20,6 +20,10 @@ export const isTrouble = (
 ): written is Extract<Written, { kind: 'overloaded' | 'unavailable' }> =>
   written.kind === 'overloaded' || written.kind === 'unavailable';
 
+type Earlier = Extract<Written, { kind: 'replayed' | 'folded' }>;
+const isEarlier = (written: Written | undefined): written is Earlier =>
+  written?.kind === 'replayed' || written?.kind === 'folded';
+
 /** What became of one submission that stands for itself. */
 export async function settledPayload(
   context: GraphqlContext,
@@ -30,13 +34,13 @@ export async function settledPayload(
   return payloadOf(item, written, [], await replayedRuns([written], context));
 }
 
-/** The runs that earlier requests made with these keys. */
+/** The runs that earlier requests made with these keys, of either kind. */
 export async function replayedRuns(
   written: readonly (Written | undefined)[],
   context: GraphqlContext,
 ): Promise<ReadonlyMap<string, RunRow>> {
   const rows = new Map<string, RunRow>();
-  const refs = written.flatMap((each) => (each?.kind === 'replayed' ? [each.ref] : []));
+  const refs = written.flatMap((each) => (isEarlier(each) ? [each.ref] : []));
   const read = async (ref: string): Promise<void> => {
     const row = await context.runs.load(ref);
     // It may be past its retention; the key then still says that it was.
@@ -61,6 +65,7 @@ export function payloadOf(
   switch (written.kind) {
     case 'written':
       return { run: toRun(writtenRow(item.run, written.at)), replayed: false, userErrors: [] };
+    case 'folded':
     case 'replayed': {
       const row = replayed.get(written.ref);
       if (row === undefined) throw new Error(`run ${written.ref} was not read`);

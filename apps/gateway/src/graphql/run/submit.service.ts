@@ -1,12 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type Millis, laneOf, partitionOf } from '#core';
-import type { Installation, JobRow, ProjectRow } from '#postgres';
+import { type GivenEnd, type Millis, laneOf, partitionOf } from '#core';
+import {
+  type Installation,
+  type JobRow,
+  type NewRun,
+  type ProjectRow,
+  type Reader,
+  findCached,
+} from '#postgres';
 import { parseJson, stringifyJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { Viewer } from '../../auth/viewer.js';
 import { GroupCommit } from '../../intake/group-commit.js';
 import { Ids } from '../../intake/ids.js';
 import type { IntakeItem } from '../../intake/item.js';
+import { GATEWAY_READER } from '../../intake/hints.service.js';
+import { cacheHash, dedupHash, dedupKeyOf } from '../../specification/keys.js';
 import { ParamsChecker } from '../../specification/params.js';
 import { storedOf } from '../../specification/resolve.js';
 import { readSpecification } from '../../specification/specification.js';
@@ -44,6 +53,7 @@ export class SubmitService {
     private readonly ids: Ids,
     private readonly checker: ParamsChecker,
     @Inject(INSTALLATION) private readonly installation: Installation,
+    @Inject(GATEWAY_READER) private readonly reader: Reader,
     readonly intake: GroupCommit,
   ) {}
 
@@ -64,7 +74,30 @@ export class SubmitService {
       });
     }
     const jobs = await this.findJobs(project, inputs);
-    return inputs.map((input, i) => this.prepareOne(project, jobs, input, pathOf(i)));
+    const prepared = inputs.map((input, i) => this.prepareOne(project, jobs, input, pathOf(i)));
+    return await this.reuse(project.id, inputs, prepared);
+  }
+
+  /** Where an equal run has left its result, nothing is to be started. */
+  private async reuse(
+    project: string,
+    inputs: readonly SubmitRunInput[],
+    prepared: readonly Prepared[],
+  ): Promise<Prepared[]> {
+    const keys = prepared.map((each, i) =>
+      each.ok && inputs[i]?.fresh !== true ? (each.item.run.cache ?? null) : null,
+    );
+    const wanted = keys.filter((key) => key !== null);
+    if (wanted.length === 0) return [...prepared];
+    const found = await findCached(this.reader, project, wanted);
+    return prepared.map((each, i) => {
+      const hit = found.get(keys[i] ?? '');
+      if (!each.ok || hit === undefined) return each;
+      const { run: reusedFrom, result } = hit;
+      const reason = `an equal run has left its result: ${reusedFrom}`;
+      const end: GivenEnd = { as: 'SUCCEEDED', reason, by: null, result, reusedFrom };
+      return { ok: true, item: { ...each.item, run: { ...each.item.run, given: end } } };
+    });
   }
 
   private prepareOne(
@@ -79,11 +112,13 @@ export class SubmitService {
     const read = readSubmission(input, path, errors);
     const key = readKey(project.id, OPERATION, input, path, errors);
     const chosen = this.choose(project, jobs, input, path, errors);
-    if (chosen !== undefined && chosen.specification.params !== undefined) {
+    if (chosen?.specification.params !== undefined) {
       errors.push(...this.checkParams(chosen, read, path));
     }
-    if (errors.length > 0 || chosen === undefined) return { ok: false, userErrors: errors };
-    const run = this.rowOf(project.id, chosen, read);
+    if (chosen === undefined) return { ok: false, userErrors: errors };
+    const keys = keysOf(chosen, read, path, errors);
+    if (errors.length > 0) return { ok: false, userErrors: errors };
+    const run = { ...this.rowOf(project.id, chosen, read), ...keys };
     const specification = { project: project.id, ...chosen.stored };
     return { ok: true, item: { run, specification, ...(key === undefined ? {} : { key }) } };
   }
@@ -182,6 +217,21 @@ export class SubmitService {
       labels: Object.keys(labels).length === 0 ? null : JSON.stringify(labels),
     };
   }
+}
+
+/** What it may share with other runs: one at a time, or one result. */
+function keysOf(
+  { specification, stored, job }: Chosen,
+  read: ReadSubmission,
+  path: Path,
+  errors: UserError[],
+): Pick<NewRun, 'dedup' | 'cache'> {
+  const { dedup, cache } = specification;
+  const key = dedupKeyOf(dedup, read.dedupKey, read.params, path, errors);
+  return {
+    ...(key === null ? {} : { dedup: dedupHash(job?.id ?? null, key) }),
+    ...(cache === null ? {} : { cache: cacheHash(cache, stored.hash, read.params, path, errors) }),
+  };
 }
 
 const jobKey = ({ job, jobVersion }: SubmitRunInput): string => `${jobVersion ?? ''}/${job ?? ''}`;

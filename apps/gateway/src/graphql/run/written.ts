@@ -34,6 +34,8 @@ export function writtenRow(run: NewRun, at: number): RunRow {
     attempt: 0,
     executor: null,
     retryOf: run.retryOf,
+    dedup: run.dedup ?? null,
+    cache: run.cache ?? null,
     taken: false,
     waitsUntil: due,
     labels: run.labels,

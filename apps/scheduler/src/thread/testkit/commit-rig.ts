@@ -193,7 +193,16 @@ function newRun(partition: number): NewRun {
 
 function cellOf(run: NewRun, at: number): Cell {
   return {
-    facts: { ...run, due: null, expires: null, submittedAt: at, policy, params: 'null' },
+    facts: {
+      ...run,
+      due: null,
+      expires: null,
+      submittedAt: at,
+      dedup: null,
+      cache: null,
+      policy,
+      params: 'null',
+    },
     state: 'READY',
     lane: run.lane,
     rank: at,

@@ -22,6 +22,8 @@ export function newCell(
     due: null,
     expires: null,
     submittedAt: now,
+    dedup: null,
+    cache: null,
     params: 'null',
     ...facts,
     policy: {

@@ -67,3 +67,13 @@ export function laneOfRows({ rows, inbox }: Store, lane: string): Cell[] {
     .sort((a, b) => a.rank - b.rank || byId(a, b))
     .map(copy);
 }
+
+/** What a load reads: open attempts and the head of every lane. */
+export function loadable(store: Store): Cell[] {
+  const cells = [...store.rows.values()];
+  const lanes = new Set(cells.filter((cell) => !isOpen(cell.state)).map((cell) => cell.lane));
+  const heads = [...lanes].flatMap((lane) =>
+    lane === null ? [] : laneOfRows(store, lane).slice(0, store.state.limits.window),
+  );
+  return [...cells.filter((cell) => isOpen(cell.state)).map(copy), ...heads];
+}

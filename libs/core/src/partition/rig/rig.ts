@@ -1,11 +1,11 @@
 import { assertEdge } from '../../run/edges.js';
 import {
   type Cell,
+  type GivenEnd,
   type Policy,
   type RunFacts,
   type Token,
   isFinal,
-  isOpen,
 } from '../../run/run.js';
 import type { CommandAction, CommandOutcome } from '../command.js';
 import type {
@@ -19,7 +19,7 @@ import type {
 } from '../messages.js';
 import { loadPartition, partitionMachine } from '../partition.machine.js';
 import { copy, newCell } from './cell.js';
-import { answerOf, laneOfRows } from './reads.js';
+import { answerOf, loadable } from './reads.js';
 import { LIMITS, type Limits, type PartitionState, emptyPartition } from '../state.js';
 
 /**
@@ -37,6 +37,9 @@ export class Rig {
   readonly answers = new Map<string, CommandOutcome>();
   /** As the jobs have it: who has paused them. */
   readonly holds = new Map<string, Hold>();
+  /** Runs that gave their dedup key back, and that left a result for others. */
+  readonly released: string[] = [];
+  readonly cached: string[] = [];
   /** Effects that have left, in order. */
   readonly sent: Effect[] = [];
   readonly soft: Soft[] = [];
@@ -56,7 +59,6 @@ export class Rig {
     return emptyPartition(7, this.epoch, head, 'life-1', { ...LIMITS, ...this.options.limits });
   }
 
-  /** The oldest read comes back. */
   read(): void {
     const answer = this.reads.shift();
     if (answer !== undefined) this.step(answer);
@@ -94,16 +96,30 @@ export class Rig {
     this.state = this.empty(head);
     const effects: Effect[] = [];
     const take = (output: PartitionOutput): void => this.take(output, effects);
-    loadPartition(this.state, this.loadable(), this.holds, this.now, take);
+    loadPartition(this.state, loadable(this), this.holds, this.now, take);
     this.leave(effects);
   }
 
   /** Writes the submission as the intake would, and takes it in. */
   submit(id: string, facts: Partial<RunFacts> = {}, policy: Partial<Policy> = {}): Cell {
-    const cell = newCell(id, this.now, facts, policy);
-    this.inbox.add(id);
-    this.rows.set(id, copy(cell));
-    this.step({ kind: 'submitted', inbox: id, cell });
+    return this.takeIn(this.write(newCell(id, this.now, facts, policy)));
+  }
+  submitGiven(id: string, given: GivenEnd, facts: Partial<RunFacts>): Cell {
+    return this.takeIn(this.writeGiven(id, given, facts));
+  }
+  /** Written, and nobody has told the partition. */
+  writeGiven(id: string, given: GivenEnd, facts: Partial<RunFacts>): Cell {
+    const cell = newCell(id, this.now, facts, {});
+    cell.record.given = given;
+    return this.write(cell);
+  }
+  private write(cell: Cell): Cell {
+    this.inbox.add(cell.facts.id);
+    this.rows.set(cell.facts.id, copy(cell));
+    return cell;
+  }
+  private takeIn(cell: Cell): Cell {
+    this.step({ kind: 'submitted', inbox: cell.facts.id, cell });
     return cell;
   }
 
@@ -196,6 +212,12 @@ export class Rig {
 
   private apply(write: Write): void {
     switch (write.kind) {
+      case 'release':
+        this.released.push(write.cell.facts.id);
+        return;
+      case 'cache':
+        this.cached.push(write.cell.facts.id);
+        return;
       case 'consume':
         if (!this.inbox.delete(write.inbox)) throw new Error(`P7: ${write.inbox} is applied twice`);
         return;
@@ -274,15 +296,5 @@ export class Rig {
   private checkAssign(token: Token): void {
     const isCommitted = this.granted.has(`${token.epoch}/${token.seq}`);
     if (!isCommitted) throw new Error(`P1: an assignment of ${token.run} left before its grant`);
-  }
-
-  /** What a load reads: open attempts and the head of every lane. */
-  private loadable(): Cell[] {
-    const cells = [...this.rows.values()];
-    const lanes = new Set(cells.filter((cell) => !isOpen(cell.state)).map((cell) => cell.lane));
-    const heads = [...lanes].flatMap((lane) =>
-      lane === null ? [] : laneOfRows(this, lane).slice(0, this.state.limits.window),
-    );
-    return [...cells.filter((cell) => isOpen(cell.state)).map(copy), ...heads];
   }
 }

@@ -1,0 +1,19 @@
+import { time } from './separators.js';
+
+/** What runs hold and leave under keys. Rows are locked in order, as the intake does it. */
+export const KEYS = `
+  if l_key is not null then
+    perform 1 from dedup d join unnest(l_project, l_key, l_run) x(project, key, run)
+        on d.project = x.project and d.key = x.key and d.run = x.run
+      order by d.project, d.key for update of d;
+    delete from dedup d using unnest(l_project, l_key, l_run) x(project, key, run)
+      where d.project = x.project and d.key = x.key and d.run = x.run;
+  end if;
+  if c_key is not null then
+    insert into result_cache (project, key, run, expires)
+      select distinct on (x.project, x.key) x.project, x.key, x.run, ${time('x.expires')}
+      from unnest(c_project, c_key, c_run, c_expires) with ordinality
+        x(project, key, run, expires, n)
+      order by x.project, x.key, x.n desc
+      on conflict (project, key) do update set run = excluded.run, expires = excluded.expires;
+  end if;`;
