@@ -53,7 +53,13 @@ export {
 } from './ownership/ownership.js';
 export { placement } from './ownership/ring.js';
 export { type LaneKey, laneOf, partitionOf } from './partition/lane.js';
-export type { Command, CommandAction, CommandOutcome, RunChange } from './partition/command.js';
+export type {
+  Command,
+  CommandAction,
+  CommandOutcome,
+  CommandRefusal,
+  RunChange,
+} from './partition/command.js';
 export {
   type Birth,
   type Digest,
@@ -62,6 +68,7 @@ export {
   type ExecutorCell,
   type ExecutorDetail,
   type ExecutorState,
+  type FinalRun,
   type Hold,
   type PartitionMessage,
   type PartitionOutput,

@@ -4,6 +4,7 @@ import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 import type {
   AmendedRun,
   CachedResult,
+  DiscardedRun,
   FinishedRun,
   Keyed,
   PartitionWrites,
@@ -43,6 +44,7 @@ export function encodeCommit(
     for (const run of writes.finished) pushFinished(columns, partition, run);
     for (const released of writes.released) pushReleased(columns, released);
     for (const cached of writes.cached) pushCached(columns, cached);
+    for (const discarded of writes.discarded) pushDiscarded(columns, discarded);
     pushRest(columns, writes);
   }
   if (notBefore !== null) columns.push(AT.not_before, notBefore);
@@ -130,6 +132,12 @@ function pushCached(columns: Columns, { project, key, run, expires }: CachedResu
   columns.push(AT.c_key, key);
   columns.push(AT.c_run, run);
   columns.push(AT.c_expires, expires);
+}
+
+function pushDiscarded(columns: Columns, { run, by, reason }: DiscardedRun): void {
+  columns.push(AT.w_run, run);
+  columns.push(AT.w_by, by);
+  columns.push(AT.w_reason, reason);
 }
 
 function pushRest(columns: Columns, writes: PartitionWrites): void {

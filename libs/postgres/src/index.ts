@@ -11,6 +11,7 @@ export { type Committed, commitBatch } from './commit.js';
 export {
   type AmendedRun,
   type CachedResult,
+  type DiscardedRun,
   type Keyed,
   type AsideRow,
   type CommandAnswer,

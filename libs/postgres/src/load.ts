@@ -1,10 +1,10 @@
 import {
   type Cell,
+  type FinalRun,
   type Hold,
   JOB_KINDS,
   RUN_STATES,
   type RunRecord,
-  type RunState,
   type Token,
 } from '#core';
 import type { Connection } from './connection.js';
@@ -206,10 +206,10 @@ export async function loadExpiries(
 
 export interface Fetched {
   readonly live: ReadonlyMap<string, LoadedRun>;
-  readonly final: ReadonlyMap<string, RunState>;
+  readonly final: ReadonlyMap<string, FinalRun>;
 }
 
-/** By id: the live row, or the state of the final one; a run in neither does not exist. */
+/** By id: the live row, or what the final one is; a run in neither does not exist. */
 export async function fetchRuns(
   connection: Connection,
   ids: readonly string[],
@@ -224,15 +224,15 @@ export async function fetchRuns(
   );
   const found = await specifications.find(connection, rows);
   for (const row of rows) live.set(row.id, toLoaded(row, found));
-  const final = new Map<string, RunState>();
+  const final = new Map<string, FinalRun>();
   const rest = ids.filter((id) => !live.has(id));
   if (rest.length > 0) {
-    const ended = await connection.query<{ id: string; state: number }>(
-      'load_final',
-      'select * from load_final($1::uuid[])',
-      [`{${rest.join(',')}}`],
-    );
-    for (const row of ended) final.set(row.id, at(RUN_STATES, row.state));
+    type Ended = { id: string; state: number; project: string; job: string | null };
+    const text = 'select * from load_final($1::uuid[])';
+    const ended = await connection.query<Ended>('load_final', text, [`{${rest.join(',')}}`]);
+    for (const { id, state, project, job } of ended) {
+      final.set(id, { state: at(RUN_STATES, state), project, job });
+    }
   }
   return { live, final };
 }

@@ -17,7 +17,7 @@ const PAGE = 'with scope as materialized';
 const STATES = ['empty', 'full', 'analyzed'] as const;
 type State = (typeof STATES)[number];
 
-const FINAL = 'select h.id, h.state from history h where h.id = any (p_ids);';
+const FINAL = 'select h.id, h.state, h.project, h.job from history h where h.id = any (p_ids);';
 /**
  * What is wrong and not yet mended, each with its mend: a line that no longer holds fails the test
  * as well.

@@ -27,6 +27,7 @@ export interface PartitionWrites {
   readonly finished: readonly FinishedRun[];
   readonly released: readonly Keyed[];
   readonly cached: readonly CachedResult[];
+  readonly discarded: readonly DiscardedRun[];
   readonly answers: readonly CommandAnswer[];
   readonly outgoing: readonly OutgoingMessage[];
   readonly executors: readonly ExecutorRow[];
@@ -47,6 +48,7 @@ export const noWrites = (partition: number, epoch: number): PartitionWrites => (
   finished: [],
   released: [],
   cached: [],
+  discarded: [],
   answers: [],
   outgoing: [],
   executors: [],
@@ -59,6 +61,11 @@ export interface Keyed {
   readonly project: string;
   readonly key: string;
   readonly run: string;
+}
+export interface DiscardedRun {
+  readonly run: string;
+  readonly by: string;
+  readonly reason: string;
 }
 export interface CachedResult extends Keyed {
   readonly expires: number;

@@ -32,6 +32,7 @@ function actionOf(members: Members): CommandAction | undefined {
       return { kind, graceMs, force: force === true };
     case 'pause':
     case 'resume':
+    case 'discard':
       return { kind };
     case 'update': {
       const change = changeOf(members['change']);

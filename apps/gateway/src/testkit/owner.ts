@@ -100,6 +100,12 @@ export class TestOwner {
     });
   }
 
+  async discard({ id: run, partition }: TestRun, by: string, reason: string): Promise<void> {
+    const { epoch } = await this.hold(partition);
+    const discarded = [{ run, by, reason }];
+    await commitBatch(this.connection, [{ ...noWrites(partition, epoch), discarded }], null);
+  }
+
   /** What an executor of the run would have told of its first attempt. */
   async log(run: string, projectName: string, body: string): Promise<void> {
     const day = new Date().toISOString().slice(0, 10);

@@ -31,6 +31,7 @@ function runOf(message: PartitionMessage): string | null {
     case 'cancel':
     case 'pause':
     case 'resume':
+    case 'discard':
     case 'update':
     case 'mark':
     case 'match':

@@ -4,6 +4,7 @@ import {
   type AmendedRun,
   type AsideRow,
   type CachedResult,
+  type DiscardedRun,
   type CommandAnswer,
   type ExecutorRow,
   type Keyed,
@@ -29,6 +30,7 @@ export class PartitionBatch {
   readonly finished = new Map<string, RunEnd>();
   readonly released: Keyed[] = [];
   readonly cached: CachedResult[] = [];
+  readonly discarded: DiscardedRun[] = [];
   readonly answers: CommandAnswer[] = [];
   readonly executors = new Map<string, ExecutorRow>();
   readonly aside: AsideRow[] = [];
@@ -71,6 +73,9 @@ export class PartitionBatch {
         if (key !== null) this.cached.push({ project, key, run, expires: write.expires });
         return;
       }
+      case 'discard':
+        this.discarded.push(write);
+        return;
       case 'consume':
         this.consumed.push(write.inbox);
         return;
@@ -129,6 +134,7 @@ export class PartitionBatch {
       finished: [...this.finished.values()].map(sealEnd),
       released: this.released,
       cached: this.cached,
+      discarded: this.discarded,
       answers: this.answers,
       outgoing: [],
       executors: [...this.executors.values()],

@@ -71,6 +71,21 @@ describe('what a person does to a waiting run', () => {
   });
 });
 
+test('a dead letter is discarded once, by its first reason', async () => {
+  const { run } = await running().then(async (token) => {
+    rig.up('x1', rig.resultOf(token, null, 'FAILED'));
+    await watch.becomes(token.run, 'DEAD');
+    return token;
+  });
+  for (let i = 0; i < 2; i++) {
+    const command = await rig.command(run, { kind: 'discard' });
+    expect(await watch.answerOf(command)).toEqual({ ok: true, state: 'DEAD' });
+  }
+  const where = `run = '${run}' and by = 'ada' and reason = 'enough' and drop_at > now()`;
+  expect(await watch.count('discarded', where)).toBe(1);
+  expect(await watch.state(run)).toBe('DEAD');
+});
+
 describe('a cancel through the inbox', () => {
   test('of a waiting run: at once', async () => {
     const [run = ''] = await rig.submit(1);

@@ -17,6 +17,8 @@ export type CommandAction =
   /** HOLD (1.7): what has not started does not start. */
   | { readonly kind: 'pause' }
   | { readonly kind: 'resume' }
+  /** Of a dead letter: nobody is going to look at it any more (5.3). */
+  | { readonly kind: 'discard' }
   | { readonly kind: 'update'; readonly change: RunChange }
   /** By hand, with a result of the person's own. */
   | {
@@ -32,14 +34,21 @@ export type Command = CommandAction & {
   readonly by: string;
 };
 export const COMMANDS: ReadonlySet<string> = new Set<CommandAction['kind']>([
-  ...(['cancel', 'pause', 'resume', 'update', 'mark'] as const),
+  ...(['cancel', 'pause', 'resume', 'discard', 'update', 'mark'] as const),
 ]);
 
+export type CommandRefusal =
+  | 'RUN_FINAL'
+  | 'NOT_FOUND'
+  | 'RUN_STARTED'
+  | 'RUN_NOT_PAUSED'
+  | 'RUN_NOT_DEAD'
+  | 'JOB_PAUSED';
 export type CommandOutcome =
   /** `state`: of the run that was addressed. */
   | { readonly ok: true; readonly state: RunState | null }
   | {
       readonly ok: false;
-      readonly code: 'RUN_FINAL' | 'NOT_FOUND' | 'RUN_STARTED' | 'RUN_NOT_PAUSED' | 'JOB_PAUSED';
+      readonly code: CommandRefusal;
       readonly state: RunState | null;
     };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_RETRY } from '../retry/retry.js';
 import type { RunState } from '../run/run.js';
 import type { CommandAction } from './command.js';
 import { Rig } from './rig/rig.js';
@@ -25,6 +26,11 @@ const REACH: Readonly<Record<string, (rig: Rig) => void>> = {
     rig.match('r');
     rig.result(rig.tokenOf('r'), 'FAILED');
   },
+  DEAD: (rig) => {
+    rig.submit('r', {}, { retry: { ...DEFAULT_RETRY, maxAttempts: 1 } });
+    rig.match('r');
+    rig.result(rig.tokenOf('r'), 'FAILED');
+  },
   SUCCEEDED: (rig) => {
     rig.submit('r');
     rig.match('r');
@@ -34,6 +40,7 @@ const REACH: Readonly<Record<string, (rig: Rig) => void>> = {
 
 const PAUSE: CommandAction = { kind: 'pause' };
 const RESUME: CommandAction = { kind: 'resume' };
+const DISCARD: CommandAction = { kind: 'discard' };
 const MARK: CommandAction = { kind: 'mark', as: 'SUCCEEDED', result: '"by hand"' };
 const SKIP: CommandAction = { kind: 'mark', as: 'SKIPPED', result: null };
 const LATER: CommandAction = { kind: 'update', change: { afterMs: 9_000 } };
@@ -56,6 +63,8 @@ const TABLE: readonly (readonly [string, CommandAction, Readonly<Record<string, 
     return [`${action.kind} too late`, action, started] as const;
   }),
   ['resume of what runs', RESUME, { RUNNING: 'RUN_NOT_PAUSED', SUCCEEDED: 'RUN_FINAL' }],
+  ['discard', DISCARD, { DEAD: 'DEAD', SUCCEEDED: 'RUN_NOT_DEAD', RUNNING: 'RUN_NOT_DEAD' }],
+  ['discard before the end', DISCARD, { READY: 'RUN_NOT_DEAD', PAUSED: 'RUN_NOT_DEAD' }],
   ['update between retries', NOW, { WAITING_RETRY: 'RUN_STARTED' }],
 ];
 
@@ -83,6 +92,22 @@ describe('a command meets every state', () => {
       });
     }
   }
+});
+
+test('a dead letter is discarded by whom and why; the run stays as it is (5.3)', () => {
+  const rig = reach('DEAD');
+  const before = structuredClone(rig.cell('r'));
+  rig.command('c1', 'r', DISCARD);
+  rig.commit();
+  rig.commit();
+  expect(rig.discarded).toEqual(['r']);
+  expect(rig.cell('r')).toEqual(before);
+  expect(rig.journal.at(-1)).toMatchObject({
+    type: 'CHANGED',
+    run: 'r',
+    actor: 'me',
+    data: { discarded: true, reason: 'asked' },
+  });
 });
 
 describe('a pause (1.7)', () => {

@@ -1,6 +1,6 @@
-import { type Cell, LANE_TIMED, type Token, isFinal, isOpen } from '../run/run.js';
-import type { Command, CommandOutcome, RunChange } from './command.js';
-import type { PartitionMessage } from './messages.js';
+import { type Cell, LANE_TIMED, type Token, isOpen } from '../run/run.js';
+import type { Command, CommandOutcome, CommandRefusal, RunChange } from './command.js';
+import type { FinalRun, PartitionMessage } from './messages.js';
 import {
   type Step,
   commit,
@@ -42,6 +42,8 @@ function apply(step: Step, cell: Cell, message: Command): CommandOutcome {
       return pause(step, cell, message);
     case 'resume':
       return resume(step, cell, message);
+    case 'discard':
+      return refused(cell, 'RUN_NOT_DEAD');
     case 'update':
       return update(step, cell, message);
     case 'mark':
@@ -54,10 +56,11 @@ function apply(step: Step, cell: Cell, message: Command): CommandOutcome {
 }
 
 const applied = ({ state }: Cell): CommandOutcome => ({ ok: true, state });
-const refused = (
-  { state }: Cell,
-  code: Extract<CommandOutcome, { ok: false }>['code'],
-): CommandOutcome => ({ ok: false, code, state });
+const refused = ({ state }: Pick<Cell, 'state'>, code: CommandRefusal): CommandOutcome => ({
+  ok: false,
+  code,
+  state,
+});
 
 /** 1.6. */
 function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
@@ -245,10 +248,34 @@ export function answerAbsent(
 ): void {
   if (step.state.applied.has(command.inbox)) return;
   consume(step, command);
-  const final = message.final;
-  if (final !== null && isFinal(final)) {
-    answer(step, command, { ok: false, code: 'RUN_FINAL', state: final });
-  } else {
-    answer(step, command, { ok: false, code: 'NOT_FOUND', state: null });
-  }
+  const { final } = message;
+  if (final === null) answer(step, command, { ok: false, code: 'NOT_FOUND', state: null });
+  else if (command.kind === 'discard') answer(step, command, discard(step, command, final));
+  else answer(step, command, refused(final, 'RUN_FINAL'));
+}
+
+/** 5.3: it stays as it is, with all that it has; it is no dead letter any more. */
+function discard(step: Step, command: Of<'discard'>, final: FinalRun): CommandOutcome {
+  if (final.state !== 'DEAD') return refused(final, 'RUN_NOT_DEAD');
+  const { run, by, reason } = command;
+  const { state, now } = step;
+  commit(step, { kind: 'discard', run, by, reason });
+  commit(step, {
+    kind: 'event',
+    event: {
+      seq: ++state.head,
+      at: now,
+      type: 'CHANGED',
+      run,
+      project: final.project,
+      job: final.job,
+      from: null,
+      to: null,
+      attempt: 0,
+      executor: null,
+      actor: by,
+      data: { discarded: true, reason },
+    },
+  });
+  return { ok: true, state: final.state };
 }

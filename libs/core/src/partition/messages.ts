@@ -74,6 +74,13 @@ export interface Hold {
   readonly reason: string;
 }
 
+/** What is said of a run that is over. */
+export interface FinalRun {
+  readonly state: RunState;
+  readonly project: string;
+  readonly job: string | null;
+}
+
 export type PartitionMessage =
   | { readonly kind: 'submitted'; readonly inbox: string; readonly cell: Cell }
   | Command
@@ -96,7 +103,7 @@ export type PartitionMessage =
       readonly run: string;
       readonly cell: Cell | null;
       readonly taken: boolean;
-      readonly final: RunState | null;
+      readonly final: FinalRun | null;
       readonly read: number;
     }
   | {
@@ -191,6 +198,13 @@ export type Write =
     }
   /** The run gives its dedup key back. */
   | { readonly kind: 'release'; readonly cell: Cell }
+  /** Of a final run, which stays as it is. */
+  | {
+      readonly kind: 'discard';
+      readonly run: string;
+      readonly by: string;
+      readonly reason: string;
+    }
   /** Its result stands for others from now on. */
   | { readonly kind: 'cache'; readonly cell: Cell; readonly expires: Millis }
   | { readonly kind: 'consume'; readonly inbox: string }

@@ -2,7 +2,13 @@ import type { Machine, Millis } from '../kernel/machine.js';
 import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
 import { addOpen, armTimeout } from './attempts.js';
 import { birth, gone } from './executors.js';
-import { type Hold, type PartitionMessage, type PartitionOutput, isCommand } from './messages.js';
+import {
+  type FinalRun,
+  type Hold,
+  type PartitionMessage,
+  type PartitionOutput,
+  isCommand,
+} from './messages.js';
 import { digest, report, stale } from './reports.js';
 import {
   type PartitionState,
@@ -48,6 +54,7 @@ function handle(step: Step, message: PartitionMessage): void {
     case 'cancel':
     case 'pause':
     case 'resume':
+    case 'discard':
     case 'update':
     case 'mark':
       return command(step, message);
@@ -129,7 +136,7 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
   }
   for (const next of waiting) {
     // What is behind its window is in memory for each of the messages at hand.
-    if (isFinal(held.state)) absent(step, next, { ...message, final: held.state });
+    if (isFinal(held.state)) absent(step, next, { ...message, final: finalOf(held) });
     else {
       state.cells.set(run, held);
       handle(step, next);
@@ -143,6 +150,10 @@ function isKept(state: PartitionState, { facts, lane, rank }: Cell): boolean {
   if (state.open.has(facts.id)) return true;
   return lane !== null && state.lanes.get(lane)?.window.has({ id: facts.id, rank }) === true;
 }
+
+const finalOf = ({ state, facts }: Cell): FinalRun => {
+  return { state, project: facts.project, job: facts.job };
+};
 
 /** The run is final or was never: who asked for it is told, nothing changes. */
 function absent(

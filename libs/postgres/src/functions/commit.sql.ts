@@ -73,6 +73,10 @@ export const COMMIT_PARAMETERS = [
   ['c_key', 'uuid[]'],
   ['c_run', 'uuid[]'],
   ['c_expires', 'float8[]'],
+  // dead letters that are discarded
+  ['w_run', 'uuid[]'],
+  ['w_by', 'text'],
+  ['w_reason', 'text'],
   // answers to commands
   ['a_command', 'uuid[]'],
   ['a_partition', 'int2[]'],

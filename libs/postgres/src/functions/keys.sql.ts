@@ -1,6 +1,9 @@
-import { time } from './separators.js';
+import { items, time } from './separators.js';
 
-/** What runs hold and leave under keys. Rows are locked in order, as the intake does it. */
+/**
+ * What runs hold and leave under keys, and dead letters that are discarded. Rows are locked in
+ * order, as the intake does it.
+ */
 export const KEYS = `
   if l_key is not null then
     perform 1 from dedup d join unnest(l_project, l_key, l_run) x(project, key, run)
@@ -16,4 +19,11 @@ export const KEYS = `
         x(project, key, run, expires, n)
       order by x.project, x.key, x.n desc
       on conflict (project, key) do update set run = excluded.run, expires = excluded.expires;
+  end if;
+  if w_run is not null then
+    insert into discarded (run, project, by, reason, at, drop_at)
+      select h.id, h.project, x.by, x.reason, moment, h.drop_at
+      from unnest(w_run, ${items('w_by')}, ${items('w_reason')}) x(run, by, reason)
+      cross join lateral (select * from history r where r.id = x.run limit 1) h
+      on conflict do nothing;
   end if;`;

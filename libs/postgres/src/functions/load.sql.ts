@@ -102,10 +102,11 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
   select ${ROW} from run_now r where r.id = any (p_ids);
 $$;
 
-/** Those of the runs that are final: their state. */
-create function load_final(p_ids uuid[], out id uuid, out state int2) returns setof record
+/** Those of the runs that are final. */
+create function load_final(p_ids uuid[], out id uuid, out state int2, out project uuid,
+  out job uuid) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
-  select h.id, h.state from history h where h.id = any (p_ids);
+  select h.id, h.state, h.project, h.job from history h where h.id = any (p_ids);
 $$;
 
 create function load_bodies(p_ids uuid[], out id uuid, out params text) returns setof record

@@ -16,6 +16,8 @@ export interface RunListFilter {
   readonly submittedBefore?: number | undefined;
   readonly finishedAfter?: number | undefined;
   readonly finishedBefore?: number | undefined;
+  /** Dead letters that were discarded, or all but those. */
+  readonly discarded?: boolean | undefined;
 }
 export interface RunPage {
   readonly project: string;
@@ -28,6 +30,7 @@ export interface RunPage {
 
 const OPEN: ReadonlySet<RunState> = new Set(['GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING']);
 /** Final states from here on. */
+const DEAD = RUN_STATES.indexOf('DEAD');
 const FIRST_FINAL = RUN_STATES.indexOf('SUCCEEDED');
 const codes = <T>(names: readonly T[], chosen: readonly T[]): number[] =>
   chosen.map((name) => names.indexOf(name));
@@ -59,10 +62,11 @@ function conditionsOf(page: RunPage): Conditions {
     filter.kinds,
     (kinds) => `r.kind = any (${all.bind(numbers(codes(JOB_KINDS, kinds)))}::int2[])`,
   );
-  add(
-    filter.states,
-    (states) => `r.state = any (${all.bind(numbers(codes(RUN_STATES, states)))}::int2[])`,
-  );
+  add(filter.states, (states) => {
+    // Dead letters have an index of their own, which a bound list would not find.
+    if (states.every((state) => state === 'DEAD') && states.length > 0) return `r.state = ${DEAD}`;
+    return `r.state = any (${all.bind(numbers(codes(RUN_STATES, states)))}::int2[])`;
+  });
   add(filter.executors, (ids) => `r.executor = any (${all.bind(ids)}::text[])`);
   // Labels are checked at the intake to be plain texts, so they are read as jsonb safely.
   add(
@@ -83,6 +87,9 @@ function conditionsOf(page: RunPage): Conditions {
   if (filter.finishedBefore !== undefined) {
     all.history.push(`r.finished_at < ${time(filter.finishedBefore)}`);
   }
+  const isDiscarded = 'exists (select from discarded d where d.run = r.id)';
+  if (filter.discarded === true) all.history.push(isDiscarded);
+  if (filter.discarded === false) all.both.push(`not ${isDiscarded}`);
   return all;
 }
 

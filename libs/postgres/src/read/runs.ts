@@ -36,6 +36,13 @@ export interface RunRow {
   readonly labels: string | null;
   readonly record: string | null;
   readonly error: string | null;
+  /** When, by whom and why a dead letter was discarded. */
+  readonly discarded: Discarded | null;
+}
+export interface Discarded {
+  readonly at: number;
+  readonly by: string;
+  readonly reason: string;
 }
 
 type Raw = Omit<RunRow, 'kind' | 'state' | 'outcome'> & {
@@ -53,9 +60,11 @@ const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersio
   ${utf8('r.labels')} as labels, ${utf8('r.record')} as record`;
 export const LIVE_COLUMNS = `${COMMON}, null::int2 as outcome, null::float8 as "finishedAt",
   r.taken, case when r.lane = 0 and not r.is_open then r.rank::float8 end as "waitsUntil",
-  null::text as error`;
+  null::text as error, null::json as discarded`;
 export const HISTORY_COLUMNS = `${COMMON}, r.outcome, ${ms('r.finished_at')} as "finishedAt",
-  true as taken, null::float8 as "waitsUntil", ${utf8('r.error')} as error`;
+  true as taken, null::float8 as "waitsUntil", ${utf8('r.error')} as error,
+  case when r.state = 10 then (select json_build_object('at', ${ms('d.at')}, 'by', d.by,
+    'reason', d.reason) from discarded d where d.run = r.id) end as discarded`;
 
 const named = <T>(names: readonly T[], code: number): T => {
   const name = names[code];

@@ -110,6 +110,7 @@ create table history (${RUN_COLUMNS},
   primary key (id, drop_at)) partition by range (drop_at);
 
 create index history_project on history (project, id);
+create index history_dead on history (project, id) where state = 10;
 create table history_default partition of history default;
 
 create table inbox (
@@ -163,6 +164,15 @@ create table result_cache (
   run uuid not null,
   expires timestamptz not null,
   primary key (project, key));
+
+-- Dead letters that nobody is going to look at any more.
+create table discarded (
+  run uuid primary key,
+  project uuid not null,
+  by text not null,
+  reason text not null,
+  at timestamptz not null,
+  drop_at timestamptz not null);
 
 create table executor (
   id text primary key,

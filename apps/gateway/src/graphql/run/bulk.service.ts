@@ -41,6 +41,7 @@ const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
   REPRIORITIZE: [...WAITING, 'PAUSED'],
   PAUSE: [...WAITING, 'WAITING_RETRY'],
   RESUME: ['PAUSED'],
+  DISCARD: ['DEAD'],
 };
 
 /** One request, as it is worked through. */
@@ -122,7 +123,10 @@ export class BulkService implements OnModuleDestroy {
     const asked = filter.states ?? RUN_STATES;
     const states = FITS[action].filter((state) => asked.includes(state));
     if (states.length === 0) return [];
-    return await this.runs.targets(project, filter, states, BULK_RUNS_MAX + 1);
+    // What nobody is going to look at is met only by who asks for it.
+    const isForDead = action === 'DISCARD' || action === 'RETRY';
+    const discarded = filter.discarded ?? (isForDead ? false : undefined);
+    return await this.runs.targets(project, filter, { states, discarded }, BULK_RUNS_MAX + 1);
   }
 
   /** Never rejects: nobody may wait for it any more. */
@@ -189,6 +193,8 @@ function actionOf({ action, priority }: BulkRunsInput): CommandAction {
       return { kind: 'pause' };
     case 'RESUME':
       return { kind: 'resume' };
+    case 'DISCARD':
+      return { kind: 'discard' };
     case 'REPRIORITIZE':
       return { kind: 'update', change: { priority: priority ?? 0 } };
     case 'RETRY':

@@ -102,6 +102,41 @@ describe('bulkRuns', () => {
     });
   });
 
+  it('R80: discards dead letters with a reason; they are in no list but their own', async () => {
+    const labels = { test: 'discard' };
+    const [dead, gone, live] = (await submit(3, labels)) as [Made, Made, Made];
+    for (const run of [dead, gone]) await owner.finish(run, 'DEAD', 'FAILED');
+    await owner.discard(gone, 'ana', 'a known fault');
+    const list = async (more: object): Promise<string[]> => {
+      const { nodes } = await gateway.get<{ nodes: { id: string }[] }>(
+        `query ($filter: RunFilter) { runs(project: "demo", filter: $filter, orderBy: OLDEST) {
+          nodes { id } } }`,
+        { filter: { labels, ...more } },
+      );
+      return nodes.map(({ id }) => id);
+    };
+    expect(await list({ states: ['DEAD'] })).toEqual([dead.id, gone.id]);
+    expect(await list({ states: ['DEAD'], discarded: false })).toEqual([dead.id]);
+    expect(await list({ discarded: true })).toEqual([gone.id]);
+    expect(await list({ discarded: false })).toEqual([dead.id, live.id]);
+    const shown = 'query ($id: ID!) { run(id: $id) { state discarded { by reason at } } }';
+    expect(await gateway.get(shown, { id: gone.id })).toEqual({
+      state: 'DEAD',
+      discarded: { by: 'ana', reason: 'a known fault', at: expect.stringMatching(/^20.*Z$/) },
+    });
+    expect(await gateway.get(shown, { id: dead.id })).toMatchObject({ discarded: null });
+    const before = await commands();
+    const input = { filter: { labels }, action: 'DISCARD', reason: 'old' };
+    expect(await bulk({ ...input, dryRun: true })).toMatchObject({ matched: 1, applied: 0 });
+    expect(await bulk(input)).toMatchObject({ matched: 1, applied: 1 });
+    expect((await commands()) - before).toBe(1);
+    // Who asks for the discarded ones may still retry them.
+    const retry = { filter: { labels }, action: 'RETRY', dryRun: true };
+    expect((await bulk(retry)).matched).toBe(1);
+    const asked = { ...retry, filter: { labels, discarded: true } };
+    expect((await bulk(asked)).matched).toBe(1);
+  });
+
   it('commands: one for each run, at the pace that was asked for', async () => {
     const labels = { test: 'pace' };
     await submit(30, labels);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type CommandAction, type CommandOutcome, type RunState, isFinal } from '#core';
+import { type CommandAction, type CommandRefusal, type RunState, isFinal } from '#core';
 import { INBOX_COMMAND, type RunRow } from '#postgres';
 import { encodeCommand } from '#protocol';
 import { actorOf } from '../../auth/viewer.js';
@@ -119,9 +119,7 @@ export function checkReason(reason: string | null | undefined, errors: UserError
   errors.push(userError('INVALID_VALUE', ['reason'], message));
 }
 
-type Refused = Extract<CommandOutcome, { ok: false }>['code'];
-
-function refusal(code: Refused, { state }: { readonly state: RunState | null }): UserError {
+function refusal(code: CommandRefusal, { state }: { readonly state: RunState | null }): UserError {
   switch (code) {
     case 'NOT_FOUND':
       return notFoundError(['id'], 'This run');
@@ -135,6 +133,10 @@ function refusal(code: Refused, { state }: { readonly state: RunState | null }):
     }
     case 'RUN_NOT_PAUSED':
       return userError(code, ['id'], `The run is ${state}, and not paused.`);
+    case 'RUN_NOT_DEAD': {
+      const message = `The run is ${state}: only what is DEAD is a dead letter.`;
+      return userError(code, ['id'], message);
+    }
     case 'JOB_PAUSED':
       return userError(code, ['id'], 'Not the run is paused but its job.', 'Use resumeJob.');
     default: {

@@ -16,6 +16,7 @@ import {
   type JobRow,
   type LogRow,
   type Reader,
+  type RunRow,
   readLogs,
   readRunEvents,
 } from '#postgres';
@@ -41,7 +42,7 @@ import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';
 import { LogCursors } from './log.view.js';
-import { Attempt, type LogChunk, LogConnection, Run, Waiting } from './run.model.js';
+import { Attempt, Discarded, type LogChunk, LogConnection, Run, Waiting } from './run.model.js';
 import { attemptsOf, recordOf, toRun } from './run.view.js';
 import { waitingFor } from './waiting.js';
 
@@ -83,6 +84,14 @@ export class RunDetailsResolver {
   @ResolveField(() => Job, { nullable: true, description: 'Its job; null for one in place.' })
   async job(@Parent() run: Run, @Context() context: GraphqlContext): Promise<JobRow | undefined> {
     return run.row.job === null ? undefined : await context.jobs.load(run.row.job);
+  }
+
+  @ResolveField(() => Discarded, {
+    nullable: true,
+    description: 'Of a dead letter: who has discarded it, and why.',
+  })
+  discarded(@Parent() run: Run): RunRow['discarded'] {
+    return run.row.discarded;
   }
 
   @ResolveField(() => JsonScalar, { nullable: true, description: 'What it works on.' })

@@ -48,6 +48,12 @@ export class RunFilter {
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'Final before this time.' })
   readonly finishedBefore?: number | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Dead letters that were discarded; false: all but those.',
+  })
+  readonly discarded?: boolean | null;
 }
 
 @InputType({ description: 'A run to be made: of a job, or of a specification given in place.' })

@@ -28,6 +28,18 @@ export class RunError {
   readonly stack!: string | null;
 }
 
+@ObjectType({ description: 'That nobody is going to look at a dead letter any more.' })
+export class Discarded {
+  @Field(() => DateTimeScalar, { description: 'Since when.' })
+  readonly at!: number;
+
+  @Field(() => String, { description: 'Who said so.' })
+  readonly by!: string;
+
+  @Field(() => String, { description: 'Why, in their words.' })
+  readonly reason!: string;
+}
+
 @ObjectType({ description: 'How far something is, in its own words.' })
 export class Progress {
   @Field(() => Float, { nullable: true, description: 'From 0 to 100.' })

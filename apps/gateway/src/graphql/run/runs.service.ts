@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { RunState } from '#core';
 import {
   type ProjectRow,
   type Reader,
@@ -82,10 +81,10 @@ export class RunsService {
   async targets(
     project: ProjectRow,
     given: RunFilter,
-    states: readonly RunState[],
+    more: Pick<RunListFilter, 'states' | 'discarded'>,
     limit: number,
   ): Promise<RunTarget[]> {
-    const filter = { ...(await this.resolveFilter(project, given, undefined)), states };
+    const filter = { ...(await this.resolveFilter(project, given, undefined)), ...more };
     const page = {
       project: project.id,
       filter,
@@ -128,6 +127,7 @@ export class RunsService {
       submittedBefore: filter.submittedBefore ?? undefined,
       finishedAfter: filter.finishedAfter ?? undefined,
       finishedBefore: filter.finishedBefore ?? undefined,
+      discarded: filter.discarded ?? undefined,
     };
   }
 }

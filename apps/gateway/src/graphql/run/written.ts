@@ -41,6 +41,7 @@ export function writtenRow(run: NewRun, at: number): RunRow {
     labels: run.labels,
     record: null,
     error: null,
+    discarded: null,
   };
 }
 

@@ -193,7 +193,9 @@ export const WaitingKindEnum = register<WaitingKind>(
   }),
 );
 
-export const BULK_ACTIONS = ['CANCEL', 'RETRY', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
+export const BULK_ACTIONS = [
+  ...(['CANCEL', 'RETRY', 'DISCARD', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const),
+] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 export const BulkActionEnum = register<BulkAction>(
   'BulkAction',
@@ -201,6 +203,7 @@ export const BulkActionEnum = register<BulkAction>(
   inOrder(BULK_ACTIONS, {
     CANCEL: 'Stops what is not final.',
     RETRY: 'Makes a new run of each that ended without success.',
+    DISCARD: 'Takes dead letters from the list of those that somebody has to look at.',
     REPRIORITIZE: 'Gives what has not started another priority.',
     PAUSE: 'Holds what has not started.',
     RESUME: 'Lets what is paused go on.',

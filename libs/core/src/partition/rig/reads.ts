@@ -22,7 +22,9 @@ export function answerOf(store: Store, effect: Effect): PartitionMessage | undef
       const row = rows.get(run);
       const cell = row === undefined ? null : copy(row);
       const taken = row !== undefined && !inbox.has(run);
-      return { kind: 'fetched', run, cell, taken, final: history.get(run)?.state ?? null, read };
+      const ended = history.get(run);
+      const final = ended && { state: ended.state, project: 'p', job: ended.facts.job };
+      return { kind: 'fetched', run, cell, taken, final: final ?? null, read };
     }
     case 'refill': {
       const { lane, read } = effect;

@@ -37,9 +37,9 @@ export class Rig {
   readonly answers = new Map<string, CommandOutcome>();
   /** As the jobs have it: who has paused them. */
   readonly holds = new Map<string, Hold>();
-  /** Runs that gave their dedup key back, and that left a result for others. */
   readonly released: string[] = [];
   readonly cached: string[] = [];
+  readonly discarded: string[] = [];
   /** Effects that have left, in order. */
   readonly sent: Effect[] = [];
   readonly soft: Soft[] = [];
@@ -213,11 +213,11 @@ export class Rig {
   private apply(write: Write): void {
     switch (write.kind) {
       case 'release':
-        this.released.push(write.cell.facts.id);
-        return;
+        return void this.released.push(write.cell.facts.id);
+      case 'discard':
+        return void this.discarded.push(write.run);
       case 'cache':
-        this.cached.push(write.cell.facts.id);
-        return;
+        return void this.cached.push(write.cell.facts.id);
       case 'consume':
         if (!this.inbox.delete(write.inbox)) throw new Error(`P7: ${write.inbox} is applied twice`);
         return;
