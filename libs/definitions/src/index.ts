@@ -13,6 +13,6 @@ export {
   rollbackJob,
 } from './entities/jobs.js';
 export type { ProjectEntity } from './entities/project.entity.js';
-export { createProject } from './entities/projects.js';
+export { createProject, updateProject } from './entities/projects.js';
 export { migrate } from './migrate.js';
 export { DEMO_JOBS, seedDemo } from './seed.js';

@@ -31,6 +31,17 @@ export class ProjectsService {
     return visible(viewer, this.byId.get(id));
   }
 
+  /** With its defaults as they were a second ago at most. */
+  async fresh(project: ProjectRow): Promise<ProjectRow> {
+    await this.refresh(FRESH_MS);
+    return this.byId.get(project.id) ?? project;
+  }
+
+  /** Somebody has changed a project here: nobody here goes by what was. */
+  async changed(): Promise<void> {
+    await this.refresh();
+  }
+
   /** The scope of a read that names no project. */
   async scopeOf(viewer: Viewer): Promise<readonly string[]> {
     if (viewer.projects !== null) return viewer.projects;

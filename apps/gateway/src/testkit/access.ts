@@ -115,6 +115,11 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     // Whatever its role in some projects: only a key for all of them makes new ones.
     own: 'error FORBIDDEN',
   },
+  'Mutation.updateProject': {
+    role: 'ADMIN',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { name: $project, description: "x" }',
+  },
   'Mutation.createApiKey': {
     role: 'ADMIN',
     foreign: 'userError NOT_FOUND',

@@ -11,6 +11,10 @@ export class ProjectEntity {
   @Column('text', { nullable: true })
   description!: string | null;
 
+  /** JSON text: what jobs that say nothing go by. */
+  @Column('text', { default: '{}' })
+  defaults!: string;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
 }

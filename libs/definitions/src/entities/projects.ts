@@ -17,13 +17,30 @@ export async function createProject(
   const id = randomUUID();
   try {
     return await definitions.within([id], async (manager) => {
-      const entity = manager.create(ProjectEntity, { id, ...project });
+      const entity = manager.create(ProjectEntity, { id, ...project, defaults: '{}' });
       return await manager.save(entity);
     });
   } catch (error) {
     if (isUniqueViolation(error)) return undefined;
     throw error;
   }
+}
+
+export interface ProjectChange {
+  readonly id: string;
+  readonly description?: string | null;
+  readonly defaults?: string;
+}
+
+/** What is left out stays as it is. */
+export async function updateProject(
+  definitions: Definitions,
+  { id, ...change }: ProjectChange,
+): Promise<ProjectEntity> {
+  return await definitions.within([id], async (manager) => {
+    if (Object.keys(change).length > 0) await manager.update(ProjectEntity, { id }, change);
+    return await manager.findOneByOrFail(ProjectEntity, { id });
+  });
 }
 
 export function isUniqueViolation(error: unknown): boolean {

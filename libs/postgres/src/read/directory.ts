@@ -4,6 +4,8 @@ export interface ProjectRow {
   readonly id: string;
   readonly name: string;
   readonly description: string | null;
+  /** JSON text. */
+  readonly defaults: string;
   readonly createdAt: number;
 }
 
@@ -13,7 +15,8 @@ export interface ProjectRow {
  */
 export async function readProjects(reader: Reader): Promise<ProjectRow[]> {
   return await reader.query<ProjectRow & Record<string, unknown>>(
-    `select id, name, description, ${ms('created_at')} as "createdAt" from project_directory()`,
+    `select id, name, description, defaults,
+      ${ms('created_at')} as "createdAt" from project_directory()`,
     [],
   );
 }

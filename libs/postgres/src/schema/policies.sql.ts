@@ -45,6 +45,9 @@ grant select on live, open_attempt, run_now, history, discarded, result_cache, s
   job_version, project, log_chunk to orrery_gateway_read, orrery_gateway_define;
 grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;
 create policy founder on project for insert to orrery_gateway_define with check (true);
+create policy keeper on project for update to orrery_gateway_define
+  using (id = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
+grant update (description, defaults) on project to orrery_gateway_define;
 grant insert on project, job_version, specification to orrery_gateway_define;
 grant insert, update on job to orrery_gateway_define;
 grant select, insert, update on api_key to orrery_gateway_define;

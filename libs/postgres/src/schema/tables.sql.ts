@@ -217,6 +217,8 @@ create table project (
   id uuid primary key default gen_random_uuid(),
   name text not null unique,
   description text,
+  -- JSON text: what jobs that say nothing go by.
+  defaults text not null default '{}',
   created_at timestamptz not null default now());
 
 create table specification (

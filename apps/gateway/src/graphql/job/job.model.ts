@@ -1,4 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import type { ValueOrigin } from '../../specification/defaults.js';
+import { ValueOriginEnum } from '../schema/enums.js';
 import { connectionType } from '../schema/page.js';
 import { DateTimeScalar, JsonScalar } from '../schema/scalars.js';
 import { UserError } from '../schema/user-error.js';
@@ -28,6 +30,18 @@ export class Job {
     description: 'When it was deleted; then only its runs still lead to it.',
   })
   readonly deletedAt!: number | null;
+}
+
+@ObjectType({ description: 'A value that runs go by, and who has decided it.' })
+export class EffectiveValue {
+  @Field(() => String, { description: 'Where it stands in a specification: `retry.delay`.' })
+  readonly name!: string;
+
+  @Field(() => JsonScalar, { nullable: true, description: 'The value; null: there is none.' })
+  readonly value!: unknown;
+
+  @Field(() => ValueOriginEnum, { description: 'Who has decided it.' })
+  readonly from!: ValueOrigin;
 }
 
 @ObjectType({ description: 'A job as it was after one change. It never changes.' })

@@ -1,8 +1,18 @@
-import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import {
+  Args,
+  Context,
+  Extensions,
+  Mutation,
+  Parent,
+  Query,
+  ResolveField,
+  Resolver,
+} from '@nestjs/graphql';
 import { Definitions, listJobVersions, listJobs } from '#definitions';
 import { type JobRow } from '#postgres';
 import { NAME_PATTERN, parseJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
+import { defaultsOf, effectiveValues } from '../../specification/defaults.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';
@@ -22,6 +32,7 @@ import { JsonScalar } from '../schema/scalars.js';
 import { ApplyService } from './apply.service.js';
 import {
   ApplyJobInput,
+  EffectiveValue,
   Job,
   JobConnection,
   JobFilter,
@@ -99,6 +110,7 @@ export class JobDetailsResolver {
   constructor(
     private readonly runs: RunsService,
     private readonly definitions: Definitions,
+    private readonly projects: ProjectsService,
   ) {}
 
   @ResolveField(() => Project, { description: 'The project it belongs to.' })
@@ -111,6 +123,20 @@ export class JobDetailsResolver {
   @ResolveField(() => JsonScalar, { description: 'The specification of the newest version.' })
   async spec(@Parent() job: JobRow, @Context() context: GraphqlContext): Promise<unknown> {
     return await specOf(job, context);
+  }
+
+  @ResolveField(() => [EffectiveValue], {
+    description: "What its runs go by: its own values, its project's, and the built-in ones.",
+  })
+  @Extensions({ listSize: 20 })
+  async effective(
+    @Parent() job: JobRow,
+    @Context() context: GraphqlContext,
+  ): Promise<readonly EffectiveValue[]> {
+    const project = await context.project(job.project);
+    if (project === undefined) throw new Error(`job ${job.id} has no project`);
+    const { defaults } = await this.projects.fresh(project);
+    return effectiveValues(await specOf(job, context), defaultsOf(defaults));
   }
 
   @ResolveField(() => String, { nullable: true, description: 'What it is for.' })

@@ -13,7 +13,8 @@ import { ProjectsService } from '../../auth/projects.service.js';
 import type { Viewer } from '../../auth/viewer.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { type StoredSpecification, storedOf } from '../../specification/resolve.js';
-import { type Specification, readSpecification } from '../../specification/specification.js';
+import { defaultsOf, readWithDefaults } from '../../specification/defaults.js';
+import type { Specification } from '../../specification/specification.js';
 import { Batch, byKey } from '../driver/batch.js';
 
 /** A version of a job, ready to be submitted. */
@@ -27,8 +28,8 @@ const nameOf = ({ job, version }: JobVersionRef): string => `${job}/${version}`;
 
 @Injectable()
 export class JobsService {
-  /** Versions never change, so they are read once; the oldest leave. */
-  private readonly resolved = new Map<string, ResolvedVersion>();
+  /** Versions never change, so they are read once for each defaults; the oldest leave. */
+  private readonly resolved = new Map<string, ResolvedVersion & { readonly defaults: string }>();
   private readonly byName = new Map<string, Batch<string, JobRow>>();
   private readonly specs = new Batch(
     async (names: readonly string[]) => await this.readSpecs(names),
@@ -80,16 +81,17 @@ export class JobsService {
     version: number,
   ): Promise<ResolvedVersion | undefined> {
     const key = nameOf({ job: job.id, version });
+    const { defaults } = await this.projects.fresh(project);
     const known = this.resolved.get(key);
-    if (known !== undefined) return known;
+    if (known?.defaults === defaults) return known;
     this.scopes.set(key, project.id);
     const text = await this.specs.load(key);
     if (text === undefined) return undefined;
-    const read = readSpecification(parseJson(text), []);
+    const read = readWithDefaults(parseJson(text), defaultsOf(defaults), []);
     if (!read.ok) throw new Error(`version ${key} is stored and not valid: ${text.slice(0, 200)}`);
     const { specification } = read;
     const names = { job: job.name, project: project.name };
-    const resolved = { specification, stored: storedOf(specification, names) };
+    const resolved = { specification, stored: storedOf(specification, names), defaults };
     this.resolved.set(key, resolved);
     if (this.resolved.size > RESOLVED_MAX) {
       for (const oldest of this.resolved.keys()) {

@@ -2,11 +2,11 @@ import { Field, ID, InputType, ObjectType } from '@nestjs/graphql';
 import type { ProjectRow } from '#postgres';
 import { type Role, RoleEnum } from '../schema/enums.js';
 import { connectionType } from '../schema/page.js';
-import { DateTimeScalar } from '../schema/scalars.js';
+import { DateTimeScalar, JsonScalar } from '../schema/scalars.js';
 import { UserError } from '../schema/user-error.js';
 
 @ObjectType({ description: 'What belongs together and is kept apart from everything else.' })
-export class Project implements ProjectRow {
+export class Project implements Omit<ProjectRow, 'defaults'> {
   @Field(() => ID, { description: 'Its id.' })
   readonly id!: string;
 
@@ -39,6 +39,23 @@ export class ViewerModel {
 
   @Field(() => String, { description: 'API_KEY.' })
   readonly kind!: string;
+}
+
+@InputType({ description: 'What is to be another about a project; what is left out stays.' })
+export class UpdateProjectInput {
+  @Field(() => String, { description: 'Its name.' })
+  readonly name!: string;
+
+  @Field(() => String, { nullable: true, description: 'What it is for.' })
+  readonly description?: string | null;
+
+  @Field(() => JsonScalar, {
+    nullable: true,
+    description:
+      'All of its defaults: fields of a specification for jobs that say nothing of them, such ' +
+      'as {"timeout": "10m", "retry": {"maxAttempts": 5}}. They hold for the next submission.',
+  })
+  readonly defaults?: unknown;
 }
 
 @InputType({ description: 'A project to be made.' })

@@ -1,6 +1,13 @@
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { Definitions, createProject } from '#definitions';
-import { type ProjectRow } from '#postgres';
+import {
+  Definitions,
+  type ProjectEntity,
+  canonicalJson,
+  createProject,
+  updateProject,
+} from '#definitions';
+import type { ProjectRow } from '#postgres';
+import { parseJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { problem } from '../driver/errors.js';
@@ -13,13 +20,22 @@ import {
   pageOf,
   pageSize,
 } from '../schema/page.js';
-import { findBrokenStrings, userError } from '../schema/user-error.js';
+import { readDefaults } from '../../specification/defaults.js';
+import { given } from '../run/submission.js';
+import { JsonScalar } from '../schema/scalars.js';
+import {
+  type UserError,
+  findBrokenStrings,
+  notFoundError,
+  userError,
+} from '../schema/user-error.js';
 import {
   CreateProjectInput,
   Project,
   ProjectAccess,
   ProjectConnection,
   ProjectPayload,
+  UpdateProjectInput,
   ViewerModel,
 } from './project.model.js';
 
@@ -88,20 +104,66 @@ export class ProjectsResolver {
       const message = 'A name has 1 to 63 lower-case letters, digits and dashes, a letter first.';
       userErrors.push(userError('INVALID_VALUE', ['name'], message));
     }
-    const isTooLong = (description?.length ?? 0) > DESCRIPTION_CHARS_MAX;
-    if (isTooLong || description?.includes('\0') === true) {
-      const message = `A description is a text of at most ${DESCRIPTION_CHARS_MAX} characters.`;
-      userErrors.push(userError('INVALID_VALUE', ['description'], message));
-    }
+    checkDescription(description, userErrors);
     if (userErrors.length > 0) return { project: null, userErrors };
     const made = await createProject(this.definitions, { name, description });
     if (made === undefined) {
       const message = `There is a project ${name} already: choose another name.`;
       return { project: null, userErrors: [userError('NAME_TAKEN', ['name'], message)] };
     }
-    const createdAt = made.createdAt.getTime();
-    return { project: { id: made.id, name, description, createdAt }, userErrors: [] };
+    return { project: rowOf(made), userErrors: [] };
   }
+
+  @Mutation(() => ProjectPayload, {
+    description: 'Changes what a project is for, and what its jobs go by that say nothing.',
+  })
+  @Requires('ADMIN')
+  async updateProject(
+    @Args('input', { type: () => UpdateProjectInput, description: 'Which project, and what.' })
+    input: UpdateProjectInput,
+    @Context() { viewer }: GraphqlContext,
+  ): Promise<ProjectPayload> {
+    const userErrors = findBrokenStrings(input);
+    const project = await this.projects.named(viewer, input.name);
+    if (project === undefined && userErrors.length === 0) {
+      userErrors.push(notFoundError(['name'], `Project ${JSON.stringify(input.name)}`));
+    }
+    if (userErrors.length > 0 || project === undefined) return { project: null, userErrors };
+    const { description, defaults } = input;
+    checkDescription(description ?? null, userErrors);
+    if (given(defaults)) userErrors.push(...readDefaults(defaults, ['defaults']));
+    if (userErrors.length > 0) return { project: null, userErrors };
+    const made = await updateProject(this.definitions, {
+      id: project.id,
+      ...(description === undefined ? {} : { description }),
+      ...(given(defaults) ? { defaults: canonicalJson(defaults) } : {}),
+    });
+    await this.projects.changed();
+    return { project: rowOf(made), userErrors: [] };
+  }
+
+  @ResolveField(() => JsonScalar, {
+    name: 'defaults',
+    description: 'What its jobs go by that say nothing: fields of a specification.',
+  })
+  defaultsOf(@Parent() { defaults }: ProjectRow): unknown {
+    return parseJson(defaults);
+  }
+}
+
+const rowOf = (project: ProjectEntity): ProjectRow => ({
+  id: project.id,
+  name: project.name,
+  description: project.description,
+  defaults: project.defaults,
+  createdAt: project.createdAt.getTime(),
+});
+
+function checkDescription(description: string | null, errors: UserError[]): void {
+  const isTooLong = (description?.length ?? 0) > DESCRIPTION_CHARS_MAX;
+  if (!isTooLong && description?.includes('\0') !== true) return;
+  const message = `A description is a text of at most ${DESCRIPTION_CHARS_MAX} characters.`;
+  errors.push(userError('INVALID_VALUE', ['description'], message));
 }
 
 @Resolver(() => ViewerModel)

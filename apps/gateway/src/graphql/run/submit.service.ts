@@ -16,9 +16,9 @@ import { Ids } from '../../intake/ids.js';
 import type { IntakeItem } from '../../intake/item.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { cacheHash, dedupHash, dedupKeyOf } from '../../specification/keys.js';
+import { defaultsOf, readWithDefaults } from '../../specification/defaults.js';
 import { ParamsChecker } from '../../specification/params.js';
 import { storedOf } from '../../specification/resolve.js';
-import { readSpecification } from '../../specification/specification.js';
 import { INSTALLATION } from '../../tokens.js';
 import { JobsService, type ResolvedVersion } from '../job/jobs.service.js';
 import {
@@ -74,7 +74,8 @@ export class SubmitService {
       });
     }
     const jobs = await this.findJobs(project, inputs);
-    const prepared = inputs.map((input, i) => this.prepareOne(project, jobs, input, pathOf(i)));
+    const fresh = await this.projects.fresh(project);
+    const prepared = inputs.map((input, i) => this.prepareOne(fresh, jobs, input, pathOf(i)));
     return await this.reuse(project.id, inputs, prepared);
   }
 
@@ -138,7 +139,8 @@ export class SubmitService {
       return undefined;
     }
     if (input.spec === undefined || input.spec === null) return undefined;
-    const read = readSpecification(input.spec, [...path, 'spec']);
+    const defaults = defaultsOf(project.defaults);
+    const read = readWithDefaults(input.spec, defaults, [...path, 'spec']);
     if (!read.ok) {
       errors.push(...read.errors);
       return undefined;

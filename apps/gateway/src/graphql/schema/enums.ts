@@ -11,6 +11,7 @@ import {
   RUN_STATES,
   type RunState,
 } from '#core';
+import { VALUE_ORIGINS, type ValueOrigin } from '../../specification/defaults.js';
 
 type Words<W extends string> = { readonly [K in W]: K };
 
@@ -190,6 +191,16 @@ export const WaitingKindEnum = register<WaitingKind>(
     EXECUTOR_SILENT: 'Its executor, which is not heard.',
     NO_EXECUTOR: 'An executor of its pool that can do what it needs.',
     SLOTS: 'A free slot.',
+  }),
+);
+
+export const ValueOriginEnum = register<ValueOrigin>(
+  'ValueOrigin',
+  'Who has decided a value.',
+  inOrder(VALUE_ORIGINS, {
+    JOB: 'The specification of the job.',
+    PROJECT: "The project's defaults.",
+    BUILT_IN: 'Nobody: it is what Orrery takes.',
   }),
 );
 

@@ -1,0 +1,111 @@
+import { formatDuration } from '#config';
+import { parseJson } from '#protocol';
+import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
+import { Fields, type Members, isObject } from './fields.js';
+import { type ReadSpecification, type Specification, readSpecification } from './specification.js';
+
+/** What a project may decide for its jobs. */
+const DEFAULTED = [
+  ...(['priority', 'pool', 'timeout', 'startDeadline', 'deadline', 'heartbeat'] as const),
+  ...(['retry', 'disconnect', 'guarantee', 'lossCountsAsAttempt', 'labels'] as const),
+] as const;
+/** Of these each member is decided for itself. */
+const MERGED = ['retry', 'disconnect', 'labels'] as const;
+const STAND_IN = { kind: 'function', name: 'any' };
+
+export const VALUE_ORIGINS = ['JOB', 'PROJECT', 'BUILT_IN'] as const;
+export type ValueOrigin = (typeof VALUE_ORIGINS)[number];
+export interface EffectiveValue {
+  /** Where it stands in a specification: `retry.delay`. */
+  readonly name: string;
+  readonly value: unknown;
+  readonly from: ValueOrigin;
+}
+
+/** What a project's defaults may be; every error at once. */
+export function readDefaults(value: unknown, path: Path): readonly UserError[] {
+  if (!isObject(value)) {
+    const message = 'Defaults are an object, like {"timeout": "10m", "retry": {"maxAttempts": 5}}.';
+    return [userError('INVALID_VALUE', path, message)];
+  }
+  const errors: UserError[] = [];
+  new Fields(value, path, errors).only(DEFAULTED);
+  if (errors.length > 0) return errors;
+  const read = readSpecification({ ...STAND_IN, ...value }, path);
+  return read.ok ? [] : read.errors;
+}
+
+/**
+ * A specification with the project's defaults where it says nothing; null stands for the built-in
+ * value. Where the two contradict each other, the job's own values stand alone.
+ */
+export function readWithDefaults(value: unknown, defaults: Members, path: Path): ReadSpecification {
+  const own = readSpecification(value, path);
+  if (!own.ok || !isObject(value) || Object.keys(defaults).length === 0) return own;
+  const merged = readSpecification(merge(value, defaults), path);
+  return merged.ok ? merged : own;
+}
+
+export const defaultsOf = (text: string): Members => parseJson(text) as Members;
+
+function merge(own: Members, defaults: Members): Members {
+  const merged: Record<string, unknown> = { ...defaults, ...own };
+  for (const name of MERGED) {
+    const [mine, theirs] = [own[name], defaults[name]];
+    if (isObject(mine) && isObject(theirs)) merged[name] = { ...theirs, ...mine };
+  }
+  return merged;
+}
+
+/** Each value that a run of the job goes by, and who has decided it. */
+export function effectiveValues(own: unknown, defaults: Members): readonly EffectiveValue[] {
+  if (!isObject(own)) return [];
+  const merged = readSpecification(merge(own, defaults), []);
+  const read = merged.ok ? merged : readSpecification(own, []);
+  if (!read.ok) return [];
+  const theirs = merged.ok ? defaults : {};
+  return valuesOf(read.specification).map(([name, value]) => ({
+    name,
+    value,
+    from: originOf(name, own, theirs),
+  }));
+}
+
+function originOf(name: string, own: Members, defaults: Members): ValueOrigin {
+  const mine = at(own, name);
+  // Null is said by the job as well: that it wants the built-in value.
+  if (mine !== undefined) return mine === null ? 'BUILT_IN' : 'JOB';
+  return (at(defaults, name) ?? null) === null ? 'BUILT_IN' : 'PROJECT';
+}
+
+function at(members: Members, name: string): unknown {
+  if (Object.hasOwn(members, name)) return members[name];
+  const dot = name.indexOf('.');
+  const first = name.slice(0, Math.max(0, dot));
+  const value = Object.hasOwn(members, first) ? members[first] : undefined;
+  return isObject(value) ? at(value, name.slice(dot + 1)) : value;
+}
+
+const duration = (ms: number | null): string | null => (ms === null ? null : formatDuration(ms));
+
+function valuesOf(of: Specification): readonly (readonly [name: string, value: unknown])[] {
+  const { retry } = of;
+  return [
+    ['priority', of.priority],
+    ['pool', of.pool],
+    ['timeout', duration(of.timeoutMs)],
+    ['startDeadline', duration(of.startDeadlineMs)],
+    ['deadline', duration(of.deadlineMs)],
+    ['heartbeat', duration(of.heartbeatMs)],
+    ['guarantee', of.atMostOnce ? 'AT_MOST_ONCE' : 'AT_LEAST_ONCE'],
+    ['lossCountsAsAttempt', of.lossCounts],
+    ['disconnect.lostAfter', duration(of.lostAfterMs) ?? 'NEVER'],
+    ['retry.maxAttempts', retry.maxAttempts],
+    ['retry.delay', duration(retry.delayMs)],
+    ['retry.backoff', retry.backoff],
+    ['retry.factor', retry.factor],
+    ['retry.maxDelay', duration(retry.maxDelayMs)],
+    ['retry.jitter', retry.jitter],
+    ...Object.entries(of.labels).map(([name, text]) => [`labels.${name}`, text] as const),
+  ];
+}
