@@ -51,6 +51,7 @@ create function project_directory()
 returns table (
   id uuid, name text, description text, defaults text, created_at timestamptz)
 language sql stable security definer set search_path = orrery, pg_temp as $$
-  select p.id, p.name, p.description, p.defaults, p.created_at from project p order by p.name limit 100000;
+  select p.id, p.name, p.description, p.defaults, p.created_at from project p
+    order by p.name limit 100000;
 $$;
 `;
