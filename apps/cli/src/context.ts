@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type Client, type RequestError, createClient } from '#client';
+import { type Client, type RequestError, type Result, createClient } from '#client';
 import type { Settings } from '#config';
 import type { OutputFormat, Terminal } from './output/render.js';
 
@@ -29,6 +29,9 @@ interface Endpoint {
   readonly project?: string;
 }
 
+/** A person sits before it: what lasts longer is theirs to repeat. */
+const PATIENCE = { withinMs: 10_000 };
+
 /** Where to ask and who asks: told by the environment, else what `npm start` left in the home. */
 export function connect(settings: Settings): { client: Client; project: string } {
   const endpoint = readEndpoint(settings);
@@ -41,7 +44,7 @@ export function connect(settings: Settings): { client: Client; project: string }
   }
   const key = settings.apiKey ?? readKey(endpoint?.adminKeyFile);
   return {
-    client: createClient(key === undefined ? { url } : { url, key }),
+    client: createClient({ url, patience: PATIENCE, ...(key === undefined ? {} : { key }) }),
     project: endpoint?.project ?? 'demo',
   };
 }
@@ -77,14 +80,26 @@ export async function ask<T>(
   document: string,
   variables: Readonly<Record<string, unknown>> = {},
 ): Promise<T> {
-  const answer = await context.client.request<T>(document, variables);
-  if (answer.ok) return answer.value;
-  throw new CommandProblem(answer.errors.map(sentenceOf).join('\n'));
+  return valueOf(await context.client.request<T>(document, variables));
 }
 
-const sentenceOf = (error: RequestError): string => {
-  const again = error.retryAfter === undefined ? '' : ` Try again in ${error.retryAfter}.`;
-  return `${error.message} (${error.code})${again}`;
+/** The same for what takes an idempotency key: it is sent again while its failure may pass. */
+export async function change<T>(
+  context: Context,
+  document: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<T> {
+  return valueOf(await context.client.mutate<T>(document, input));
+}
+
+export function valueOf<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new CommandProblem(result.errors.map(sentenceOf).join('\n'));
+}
+
+const sentenceOf = ({ code, message, hint = '', retryAfter }: RequestError): string => {
+  const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
+  return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');
 };
 
 export function refuse(errors: readonly UserError[]): void {

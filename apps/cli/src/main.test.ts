@@ -60,7 +60,9 @@ function ends(state: string): void {
   const run = { id: RUN, state, reason: null, log };
   const submitRun = { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] };
   fake.answer = ({ query }) => ({ data: query.includes('submitRun') ? { submitRun } : { run } });
-  fake.heard = (subscribed) => subscribed.next({ data: { runChanged: run } });
+  const events = { nodes: [] };
+  const runChanged = { ...run, submittedAt: '2030-01-01T00:00:00.000Z', events };
+  fake.heard = (subscribed) => subscribed.next({ data: { runChanged } });
 }
 
 describe('the orrery command', () => {

@@ -1,4 +1,4 @@
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { renderOne } from '../output/render.js';
 import {
   type Command,
@@ -156,7 +156,7 @@ function commandOf(action: Action): Command {
     async run(context, values, [id = '']) {
       const given = Object.entries(action.read(values)).filter(([, value]) => value !== undefined);
       const input = { id, ...Object.fromEntries(given) };
-      const answer = (await ask<Record<string, Answer>>(context, document, { input }))[mutation];
+      const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
       refuse(answer.userErrors);
       const state = answer.pending === undefined ? {} : { pending: answer.pending };

@@ -1,4 +1,4 @@
-import { type Context, type UserError, ask, refuse } from '../context.js';
+import { type Context, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import {
   type Command,
@@ -65,7 +65,7 @@ async function apply(
   const dryRun = values['dry-run'] === true;
   const { project } = context;
   const input = { project, action, dryRun, filter, ...Object.fromEntries(given) };
-  const { bulkRuns } = await ask<Answer>(context, BULK, { input });
+  const { bulkRuns } = await change<Answer>(context, BULK, input);
   refuse(bulkRuns.userErrors);
   const { matched, applied, pending } = bulkRuns;
   context.terminal.out(renderOne({ matched, applied, pending }, context.format));

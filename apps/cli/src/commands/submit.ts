@@ -1,4 +1,4 @@
-import { CommandProblem, type Context, type UserError, ask, refuse } from '../context.js';
+import { CommandProblem, type Context, type UserError, ask, change, refuse } from '../context.js';
 import { renderOne } from '../output/render.js';
 import { type Command, type Values, jsonOf, misuse, textOf, wholeOf } from './command.js';
 import { logOf, printLog } from './log.js';
@@ -79,9 +79,7 @@ export const submit: Command = {
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
-    const { submitRun } = await ask<Submitted>(context, SUBMIT, {
-      input: inputOf(context, values),
-    });
+    const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values));
     refuse(submitRun.userErrors);
     const run = submitRun.run;
     if (run === null) throw new CommandProblem('The server answered without a run.');
