@@ -83,6 +83,7 @@ export {
   readOldest,
 } from './read/journal.js';
 export {
+  type AsideView,
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -91,6 +92,7 @@ export {
   type LogRow,
   type NodeRow,
   type PartitionRow,
+  type PlaceRow,
   type ProjectRow,
   Reader,
   type RunBodies,
@@ -108,12 +110,15 @@ export {
   listRuns,
   type RunTarget,
   listTargets,
+  readAside,
   readClock,
   readLogs,
   readNodes,
   readPartitions,
+  readPlace,
   readProjects,
   readRunEvents,
+  readRunTimes,
 } from './read/index.js';
 export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';
 export {

@@ -1,5 +1,5 @@
 import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
-import { renderOne } from '../output/render.js';
+import { inert, renderOne } from '../output/render.js';
 import {
   type Command,
   type Options,
@@ -168,7 +168,8 @@ function commandOf(action: Action): Command {
 
 const EXPLAIN = `query($id: ID!) {
   run(id: $id) {
-    id state reason waitingFor { kind text hint name until }
+    id state reason expectedFinish
+    waitingFor { kind text hint name until used limit place nearest }
   }
 }`;
 interface Explained {
@@ -176,11 +177,13 @@ interface Explained {
     readonly id: string;
     readonly state: string;
     readonly reason: string | null;
+    readonly expectedFinish: string | null;
     readonly waitingFor: readonly {
       readonly kind: string;
       readonly text: string;
       readonly hint: string | null;
       readonly until: string | null;
+      readonly nearest: readonly string[] | null;
     }[];
   } | null;
 }
@@ -199,13 +202,15 @@ const explain: Command = {
       context.terminal.out(renderOne(run, context.format));
       return 0;
     }
-    const { state, reason, waitingFor } = run;
-    const lines = waitingFor.map(({ text, hint, until }) =>
+    const { state, reason, expectedFinish, waitingFor } = run;
+    const lines = waitingFor.flatMap(({ text, hint, until, nearest }) => [
       [text, until === null ? '' : `Until ${until}.`, hint ?? ''].filter(Boolean).join(' '),
-    );
+      ...(nearest ?? []).map((each) => `  - ${each}`),
+    ]);
     const none = reason === null ? [] : [reason];
-    const said = lines.length > 0 ? lines : none;
-    context.terminal.out(`${[`The run is ${state}.`, ...said].join('\n')}\n`);
+    const end = expectedFinish === null ? [] : [`It is expected to end at ${expectedFinish}.`];
+    const said = [...(lines.length > 0 ? lines : none), ...end];
+    context.terminal.out(`${[`The run is ${state}.`, ...said].map(inert).join('\n')}\n`);
     return 0;
   },
 };
