@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Client, type RequestError, type Result, createClient } from '#client';
 import type { Settings } from '#config';
 import type { OutputFormat, Terminal } from './output/render.js';
+import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
 
 /** Ends the command with one sentence for a person. */
 export class CommandProblem extends Error {
@@ -32,21 +33,48 @@ interface Endpoint {
 /** A person sits before it: what lasts longer is theirs to repeat. */
 const PATIENCE = { withinMs: 10_000 };
 
-/** Where to ask and who asks: told by the environment, else what `npm start` left in the home. */
-export function connect(settings: Settings): { client: Client; project: string } {
+export interface Target {
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly project: string;
+  /** Who said so. */
+  readonly from: string;
+}
+
+/** Where to ask and who asks: the environment, a profile by name, the home, the usual profile. */
+export function targetOf(settings: Settings, profile?: string): Target {
+  const { apiUrl, apiKey } = settings;
+  const known = readProfiles();
+  const named = profile === undefined ? undefined : known[profile];
+  if (profile !== undefined && named === undefined) {
+    const have = Object.keys(known).join(', ') || 'none';
+    throw new CommandProblem(`There is no profile ${profile} (there are: ${have}): orrery login.`);
+  }
   const endpoint = readEndpoint(settings);
-  const url = settings.apiUrl ?? endpoint?.graphql;
-  if (url === undefined) {
+  if (apiUrl !== undefined) {
+    const key = apiKey ?? readKey(endpoint?.adminKeyFile);
+    return { url: apiUrl, key, project: endpoint?.project ?? 'demo', from: 'ORRERY_API_URL' };
+  }
+  if (named === undefined && endpoint?.graphql !== undefined) {
+    const { graphql: url, adminKeyFile, project = 'demo' } = endpoint;
+    return { url, key: apiKey ?? readKey(adminKeyFile), project, from: `home ${settings.home}` };
+  }
+  const name = profile ?? DEFAULT_PROFILE;
+  const used = named ?? known[DEFAULT_PROFILE];
+  if (used === undefined) {
     throw new CommandProblem(
       `Nothing runs with the home ${path.resolve(settings.home)}: start it with 'npm start', ` +
-        'or set ORRERY_API_URL and ORRERY_API_KEY.',
+        "or name a server by 'orrery login', or by ORRERY_API_URL and ORRERY_API_KEY.",
     );
   }
-  const key = settings.apiKey ?? readKey(endpoint?.adminKeyFile);
-  return {
-    client: createClient({ url, patience: PATIENCE, ...(key === undefined ? {} : { key }) }),
-    project: endpoint?.project ?? 'demo',
-  };
+  const project = used.project ?? 'demo';
+  return { url: used.url, key: apiKey ?? used.key, project, from: `profile ${name}` };
+}
+
+export function connect(settings: Settings, profile?: string): { client: Client; project: string } {
+  const { url, key, project } = targetOf(settings, profile);
+  const options = { url, patience: PATIENCE, ...(key === undefined ? {} : { key }) };
+  return { client: createClient(options), project };
 }
 
 function readEndpoint(settings: Settings): Endpoint | undefined {

@@ -3,6 +3,7 @@ import { inert, renderOne } from '../output/render.js';
 import {
   type Command,
   type Options,
+  PRIORITIES,
   type Values,
   jsonOf,
   misuse,
@@ -34,7 +35,7 @@ const REASON = {
   reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
 } as const;
 const PRIORITY = {
-  priority: { type: 'string', value: '1-10', help: '1 is first' },
+  priority: { type: 'string', value: '1-10', oneOf: PRIORITIES, help: '1 is first' },
 } as const;
 const PARAMS = {
   params: { type: 'string', value: 'JSON', help: 'all of its params anew' },
@@ -95,7 +96,12 @@ const ACTIONS: readonly Action[] = [
     summary: 'end a run by hand, as SUCCEEDED or SKIPPED',
     example: "orrery runs mark 0193a1b2-… --as SUCCEEDED --reason 'done by hand'",
     options: {
-      as: { type: 'string', value: 'STATE', help: 'SUCCEEDED or SKIPPED' },
+      as: {
+        type: 'string',
+        value: 'STATE',
+        oneOf: ['SUCCEEDED', 'SKIPPED'],
+        help: 'SUCCEEDED or SKIPPED',
+      },
       result: { type: 'string', value: 'JSON', help: 'its result, when it SUCCEEDED' },
       ...REASON,
     },

@@ -1,6 +1,6 @@
 import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, textOf, wholeOf } from './command.js';
+import { type Command, STATES, textOf, wholeOf } from './command.js';
 import { followLog, logOf, printLog } from './log.js';
 import { INTERRUPTED, isFinalState, statesOf, untilInterrupted } from './wait.js';
 
@@ -36,7 +36,12 @@ const ls: Command = {
   usage: 'orrery runs ls [--state STATE] [--job NAME] [--limit N]',
   example: 'orrery runs ls --state DEAD --output ndjson',
   options: {
-    state: { type: 'string', value: 'STATE', help: 'only these: DEAD, or DEAD,EXPIRED' },
+    state: {
+      type: 'string',
+      value: 'STATE',
+      oneOf: STATES,
+      help: 'only these: DEAD, or DEAD,EXPIRED',
+    },
     job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
     limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
   },
