@@ -37,7 +37,9 @@ function settingsOrThrow(): Settings {
 
 function unknownCommand(words: readonly string[]): CommandProblem {
   const given = words.slice(0, 2).join(' ');
-  const near = nearest(given, ['help', ...described.map(({ name }) => name)]);
+  const names = ['help', ...described.map(({ name }) => name)];
+  // What follows a command of one word is not part of its name.
+  const near = nearest(given, names) ?? nearest(words[0] ?? '', names);
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
   return misuse(`There is no command '${given}'.${hint} See 'orrery help'.`);
 }

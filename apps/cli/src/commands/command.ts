@@ -39,7 +39,7 @@ export interface Described {
 /** What a command has that needs no server to ask. */
 export interface Place {
   /** Read when they are needed: wrong ones keep nobody from a help page. */
-  settings(): Settings;
+  readonly settings: () => Settings;
   readonly terminal: Terminal;
   readonly format: OutputFormat;
 }

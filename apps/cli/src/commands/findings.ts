@@ -54,7 +54,8 @@ export function skewOf(said: number, began: number, ended: number): Finding {
   // What it said was cut to a second, some time between the two.
   const skew = said + 1_000 < began ? said + 1_000 - began : Math.max(0, said - ended);
   if (Math.abs(skew) < SKEW_WARN_MS) return { check, status: 'ok', found: 'as the server has it' };
-  const found = `the server is ${Math.round(Math.abs(skew) / 1_000)} s ${skew > 0 ? 'ahead' : 'behind'}`;
+  const seconds = Math.round(Math.abs(skew) / 1_000);
+  const found = `the server is ${seconds} s ${skew > 0 ? 'ahead' : 'behind'}`;
   return { check, status: 'warn', found, mend: 'let both machines take their time from NTP' };
 }
 
@@ -104,7 +105,9 @@ function executorsIn({ executors: { nodes } }: ClusterAnswer): Finding {
 }
 
 function versionsIn({ executors: { nodes } }: ClusterAnswer, { version }: Own): Finding {
-  const others = [...new Set(nodes.map((each) => each.version))].filter((each) => each !== version);
+  // Behind it an executor says which wire it speaks: `0.1.0 wire/1`.
+  const known = new Set(nodes.map((each) => each.version.split(' ')[0] ?? ''));
+  const others = [...known].filter((each) => each !== version);
   if (others.length === 0) return { check: 'versions', status: 'ok', found: version };
   const found = `this is ${version}, executors have ${others.sort().join(', ')} too`;
   return { check: 'versions', status: 'warn', found, mend: 'bring them all to one version' };
