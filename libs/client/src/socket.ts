@@ -2,9 +2,8 @@ import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { markBigIntegers, reviveBigInteger } from '#protocol';
 
-const PING_MS = 10_000;
-/** Nothing heard for so long after a ping: a peer that is gone without a word. */
-const PONG_WITHIN_MS = 5_000;
+/** Nothing heard for `pongWithinMs` after a ping: a peer that is gone without a word. */
+const SILENCE = { pingMs: 10_000, pongWithinMs: 5_000 };
 const ACK_WITHIN_MS = 10_000;
 const NORMAL = 1000;
 const GOING_AWAY = 1001;
@@ -49,7 +48,11 @@ class Socket extends WebSocket {
 }
 
 /** A socket for all subscriptions of a client, opened by the first; it never asks anew itself. */
-export function connect(url: string, authorization: string | undefined): Client {
+export function connect(
+  url: string,
+  authorization: string | undefined,
+  { pingMs, pongWithinMs } = SILENCE,
+): Client {
   let silence: NodeJS.Timeout | undefined;
   const heard = (): void => clearTimeout(silence);
   const client = createClient({
@@ -58,14 +61,14 @@ export function connect(url: string, authorization: string | undefined): Client 
     connectionParams: authorization === undefined ? {} : { authorization },
     lazy: true,
     retryAttempts: 0,
-    keepAlive: PING_MS,
+    keepAlive: pingMs,
     connectionAckWaitTimeout: ACK_WITHIN_MS,
     jsonMessageReviver: reviveBigInteger,
     on: {
       ping: (isReceived) => {
         if (isReceived) return;
         clearTimeout(silence);
-        silence = setTimeout(() => client.terminate(), PONG_WITHIN_MS);
+        silence = setTimeout(() => client.terminate(), pongWithinMs);
       },
       message: heard,
       closed: heard,
