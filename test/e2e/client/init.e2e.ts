@@ -60,11 +60,15 @@ test('what it made runs: the three commands, as they are printed', async () => {
   await until(() => said.includes('greeter-1 is there'), BOUND_MS);
   const { stdout } = await run('sh', ['-c', third], where);
   const submitted = stdout.slice(stdout.lastIndexOf('\n{'));
-  expect(JSON.parse(submitted)).toMatchObject({
+  const ended = JSON.parse(submitted) as { id: string; finishedAt: string };
+  expect(ended).toMatchObject({
     state: 'SUCCEEDED',
     result: 'hello Ada',
     log: 'greeting Ada\n',
   });
+  // The time of the server, and not of who looks.
+  const watched = await run(process.execPath, [MAIN, 'runs', 'watch', ended.id], where);
+  expect(watched.stdout).toBe(`${ended.finishedAt} SUCCEEDED\n`);
   const doctor = await run(process.execPath, [MAIN, 'doctor', '--output', 'json'], where);
   const findings = JSON.parse(doctor.stdout) as { check: string; status: string }[];
   expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type RunRow, findRuns } from '#postgres';
+import { type RunRow, findRuns, readAside, readPlace, readRunTimes } from '#postgres';
 import { SINCE, WaitingRig, executorOf, readyIn } from './testkit/waiting-rig.js';
 import { waitingFor } from './waiting.js';
 
@@ -220,4 +220,16 @@ describe('a person', () => {
     await rig.owner.finish(run, 'DEAD', 'FAILED');
     expect(await rig.all(run)).toEqual([]);
   });
+});
+
+it('nothing of it is read for who may not see the project', async () => {
+  const { reader } = rig.gateway;
+  const run = await ready();
+  await setAside(run, 'x');
+  const foreign = randomUUID();
+  expect(await readAside(reader, run.project, run.id)).toBeDefined();
+  expect(await readPlace(reader, run.project, run.id)).toEqual({ place: 0, isMore: false });
+  expect(await readAside(reader, foreign, run.id)).toBeUndefined();
+  expect(await readPlace(reader, foreign, run.id)).toBeUndefined();
+  expect(await readRunTimes(reader, foreign, randomUUID(), 50)).toEqual([]);
 });
