@@ -52,7 +52,9 @@ export function targetOf(settings: Settings, profile?: string): Target {
   }
   const endpoint = readEndpoint(settings);
   if (apiUrl !== undefined) {
-    const key = apiKey ?? readKey(endpoint?.adminKeyFile);
+    // The key of what runs here is nobody else's to be told.
+    const isHere = endpoint?.graphql === apiUrl;
+    const key = apiKey ?? (isHere ? readKey(endpoint?.adminKeyFile) : undefined);
     return { url: apiUrl, key, project: endpoint?.project ?? 'demo', from: 'ORRERY_API_URL' };
   }
   if (named === undefined && endpoint?.graphql !== undefined) {
@@ -71,9 +73,19 @@ export function targetOf(settings: Settings, profile?: string): Target {
   return { url: used.url, key: apiKey ?? used.key, project, from: `profile ${name}` };
 }
 
-export function connect(settings: Settings, profile?: string): { client: Client; project: string } {
+export function connect(
+  settings: Settings,
+  profile: string | undefined,
+  terminal: Terminal,
+): { client: Client; project: string } {
   const { url, key, project } = targetOf(settings, profile);
-  const options = { url, patience: PATIENCE, ...(key === undefined ? {} : { key }) };
+  let isTold = false;
+  const repeating = ({ message }: RequestError): void => {
+    if (!isTold) terminal.err(`${message} (It is tried again for ten seconds.)\n`);
+    isTold = true;
+  };
+  const patience = { ...PATIENCE, repeating };
+  const options = { url, patience, ...(key === undefined ? {} : { key }) };
   return { client: createClient(options), project };
 }
 

@@ -140,6 +140,20 @@ describe('the orrery command', () => {
     expect(err.trimEnd().split('\n')).toHaveLength(1);
   });
 
+  test('a submission that meets trouble says so once, and is sent again', async () => {
+    ends('READY');
+    const { answer } = fake;
+    const away = { message: 'The database is away.', extensions: { code: 'UNAVAILABLE' } };
+    fake.answer = (asked) => (fake.asked.length < 3 ? { errors: [away] } : answer(asked));
+    const { code, err } = await orrery(['submit', '--shell', 'x', '--output', 'json']);
+    expect([code, err]).toEqual([
+      0,
+      'The database is away. (It is tried again for ten seconds.)\n',
+    ]);
+    const keys = fake.asked.map(({ variables }) => variables['input']);
+    expect(keys).toEqual([keys[0], keys[0], keys[0]]);
+  });
+
   test('helps: all commands, and one with an example', async () => {
     const all = await orrery([]);
     expect(all.code).toBe(0);

@@ -76,7 +76,8 @@ async function runCommand(
   const format = formatOf(values);
   // Only when it is first needed: what was typed wrong is said without anything that runs.
   const held: { connection?: ReturnType<typeof connect> } = {};
-  const connection = () => (held.connection ??= connect(settings, textOf(values, 'profile')));
+  const connection = () =>
+    (held.connection ??= connect(settings, textOf(values, 'profile'), terminal));
   const context: Context = {
     settings,
     terminal,

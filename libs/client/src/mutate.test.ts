@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../../../test/support/fake-gateway.js';
 import { type Client, createClient } from './client.js';
 import { millisecondsOf } from './patience.js';
+import type { RequestError } from './result.js';
 import { type TestWeather, testWeather } from './testkit/weather.js';
 
 const SUBMIT = 'mutation($input: SubmitRunInput!) { submitRun(input: $input) { replayed } }';
@@ -86,9 +87,13 @@ describe('a mutation', () => {
 
   test('gives up after so many tries or when there is no time left', async () => {
     fake.answer = () => failed('UNAVAILABLE');
-    const hasty = createClient({ url: fake.url, weather, patience: { attemptsMax: 3 } });
+    const told: string[] = [];
+    const repeating = ({ code }: RequestError): void => void told.push(code);
+    const patience = { attemptsMax: 3, repeating };
+    const hasty = createClient({ url: fake.url, weather, patience });
     expect(await hasty.mutate(SUBMIT, {})).toMatchObject({ errors: [{ code: 'UNAVAILABLE' }] });
     expect(fake.asked).toHaveLength(3);
+    expect(told).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
     fake.answer = () => failed('RATE_LIMITED', { retryAfter: '2h' });
     expect(await client.mutate(SUBMIT, {})).toMatchObject({
       errors: [{ code: 'RATE_LIMITED', retryAfter: '2h' }],

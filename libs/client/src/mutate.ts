@@ -21,16 +21,17 @@ export function withKeys(input: Variables): Variables {
 /** Asks until it is answered; at the end of its patience the last failure is the answer. */
 export async function persist<T>(
   ask: () => Promise<Result<T>>,
-  patience: Patience,
+  { attemptsMax, withinMs, repeating }: Patience,
   { now, random, wait }: Weather,
 ): Promise<Result<T>> {
   const began = now();
   for (let failures = 0; ; failures++) {
     const answer = await ask();
     const error = answer.ok ? undefined : passing(answer.errors);
-    if (error === undefined || failures + 1 >= patience.attemptsMax) return answer;
+    if (error === undefined || failures + 1 >= attemptsMax) return answer;
     const delayMs = delayOf(failures, error, random);
-    if (now() - began + delayMs > patience.withinMs) return answer;
+    if (now() - began + delayMs > withinMs) return answer;
+    repeating?.(error);
     await wait(delayMs);
   }
 }

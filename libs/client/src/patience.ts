@@ -5,6 +5,8 @@ export interface Patience {
   readonly attemptsMax: number;
   /** No try begins later than this after the first. */
   readonly withinMs: number;
+  /** Told before each further try what went wrong. */
+  readonly repeating?: (error: RequestError) => void;
 }
 /** Where a test puts its own clock and chance. */
 export interface Weather {

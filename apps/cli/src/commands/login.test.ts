@@ -119,6 +119,8 @@ describe('whom to ask', PROCESSES, () => {
     expect(await asks(['--profile', 'work'])).toEqual(['Bearer of-work', 'data']);
     const env = { ORRERY_API_URL: fake.url, ORRERY_API_KEY: 'of-environment' };
     expect(await asks(['--profile', 'work'], env)).toEqual(['Bearer of-environment', 'demo']);
+    const elsewhere = { ORRERY_API_URL: `${fake.url}?elsewhere` };
+    expect(await asks([], elsewhere)).toEqual([undefined, 'demo']);
     const key = { ORRERY_API_KEY: 'of-environment' };
     expect(await asks(['--profile', 'work'], key)).toEqual(['Bearer of-environment', 'data']);
   });
