@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type Client, type RequestError, createClient } from '#client';
+import { type Client, type RequestError, type Result, createClient } from '#client';
 import type { Settings } from '#config';
 import type { OutputFormat, Terminal } from './output/render.js';
+import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
 
 /** Ends the command with one sentence for a person. */
 export class CommandProblem extends Error {
@@ -29,21 +30,63 @@ interface Endpoint {
   readonly project?: string;
 }
 
-/** Where to ask and who asks: told by the environment, else what `npm start` left in the home. */
-export function connect(settings: Settings): { client: Client; project: string } {
+/** A person sits before it: what lasts longer is theirs to repeat. */
+const PATIENCE = { withinMs: 10_000 };
+
+export interface Target {
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly project: string;
+  /** Who said so. */
+  readonly from: string;
+}
+
+/** Where to ask and who asks: the environment, a profile by name, the home, the usual profile. */
+export function targetOf(settings: Settings, profile?: string): Target {
+  const { apiUrl, apiKey } = settings;
+  const known = readProfiles();
+  const named = profile === undefined ? undefined : known[profile];
+  if (profile !== undefined && named === undefined) {
+    const have = Object.keys(known).join(', ') || 'none';
+    throw new CommandProblem(`There is no profile ${profile} (there are: ${have}): orrery login.`);
+  }
   const endpoint = readEndpoint(settings);
-  const url = settings.apiUrl ?? endpoint?.graphql;
-  if (url === undefined) {
+  if (apiUrl !== undefined) {
+    // The key of what runs here is nobody else's to be told.
+    const isHere = endpoint?.graphql === apiUrl;
+    const key = apiKey ?? (isHere ? readKey(endpoint?.adminKeyFile) : undefined);
+    return { url: apiUrl, key, project: endpoint?.project ?? 'demo', from: 'ORRERY_API_URL' };
+  }
+  if (named === undefined && endpoint?.graphql !== undefined) {
+    const { graphql: url, adminKeyFile, project = 'demo' } = endpoint;
+    return { url, key: apiKey ?? readKey(adminKeyFile), project, from: `home ${settings.home}` };
+  }
+  const name = profile ?? DEFAULT_PROFILE;
+  const used = named ?? known[DEFAULT_PROFILE];
+  if (used === undefined) {
     throw new CommandProblem(
       `Nothing runs with the home ${path.resolve(settings.home)}: start it with 'npm start', ` +
-        'or set ORRERY_API_URL and ORRERY_API_KEY.',
+        "or name a server by 'orrery login', or by ORRERY_API_URL and ORRERY_API_KEY.",
     );
   }
-  const key = settings.apiKey ?? readKey(endpoint?.adminKeyFile);
-  return {
-    client: createClient(key === undefined ? { url } : { url, key }),
-    project: endpoint?.project ?? 'demo',
+  const project = used.project ?? 'demo';
+  return { url: used.url, key: apiKey ?? used.key, project, from: `profile ${name}` };
+}
+
+export function connect(
+  settings: Settings,
+  profile: string | undefined,
+  terminal: Terminal,
+): { client: Client; project: string } {
+  const { url, key, project } = targetOf(settings, profile);
+  let isTold = false;
+  const repeating = ({ message }: RequestError): void => {
+    if (!isTold) terminal.err(`${message} (It is tried again for ten seconds.)\n`);
+    isTold = true;
   };
+  const patience = { ...PATIENCE, repeating };
+  const options = { url, patience, ...(key === undefined ? {} : { key }) };
+  return { client: createClient(options), project };
 }
 
 function readEndpoint(settings: Settings): Endpoint | undefined {
@@ -77,14 +120,26 @@ export async function ask<T>(
   document: string,
   variables: Readonly<Record<string, unknown>> = {},
 ): Promise<T> {
-  const answer = await context.client.request<T>(document, variables);
-  if (answer.ok) return answer.value;
-  throw new CommandProblem(answer.errors.map(sentenceOf).join('\n'));
+  return valueOf(await context.client.request<T>(document, variables));
 }
 
-const sentenceOf = (error: RequestError): string => {
-  const again = error.retryAfter === undefined ? '' : ` Try again in ${error.retryAfter}.`;
-  return `${error.message} (${error.code})${again}`;
+/** The same for what takes an idempotency key: it is sent again while its failure may pass. */
+export async function change<T>(
+  context: Context,
+  document: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<T> {
+  return valueOf(await context.client.mutate<T>(document, input));
+}
+
+export function valueOf<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new CommandProblem(result.errors.map(sentenceOf).join('\n'));
+}
+
+const sentenceOf = ({ code, message, hint = '', retryAfter }: RequestError): string => {
+  const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
+  return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');
 };
 
 export function refuse(errors: readonly UserError[]): void {

@@ -60,7 +60,9 @@ function ends(state: string): void {
   const run = { id: RUN, state, reason: null, log };
   const submitRun = { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] };
   fake.answer = ({ query }) => ({ data: query.includes('submitRun') ? { submitRun } : { run } });
-  fake.heard = (subscribed) => subscribed.next({ data: { runChanged: run } });
+  const events = { nodes: [] };
+  const runChanged = { ...run, submittedAt: '2030-01-01T00:00:00.000Z', events };
+  fake.heard = (subscribed) => subscribed.next({ data: { runChanged } });
 }
 
 describe('the orrery command', () => {
@@ -88,7 +90,13 @@ describe('the orrery command', () => {
     [['runs', 'ls', '--output', 'xml'], "--output is table, json or ndjson, not 'xml'."],
     [['runs', 'ls', 'x'], "'runs ls' takes no further words"],
     [['runs', 'get'], "'runs get' takes ID"],
-    [['runs', 'ls', '--stat', 'DEAD'], "Unknown option '--stat'"],
+    [
+      ['runs', 'ls', '--stat', 'DEAD'],
+      "Unknown option '--stat'. Did you mean '--state'? See 'orrery help runs ls'.",
+    ],
+    [['runs', 'ls', '--zzzzzz'], "Unknown option '--zzzzzz'. See 'orrery help runs ls'."],
+    [['completoin', 'bash'], "Did you mean 'completion'?"],
+    [['init'], "'init' takes FOLDER"],
     [['runs', 'ls', '--limit', 'abc'], "--limit is a whole number from 1 to 200, not 'abc'."],
     [['runs', 'ls', '--limit', ''], "--limit is a whole number from 1 to 200, not ''."],
     [['runs', 'ls', '--limit', '2.5'], "--limit is a whole number from 1 to 200, not '2.5'."],
@@ -130,6 +138,20 @@ describe('the orrery command', () => {
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain(`Nothing answers at ${gone.url}`);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('a submission that meets trouble says so once, and is sent again', async () => {
+    ends('READY');
+    const { answer } = fake;
+    const away = { message: 'The database is away.', extensions: { code: 'UNAVAILABLE' } };
+    fake.answer = (asked) => (fake.asked.length < 3 ? { errors: [away] } : answer(asked));
+    const { code, err } = await orrery(['submit', '--shell', 'x', '--output', 'json']);
+    expect([code, err]).toEqual([
+      0,
+      'The database is away. (It is tried again for ten seconds.)\n',
+    ]);
+    const keys = fake.asked.map(({ variables }) => variables['input']);
+    expect(keys).toEqual([keys[0], keys[0], keys[0]]);
   });
 
   test('helps: all commands, and one with an example', async () => {

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Settings, loadSettings, nearest } from '#config';
 import {
@@ -8,12 +6,15 @@ import {
   type Options,
   type Values,
   misuse,
-  wholeOf,
+  textOf,
 } from './commands/command.js';
+import { described, locals } from './commands/all.js';
 import * as help from './commands/help.js';
+import { COMMON, commonOf } from './commands/options.js';
 import { commands } from './commands/table.js';
 import { CommandProblem, type Context, connect } from './context.js';
-import type { OutputFormat, Terminal } from './output/render.js';
+import { OUTPUT_FORMATS, type OutputFormat, type Terminal } from './output/render.js';
+import { versionOfThis } from './places.js';
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
@@ -21,13 +22,10 @@ const terminal: Terminal = {
   isTerminal: process.stderr.isTTY === true,
 };
 
-/** Compiled, this file stands in dist/apps/cli/src. */
-const MANIFEST = path.join(import.meta.dirname, '../../../../package.json');
-
 /** `runs ls` before `runs`: the longest name that fits. */
 function find(words: readonly string[]): Described | undefined {
   const named = (length: number): Described | undefined =>
-    help.described.find(({ name }) => name === words.slice(0, length).join(' '));
+    described.find(({ name }) => name === words.slice(0, length).join(' '));
   return named(2) ?? named(1);
 }
 
@@ -39,42 +37,33 @@ function settingsOrThrow(): Settings {
 
 function unknownCommand(words: readonly string[]): CommandProblem {
   const given = words.slice(0, 2).join(' ');
-  const near = nearest(given, ['help', ...help.described.map(({ name }) => name)]);
+  const names = ['help', ...described.map(({ name }) => name)];
+  // What follows a command of one word is not part of its name.
+  const near = nearest(given, names) ?? nearest(words[0] ?? '', names);
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
   return misuse(`There is no command '${given}'.${hint} See 'orrery help'.`);
 }
 
-async function runDev(values: Values): Promise<number> {
-  const count = (name: string): number => wholeOf(values, name, [1, 32]) ?? 1;
-  const counts = { schedulers: count('schedulers'), executors: count('executors') };
-  // Loaded only here: TypeORM is slow to load, and most commands need none of it.
-  const { dev } = await import('./commands/dev.js');
-  return await dev(settingsOrThrow(), counts, terminal);
-}
-
-async function runMigrate(): Promise<number> {
-  const settings = settingsOrThrow();
-  if (settings.databaseUrl === undefined) {
-    throw new CommandProblem('Set DATABASE_URL to the database that is to be migrated.');
-  }
-  const { migrate } = await import('#definitions');
-  const installed = await migrate(settings.databaseUrl, settings.partitions);
-  terminal.out(`up to date: format ${installed.format}, ${installed.partitions} partitions\n`);
-  return 0;
-}
-
-function parse(args: readonly string[], options: Options) {
+function parse(args: readonly string[], options: Options, name: string) {
   try {
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true });
     return parsed as { values: Values; positionals: string[] };
   } catch (error) {
-    throw misuse(error instanceof Error ? error.message : String(error));
+    const { code, message } = error as NodeJS.ErrnoException;
+    const [, unknown] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || unknown === undefined) throw misuse(message);
+    const near = nearest(
+      unknown,
+      Object.keys(options).map((each) => `--${each}`),
+    );
+    const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+    throw misuse(`Unknown option '${unknown}'.${hint} See 'orrery help ${name}'.`);
   }
 }
 
-function formatOf(values: Values): OutputFormat {
-  const { output } = values;
-  if (output === 'table' || output === 'json' || output === 'ndjson') return output;
+function formatOf({ output = 'table' }: Values): OutputFormat {
+  const format = OUTPUT_FORMATS.find((each) => each === output);
+  if (format !== undefined) return format;
   throw misuse(`--output is table, json or ndjson, not '${String(output)}'.`);
 }
 
@@ -87,7 +76,8 @@ async function runCommand(
   const format = formatOf(values);
   // Only when it is first needed: what was typed wrong is said without anything that runs.
   const held: { connection?: ReturnType<typeof connect> } = {};
-  const connection = () => (held.connection ??= connect(settings));
+  const connection = () =>
+    (held.connection ??= connect(settings, textOf(values, 'profile'), terminal));
   const context: Context = {
     settings,
     terminal,
@@ -108,11 +98,9 @@ async function runCommand(
 }
 
 async function runFound(found: Described, args: readonly string[]): Promise<number> {
-  const command = commands.find(({ name }) => name === found.name);
-  const common = command === undefined ? help.HELP : help.COMMON;
-  const { values, positionals } = parse(args, { ...common, ...found.options });
+  const { values, positionals } = parse(args, { ...commonOf(found), ...found.options }, found.name);
   if (values['help'] === true) {
-    terminal.out(help.helpOf(found, common));
+    terminal.out(help.helpOf(found));
     return 0;
   }
   const { required, names } = found.positionals;
@@ -120,14 +108,20 @@ async function runFound(found: Described, args: readonly string[]): Promise<numb
     const what = required === 0 ? 'no further words' : names;
     throw misuse(`'${found.name}' takes ${what}: ${found.usage}`);
   }
-  if (command !== undefined) return await runCommand(command, values, positionals);
-  return found.name === 'dev' ? await runDev(values) : await runMigrate();
+  const local = locals.find(({ name }) => name === found.name);
+  if (local !== undefined) {
+    const place = { settings: settingsOrThrow, terminal, format: formatOf(values) };
+    return await local.start(place, values, positionals);
+  }
+  const command = commands.find(({ name }) => name === found.name);
+  if (command === undefined) throw new Error(`${found.name} is told of and is not there`);
+  return await runCommand(command, values, positionals);
 }
 
 /** The words that are neither options nor their values, and where each stands. */
 function wordsOf(args: readonly string[]) {
-  const all = help.described.map(({ options }) => options);
-  const options: Options = Object.assign({}, help.COMMON, ...all);
+  const all = described.map(({ options }) => options);
+  const options: Options = Object.assign({}, COMMON, ...all);
   const { tokens } = parseArgs({
     args: [...args],
     options,
@@ -167,10 +161,6 @@ async function main(args: readonly string[]): Promise<number> {
   if (group === undefined) throw unknownCommand([first, ...further]);
   terminal.out(group);
   return 0;
-}
-
-function versionOfThis(): string {
-  return (JSON.parse(fs.readFileSync(MANIFEST, 'utf8')) as { version: string }).version;
 }
 
 /** A pipe may still hold what was written: the exit waits for it. */

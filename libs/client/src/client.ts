@@ -1,20 +1,44 @@
-import { type Client as WsClient, createClient as createWsClient } from 'graphql-ws';
-import { WebSocket } from 'ws';
+import type { Client as WsClient } from 'graphql-ws';
 import { parseJson, stringifyJson } from '#protocol';
-import { type Result, toRequestError, unreachable } from './result.js';
+import { type FollowOptions, Following } from './follow.js';
+import { Frames } from './frames.js';
+import { persist, withKeys } from './mutate.js';
+import { PATIENCE, type Patience, type Weather, weather } from './patience.js';
+import { type Result, type WireError, toRequestError, unreachable } from './result.js';
+import { connect } from './socket.js';
 
 export interface ClientOptions {
   /** The GraphQL endpoint: http://127.0.0.1:4000/graphql */
   readonly url: string;
   readonly key?: string;
   readonly timeoutMs?: number;
+  /** How long `mutate` tries again. */
+  readonly patience?: Partial<Patience>;
+  /** Frames that `follow` keeps for its reader before it puts the server off. */
+  readonly framesMax?: number;
+  readonly weather?: Weather;
 }
 
 export type Variables = Readonly<Record<string, unknown>>;
 
 export interface Client {
+  /** Asked once. */
   request<T>(document: string, variables?: Variables): Promise<Result<T>>;
-  /** Ends when the server ends it; throws a `SubscriptionError` when it is refused. */
+  /**
+   * A mutation whose `$input` takes an `idempotencyKey`: it is given one where it has none, and is
+   * sent again under the same key while what went wrong may pass.
+   */
+  mutate<T>(document: string, input: Variables): Promise<Result<T>>;
+  /** Over every loss of its connection; an end that is no one's wish is the last step, a value. */
+  follow<T>(
+    document: string,
+    variables?: Variables,
+    options?: FollowOptions,
+  ): AsyncIterableIterator<Result<T>>;
+  /**
+   * One connection's worth of it. Ends when the server ends it; throws a `SubscriptionError` when
+   * it is refused or the connection is lost.
+   */
   subscribe<T>(document: string, variables?: Variables): AsyncIterableIterator<T>;
   close(): Promise<void>;
 }
@@ -31,53 +55,70 @@ export class SubscriptionError extends Error {
 
 interface Answer<T> {
   readonly data?: T | null;
-  readonly errors?: readonly {
-    readonly message: string;
-    readonly extensions?: Readonly<Record<string, unknown>>;
-  }[];
+  readonly errors?: readonly WireError[];
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 
 export function createClient(options: ClientOptions): Client {
   const { url, key, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const patience = { ...PATIENCE, ...options.patience };
+  const own = options.weather ?? weather;
   const authorization = key === undefined ? undefined : `Bearer ${key}`;
   let socket: WsClient | undefined;
-  const connect = (): WsClient =>
-    createWsClient({
-      url: url.replace(/^http/, 'ws'),
-      webSocketImpl: WebSocket,
-      connectionParams: authorization === undefined ? {} : { authorization },
-      lazy: true,
-      retryAttempts: 0,
-    });
+  const followed = new Set<Following<unknown>>();
+  const connected = (): WsClient => (socket ??= connect(url, authorization));
+  const request = async <T>(document: string, variables: Variables = {}): Promise<Result<T>> => {
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        body: stringifyJson({ query: document, variables }),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      return read(answerIn<T>(await response.text(), response.status));
+    } catch (error) {
+      return { ok: false, errors: [unreachable(url, error)] };
+    }
+  };
   return {
-    async request<T>(document: string, variables: Variables = {}): Promise<Result<T>> {
-      try {
-        const response = await fetch(url, {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            ...(authorization === undefined ? {} : { authorization }),
-          },
-          body: stringifyJson({ query: document, variables }),
-          signal: AbortSignal.timeout(timeoutMs),
-        });
-        return read(answerIn<T>(await response.text(), response.status));
-      } catch (error) {
-        return { ok: false, errors: [unreachable(url, error)] };
-      }
+    request,
+    async mutate<T>(document: string, given: Variables): Promise<Result<T>> {
+      const input = withKeys(given);
+      return await persist<T>(() => request<T>(document, { input }), patience, own);
+    },
+    follow<T>(document: string, variables: Variables = {}, how: FollowOptions = {}) {
+      const following = new Following<T>(
+        {
+          url,
+          weather: own,
+          open: (query, given) => new Frames<T>(connected(), query, given, options.framesMax),
+          left: () => followed.delete(following),
+        },
+        document,
+        variables,
+        how,
+      );
+      followed.add(following);
+      return following;
     },
     subscribe<T>(document: string, variables: Variables = {}): AsyncIterableIterator<T> {
-      socket ??= connect();
-      return unwrap<T>(socket.iterate<T>({ query: document, variables: { ...variables } }));
+      return unwrap<T>(connected().iterate<T>({ query: document, variables: { ...variables } }));
     },
     async close() {
-      await socket?.dispose();
+      await Promise.all([...followed].map((following) => following.return()));
+      // One that is still being opened and then is refused has nothing to close.
+      await Promise.resolve(socket?.dispose()).catch(() => undefined);
       socket = undefined;
     },
   };
 }
+
+/** Said by a proxy whose gateway is away, which passes. */
+const AWAY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** What stands before a gateway answers in its own words: a page, with a status. */
 function answerIn<T>(text: string, status: number): Answer<T> {
@@ -86,7 +127,8 @@ function answerIn<T>(text: string, status: number): Answer<T> {
   } catch {
     const said = JSON.stringify(text.slice(0, 80));
     const message = `The answer is no GraphQL: HTTP ${status}, ${said}`;
-    return { errors: [{ message, extensions: { code: 'NOT_GRAPHQL' } }] };
+    const code = AWAY.has(status) ? 'UNAVAILABLE' : 'NOT_GRAPHQL';
+    return { errors: [{ message, extensions: { code } }] };
   }
 }
 

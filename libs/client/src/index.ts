@@ -5,4 +5,5 @@ export {
   type Variables,
   createClient,
 } from './client.js';
+export type { FollowOptions } from './follow.js';
 export type { RequestError, Result } from './result.js';

@@ -3,8 +3,14 @@ export interface RequestError {
   /** UNREACHABLE when there was no answer, else the server's code. */
   readonly code: string;
   readonly message: string;
+  /** What to do about it, where that is known. */
+  readonly hint?: string;
   readonly path?: readonly (string | number)[];
   readonly retryAfter?: string;
+  /** Of CURSOR_EXPIRED: the oldest cursor there is. */
+  readonly oldest?: string;
+  /** Of SLOW_CONSUMER: the cursor of what was handed over last. */
+  readonly resume?: string;
 }
 
 /** Errors are values: a caller cannot forget them. */
@@ -12,21 +18,37 @@ export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly errors: readonly RequestError[] };
 
-interface WireError {
+export interface WireError {
   readonly message: string;
   readonly path?: readonly (string | number)[];
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-export function toRequestError(error: WireError): RequestError {
-  const { extensions, message, path } = error;
-  const code = typeof extensions?.['code'] === 'string' ? extensions['code'] : 'GRAPHQL';
-  const retryAfter = extensions?.['retryAfter'];
+const HINTS: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: 'Send a valid API key.',
+  FORBIDDEN: 'Ask for a key with a higher role, or for a new one if this one was revoked.',
+  NOT_FOUND: 'Check the name or id, and that the key may see its project.',
+  CURSOR_EXPIRED: 'Read anew and follow without a cursor, or go on from `oldest`.',
+  BAD_CURSOR: 'Give a cursor of this same stream, or none.',
+};
+const TEXTS = ['retryAfter', 'oldest', 'resume'] as const;
+
+/** With what is to be done about it, where the code tells. */
+export function errorOf(code: string, message: string): RequestError {
+  const hint = HINTS[code];
+  return { code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+export function toRequestError({ extensions = {}, message, path }: WireError): RequestError {
+  const { code } = extensions;
+  const texts = TEXTS.flatMap((name) => {
+    const value = extensions[name];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
   return {
-    code,
-    message,
+    ...errorOf(typeof code === 'string' ? code : 'GRAPHQL', message),
     ...(path === undefined ? {} : { path }),
-    ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
+    ...Object.fromEntries(texts),
   };
 }
 

@@ -88,6 +88,7 @@ export {
   readOldest,
 } from './read/journal.js';
 export {
+  type AsideView,
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -96,6 +97,7 @@ export {
   type LogRow,
   type NodeRow,
   type PartitionRow,
+  type PlaceRow,
   type ProjectRow,
   Reader,
   type RunBodies,
@@ -114,12 +116,15 @@ export {
   listRuns,
   type RunTarget,
   listTargets,
+  readAside,
   readClock,
   readLogs,
   readNodes,
   readPartitions,
+  readPlace,
   readProjects,
   readRunEvents,
+  readRunTimes,
 } from './read/index.js';
 export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';
 export {

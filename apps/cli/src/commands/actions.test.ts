@@ -48,16 +48,32 @@ test('a user error, and words that say nothing, are problems', async () => {
 
 test('runs explain says it in words', async () => {
   const waitingFor = [
-    { kind: 'NOT_DUE', text: 'Its time has not come.', hint: null, until: '2030-01-01T00:00:00Z' },
-    { kind: 'SLOTS', text: 'All slots are busy.', hint: 'More would help.', until: null },
+    {
+      kind: 'NOT_DUE',
+      text: 'Its time has not come.',
+      hint: null,
+      until: '2030-01-01T00:00:00Z',
+      nearest: null,
+    },
+    {
+      kind: 'NO_EXECUTOR',
+      text: 'None can run it.',
+      hint: 'More would help.',
+      until: null,
+      nearest: ['x1 lacks http\u001b[2J.', 'x2 is OFFLINE.'],
+    },
   ];
-  const run = { id: RUN, state: 'SCHEDULED', reason: null, waitingFor };
+  const run = { id: RUN, state: 'SCHEDULED', reason: null, expectedFinish: null, waitingFor };
   expect((await act('explain', {}, { run }, 'table')).out).toBe(
     'The run is SCHEDULED.\nIts time has not come. Until 2030-01-01T00:00:00Z.\n' +
-      'All slots are busy. More would help.\n',
+      'None can run it. More would help.\n  - x1 lacks http?[2J.\n  - x2 is OFFLINE.\n',
   );
-  const ended = { id: RUN, state: 'DEAD', reason: 'attempt 3 failed', waitingFor: [] };
+  const ended = { ...run, state: 'DEAD', reason: 'attempt 3 failed', waitingFor: [] };
   expect((await act('explain', {}, { run: ended }, 'table')).out).toBe(
     'The run is DEAD.\nattempt 3 failed\n',
+  );
+  const runs = { ...ended, state: 'RUNNING', reason: null, expectedFinish: '2030-01-01T00:00:00Z' };
+  expect((await act('explain', {}, { run: runs }, 'table')).out).toBe(
+    'The run is RUNNING.\nIt is expected to end at 2030-01-01T00:00:00Z.\n',
   );
 });

@@ -1,8 +1,9 @@
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
-import { renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
+import { inert, renderOne } from '../output/render.js';
 import {
   type Command,
   type Options,
+  PRIORITIES,
   type Values,
   jsonOf,
   misuse,
@@ -34,7 +35,7 @@ const REASON = {
   reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
 } as const;
 const PRIORITY = {
-  priority: { type: 'string', value: '1-10', help: '1 is first' },
+  priority: { type: 'string', value: '1-10', oneOf: PRIORITIES, help: '1 is first' },
 } as const;
 const PARAMS = {
   params: { type: 'string', value: 'JSON', help: 'all of its params anew' },
@@ -95,7 +96,12 @@ const ACTIONS: readonly Action[] = [
     summary: 'end a run by hand, as SUCCEEDED or SKIPPED',
     example: "orrery runs mark 0193a1b2-… --as SUCCEEDED --reason 'done by hand'",
     options: {
-      as: { type: 'string', value: 'STATE', help: 'SUCCEEDED or SKIPPED' },
+      as: {
+        type: 'string',
+        value: 'STATE',
+        oneOf: ['SUCCEEDED', 'SKIPPED'],
+        help: 'SUCCEEDED or SKIPPED',
+      },
       result: { type: 'string', value: 'JSON', help: 'its result, when it SUCCEEDED' },
       ...REASON,
     },
@@ -156,7 +162,7 @@ function commandOf(action: Action): Command {
     async run(context, values, [id = '']) {
       const given = Object.entries(action.read(values)).filter(([, value]) => value !== undefined);
       const input = { id, ...Object.fromEntries(given) };
-      const answer = (await ask<Record<string, Answer>>(context, document, { input }))[mutation];
+      const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
       refuse(answer.userErrors);
       const state = answer.pending === undefined ? {} : { pending: answer.pending };
@@ -168,7 +174,8 @@ function commandOf(action: Action): Command {
 
 const EXPLAIN = `query($id: ID!) {
   run(id: $id) {
-    id state reason waitingFor { kind text hint name until }
+    id state reason expectedFinish
+    waitingFor { kind text hint name until used limit place nearest }
   }
 }`;
 interface Explained {
@@ -176,11 +183,13 @@ interface Explained {
     readonly id: string;
     readonly state: string;
     readonly reason: string | null;
+    readonly expectedFinish: string | null;
     readonly waitingFor: readonly {
       readonly kind: string;
       readonly text: string;
       readonly hint: string | null;
       readonly until: string | null;
+      readonly nearest: readonly string[] | null;
     }[];
   } | null;
 }
@@ -199,13 +208,15 @@ const explain: Command = {
       context.terminal.out(renderOne(run, context.format));
       return 0;
     }
-    const { state, reason, waitingFor } = run;
-    const lines = waitingFor.map(({ text, hint, until }) =>
+    const { state, reason, expectedFinish, waitingFor } = run;
+    const lines = waitingFor.flatMap(({ text, hint, until, nearest }) => [
       [text, until === null ? '' : `Until ${until}.`, hint ?? ''].filter(Boolean).join(' '),
-    );
+      ...(nearest ?? []).map((each) => `  - ${each}`),
+    ]);
     const none = reason === null ? [] : [reason];
-    const said = lines.length > 0 ? lines : none;
-    context.terminal.out(`${[`The run is ${state}.`, ...said].join('\n')}\n`);
+    const end = expectedFinish === null ? [] : [`It is expected to end at ${expectedFinish}.`];
+    const said = [...(lines.length > 0 ? lines : none), ...end];
+    context.terminal.out(`${[`The run is ${state}.`, ...said].map(inert).join('\n')}\n`);
     return 0;
   },
 };

@@ -1,8 +1,10 @@
-import { type Context, type UserError, ask, refuse } from '../context.js';
+import { type Context, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import {
   type Command,
   type Options,
+  PRIORITIES,
+  STATES,
   type Values,
   jsonOf,
   misuse,
@@ -24,7 +26,12 @@ interface Answer {
 const ACTIONS = ['CANCEL', 'RETRY', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
 
 const FILTER = {
-  state: { type: 'string', value: 'STATE', help: 'only these: DEAD, or DEAD,EXPIRED' },
+  state: {
+    type: 'string',
+    value: 'STATE',
+    oneOf: STATES,
+    help: 'only these: DEAD, or DEAD,EXPIRED',
+  },
   job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
   labels: { type: 'string', value: 'JSON', help: 'only with these: {"team":"data"}' },
   before: { type: 'string', value: 'TIME', help: 'only those submitted before this time' },
@@ -65,7 +72,7 @@ async function apply(
   const dryRun = values['dry-run'] === true;
   const { project } = context;
   const input = { project, action, dryRun, filter, ...Object.fromEntries(given) };
-  const { bulkRuns } = await ask<Answer>(context, BULK, { input });
+  const { bulkRuns } = await change<Answer>(context, BULK, input);
   refuse(bulkRuns.userErrors);
   const { matched, applied, pending } = bulkRuns;
   context.terminal.out(renderOne({ matched, applied, pending }, context.format));
@@ -80,9 +87,14 @@ const bulk: Command = {
   options: {
     ...FILTER,
     ...DEED,
-    priority: { type: 'string', value: '1-10', help: 'for REPRIORITIZE: 1 is first' },
+    priority: {
+      type: 'string',
+      value: '1-10',
+      oneOf: PRIORITIES,
+      help: 'for REPRIORITIZE: 1 is first',
+    },
   },
-  positionals: { required: 1, names: 'ACTION' },
+  positionals: { required: 1, names: 'ACTION', oneOf: ACTIONS },
   async run(context, values, [word = '']) {
     const action = ACTIONS.find((each) => each === word.toUpperCase());
     if (action === undefined) throw misuse(`'${word}' is none of ${ACTIONS.join(', ')}.`);

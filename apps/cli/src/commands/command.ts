@@ -1,11 +1,16 @@
+import { RUN_STATES } from '#core';
 import { parseJson } from '#protocol';
 import type { ParseArgsConfig } from 'node:util';
+import type { Settings } from '#config';
 import { CommandProblem, type Context } from '../context.js';
+import type { OutputFormat, Terminal } from '../output/render.js';
 
 /** As `parseArgs` takes it, and what its help says. */
 export type Option = NonNullable<ParseArgsConfig['options']>[string] & {
   /** What is to be given: `NAME`, `1-10`. */
   readonly value?: string;
+  /** All that it may be, where that is known: a shell completes it. */
+  readonly oneOf?: readonly string[];
   readonly help: string;
 };
 export type Options = Readonly<Record<string, Option>>;
@@ -20,12 +25,36 @@ export interface Described {
   readonly example: string;
   readonly options: Options;
   /** `required` positionals come after the name. */
-  readonly positionals: { readonly required: number; readonly names: string };
+  readonly positionals: {
+    readonly required: number;
+    readonly names: string;
+    readonly oneOf?: readonly string[];
+  };
+  /** More than the usage says, in sentences. */
+  readonly more?: string;
+  /** It starts or makes something, and has no answer that a program would read. */
+  readonly isWordy?: true;
+}
+
+/** What a command has that needs no server to ask. */
+export interface Place {
+  /** Read when they are needed: wrong ones keep nobody from a help page. */
+  readonly settings: () => Settings;
+  readonly terminal: Terminal;
+  readonly format: OutputFormat;
+}
+export interface LocalCommand extends Described {
+  start(place: Place, values: Values, positionals: readonly string[]): Promise<number>;
 }
 
 export interface Command extends Described {
   run(context: Context, values: Values, positionals: readonly string[]): Promise<number>;
 }
+
+/** Of `--state`. */
+export const STATES: readonly string[] = RUN_STATES;
+/** Of `--priority`. */
+export const PRIORITIES: readonly string[] = Array.from({ length: 10 }, (_, i) => String(i + 1));
 
 /** A mistake of who typed it, as against a run or a server that failed. */
 export const misuse = (message: string): CommandProblem => new CommandProblem(message, 2);

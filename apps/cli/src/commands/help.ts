@@ -1,44 +1,6 @@
+import { described } from './all.js';
 import type { Described, Options } from './command.js';
-import { commands } from './table.js';
-
-export const HELP: Options = {
-  help: { type: 'boolean', short: 'h', help: 'print this and do nothing else' },
-};
-export const COMMON: Options = {
-  output: {
-    type: 'string',
-    default: 'table',
-    value: 'FORMAT',
-    help: 'table, json or ndjson; else table',
-  },
-  project: { type: 'string', value: 'NAME', help: 'the project; else demo' },
-  ...HELP,
-};
-
-const NONE = { required: 0, names: '' };
-
-export const dev: Described = {
-  name: 'dev',
-  summary: 'run everything on this machine (npm start)',
-  usage: 'orrery dev [--schedulers N] [--executors N]',
-  example: 'orrery dev --executors 2',
-  options: {
-    schedulers: { type: 'string', default: '1', value: 'N', help: '1 to 32 of them; else 1' },
-    executors: { type: 'string', default: '1', value: 'N', help: '1 to 32 of them; else 1' },
-  },
-  positionals: NONE,
-};
-
-export const migrate: Described = {
-  name: 'migrate',
-  summary: 'bring the database of DATABASE_URL up to date',
-  usage: 'orrery migrate',
-  example: 'DATABASE_URL=postgres://localhost/orrery orrery migrate',
-  options: {},
-  positionals: NONE,
-};
-
-export const described: readonly Described[] = [dev, migrate, ...commands];
+import { commonOf } from './options.js';
 
 const rowsOf = (of: readonly Described[]): readonly string[] =>
   of.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`);
@@ -49,8 +11,9 @@ export function overview(): string {
     '',
     ...rowsOf(described),
     '',
-    "'orrery COMMAND --help' tells the options of one; 'orrery --version' prints the version.",
-    'Options of all: --output table|json|ndjson, --project NAME, --help',
+    "'orrery help COMMAND' tells all of one; 'orrery --version' prints the version.",
+    'Options of all that ask a server: --output table|json|ndjson, --project NAME,',
+    '--profile NAME, --help',
     '',
   ].join('\n');
 }
@@ -59,7 +22,7 @@ export function overview(): string {
 export function groupHelp(word: string): string | undefined {
   const members = described.filter(({ name }) => name.startsWith(`${word} `));
   if (members.length === 0) return undefined;
-  const last = `'orrery ${members[0]?.name ?? word} --help' tells the options of one.`;
+  const last = `'orrery help ${members[0]?.name ?? word}' tells all of one.`;
   return [`orrery ${word} COMMAND [options]`, '', ...rowsOf(members), '', last, ''].join('\n');
 }
 
@@ -70,14 +33,34 @@ const optionLines = (options: Options): readonly string[] =>
     return `  ${both.padEnd(26)} ${help}`;
   });
 
-export function helpOf(command: Described, common: Options): string {
+const WIDTH = 78;
+
+/** Lines of whole words. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < WIDTH)
+      lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  }
+  return lines;
+}
+
+export function helpOf(command: Described): string {
   const own = optionLines(command.options);
+  const { more } = command;
   const blocks = [
     [command.summary],
     [`  ${command.usage}`],
+    ...(more === undefined ? [] : [wrapped(more)]),
     ...(own.length === 0 ? [] : [['Options', ...own]]),
-    ['Options of all', ...optionLines(common)],
+    ['Options of all', ...optionLines(commonOf(command))],
     ['Example', `  ${command.example}`],
+    [
+      'Exit code',
+      '  0 done, 1 refused or failed, 2 typed wrong, 70 a defect of ours, 130 after Ctrl-C',
+    ],
   ];
   return `${blocks.map((block) => block.join('\n')).join('\n\n')}\n`;
 }

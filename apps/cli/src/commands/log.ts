@@ -1,7 +1,7 @@
 import { stringifyJson } from '#protocol';
-import { CommandProblem, type Context, ask } from '../context.js';
+import { CommandProblem, type Context, ask, valueOf } from '../context.js';
 import { inert } from '../output/render.js';
-import { isFinalState, pause, throwIfRefused } from './wait.js';
+import { isFinalState } from './wait.js';
 
 /** Whose log: of all attempts when none is named. */
 export interface LogOf {
@@ -75,21 +75,14 @@ interface Look {
 /** What a run writes as it comes, over reconnects, until it is final and all is printed. */
 export async function followLog(context: Context, of: LogOf, signal: AbortSignal): Promise<void> {
   let after: string | null = null;
-  for (;;) {
-    try {
-      const variables = { ...of, after };
-      const chunks: AsyncIterable<Told> = context.client.subscribe<Told>(FOLLOW, variables);
-      for await (const { runLog } of chunks) {
-        if (signal.aborted) return;
-        show(context, runLog);
-        after = runLog.cursor;
-      }
-    } catch (error) {
-      throwIfRefused(error);
-    }
-    // A gateway that goes away ends its streams as well: the end is what the run says.
-    if (signal.aborted || (await isDrained(context, of, after))) return;
-    await pause();
+  const isOver = async (): Promise<boolean> =>
+    signal.aborted || (await isDrained(context, of, after));
+  const chunks = context.client.follow<Told>(FOLLOW, { ...of, after }, { isOver });
+  for await (const step of chunks) {
+    if (signal.aborted) return;
+    const { runLog } = valueOf(step);
+    show(context, runLog);
+    after = runLog.cursor;
   }
 }
 

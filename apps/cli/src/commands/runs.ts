@@ -1,6 +1,6 @@
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, textOf, wholeOf } from './command.js';
+import { type Command, STATES, textOf, wholeOf } from './command.js';
 import { followLog, logOf, printLog } from './log.js';
 import { INTERRUPTED, isFinalState, statesOf, untilInterrupted } from './wait.js';
 
@@ -36,7 +36,12 @@ const ls: Command = {
   usage: 'orrery runs ls [--state STATE] [--job NAME] [--limit N]',
   example: 'orrery runs ls --state DEAD --output ndjson',
   options: {
-    state: { type: 'string', value: 'STATE', help: 'only these: DEAD, or DEAD,EXPIRED' },
+    state: {
+      type: 'string',
+      value: 'STATE',
+      oneOf: STATES,
+      help: 'only these: DEAD, or DEAD,EXPIRED',
+    },
     job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
     limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
   },
@@ -85,15 +90,15 @@ const get: Command = {
 
 const watch: Command = {
   name: 'runs watch',
-  summary: 'print every state of a run until it ends',
+  summary: 'print every state of a run until it ends, each with the time of the server in UTC',
   usage: 'orrery runs watch ID',
   example: 'orrery runs watch 0193a1b2-…',
   options: {},
   positionals: { required: 1, names: 'ID' },
   async run(context, _values, [id = '']) {
     for await (const run of statesOf(context, id)) {
-      const { state, reason } = run;
-      const line = `${new Date().toISOString()} ${state}${reason === null ? '' : ` ${reason}`}\n`;
+      const { state, reason, at } = run;
+      const line = `${at ?? '-'} ${state}${reason === null ? '' : ` ${reason}`}\n`;
       context.terminal.out(context.format === 'table' ? line : `${JSON.stringify(run)}\n`);
       if (isFinalState(state)) return state === 'SUCCEEDED' ? 0 : 1;
     }
@@ -156,9 +161,9 @@ const cancel: Command = {
       ...(reason === undefined ? {} : { reason }),
       ...(grace === undefined ? {} : { grace }),
     };
-    const { cancelRun } = await ask<{
+    const { cancelRun } = await change<{
       cancelRun: { pending: boolean; run: object | null; userErrors: UserError[] };
-    }>(context, CANCEL, { input });
+    }>(context, CANCEL, input);
     refuse(cancelRun.userErrors);
     const { run, pending } = cancelRun;
     context.terminal.out(renderOne({ ...run, pending }, context.format));

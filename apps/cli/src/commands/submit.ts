@@ -1,6 +1,14 @@
-import { CommandProblem, type Context, type UserError, ask, refuse } from '../context.js';
+import { CommandProblem, type Context, type UserError, ask, change, refuse } from '../context.js';
 import { renderOne } from '../output/render.js';
-import { type Command, type Values, jsonOf, misuse, textOf, wholeOf } from './command.js';
+import {
+  type Command,
+  PRIORITIES,
+  type Values,
+  jsonOf,
+  misuse,
+  textOf,
+  wholeOf,
+} from './command.js';
 import { logOf, printLog } from './log.js';
 import { INTERRUPTED, type WatchedRun, waitForEnd } from './wait.js';
 
@@ -62,7 +70,12 @@ export const submit: Command = {
     job: { type: 'string', value: 'NAME', help: 'the job to run' },
     shell: { type: 'string', value: 'COMMAND', help: 'or a command, without a job' },
     params: { type: 'string', value: 'JSON', help: 'what the job works on' },
-    priority: { type: 'string', value: '1-10', help: "1 is first; else the job's own" },
+    priority: {
+      type: 'string',
+      value: '1-10',
+      oneOf: PRIORITIES,
+      help: "1 is first; else the job's own",
+    },
     at: { type: 'string', value: 'TIME', help: 'not before this time: 2030-01-31T12:00:00Z' },
     after: { type: 'string', value: 'DURATION', help: 'not before so long from now: 90s, 2h' },
     'start-deadline': {
@@ -79,9 +92,7 @@ export const submit: Command = {
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
-    const { submitRun } = await ask<Submitted>(context, SUBMIT, {
-      input: inputOf(context, values),
-    });
+    const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values));
     refuse(submitRun.userErrors);
     const run = submitRun.run;
     if (run === null) throw new CommandProblem('The server answered without a run.');

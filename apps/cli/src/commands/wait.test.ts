@@ -12,6 +12,7 @@ import { commands } from './table.js';
 
 const RUN = '01900000-0000-7000-8000-000000000001';
 const ESCAPE = '\u001b';
+const SUBMITTED = '2029-12-31T23:59:59.000Z';
 let fake: FakeGateway;
 let client: Client;
 let out: string;
@@ -57,13 +58,16 @@ async function run(name: string, format: OutputFormat, isTerminal = false): Prom
 const wait = (format: OutputFormat = 'table', isTerminal = false): Promise<number> =>
   run('submit', format, isTerminal);
 
-/** The run goes through these, and ends in the last one. */
+/** The run goes through these, a second each by the server's clock, and ends in the last one. */
 const pass =
   (...states: string[]) =>
   (subscribed: Subscribed): void => {
+    const nodes: { readonly at: string; readonly to: string }[] = [];
     for (const each of states) {
       state = each;
-      subscribed.next({ data: { runChanged: { id: RUN, state, reason } } });
+      nodes.push({ at: `2030-01-01T00:00:0${nodes.length}.000Z`, to: each });
+      const runChanged = { id: RUN, state, reason, submittedAt: SUBMITTED, events: { nodes } };
+      subscribed.next({ data: { runChanged } });
     }
   };
 
@@ -122,13 +126,13 @@ describe('--wait', () => {
 
 describe('a gateway that goes away while somebody waits', () => {
   test('is asked again, and what happened meanwhile is not missed', async () => {
-    fake.heard = () => {
+    fake.heard = (subscribed) => {
       // It ends while nobody listens.
-      state = 'SUCCEEDED';
-      fake.drop();
+      if (fake.subscribed.length === 1) fake.drop();
+      else pass('SUCCEEDED')(subscribed);
     };
     expect(await wait('json')).toBe(0);
-    expect(fake.subscribed).toHaveLength(1);
+    expect(fake.subscribed).toHaveLength(2);
   });
 
   test('and comes back before the end is subscribed to again', async () => {
@@ -152,11 +156,12 @@ describe('a gateway that goes away while somebody waits', () => {
   });
 
   test('a run that it does not know ends the wait with a sentence', async () => {
-    fake.heard = () => {
-      fake.answer = () => ({ data: { run: null } });
-      fake.drop();
+    const error = { message: 'This run does not exist.', extensions: { code: 'NOT_FOUND' } };
+    fake.heard = (subscribed) => {
+      if (fake.subscribed.length === 1) fake.drop();
+      else subscribed.refuse([error]);
     };
-    await expect(wait()).rejects.toThrow(`There is no run ${RUN}.`);
+    await expect(wait()).rejects.toThrow('This run does not exist. (NOT_FOUND)');
   });
 });
 
@@ -164,8 +169,21 @@ describe('runs watch', () => {
   test('prints every state, one a line, until the end', async () => {
     fake.heard = pass('READY', 'RUNNING', 'SUCCEEDED');
     expect(await run('runs watch', 'table')).toBe(0);
-    const words = out.trimEnd().split('\n');
-    expect(words.map((line) => line.split(' ')[1])).toEqual(['READY', 'RUNNING', 'SUCCEEDED']);
+    expect(out.trimEnd().split('\n')).toEqual([
+      '2030-01-01T00:00:00.000Z READY',
+      '2030-01-01T00:00:01.000Z RUNNING',
+      '2030-01-01T00:00:02.000Z SUCCEEDED',
+    ]);
+  });
+
+  test('of a run of which no event is written yet tells when it was submitted', async () => {
+    fake.heard = (subscribed) => {
+      const run = { id: RUN, state: 'SCHEDULED', reason, submittedAt: SUBMITTED };
+      subscribed.next({ data: { runChanged: { ...run, events: { nodes: [] } } } });
+      pass('SUCCEEDED')(subscribed);
+    };
+    await run('runs watch', 'table');
+    expect(out.split('\n')[0]).toBe(`${SUBMITTED} SCHEDULED`);
   });
 
   test('as NDJSON prints the runs as they came', async () => {
@@ -178,8 +196,8 @@ describe('runs watch', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as unknown),
     ).toEqual([
-      { id: RUN, state: 'RUNNING', reason },
-      { id: RUN, state: 'DEAD', reason },
+      { id: RUN, state: 'RUNNING', reason, at: '2030-01-01T00:00:00.000Z' },
+      { id: RUN, state: 'DEAD', reason, at: '2030-01-01T00:00:01.000Z' },
     ]);
   });
 });

@@ -1,19 +1,24 @@
-import { SubscriptionError } from '#client';
-import { CommandProblem, type Context, ask } from '../context.js';
+import { CommandProblem, type Context, valueOf } from '../context.js';
 import type { Terminal } from '../output/render.js';
 
 export interface WatchedRun {
   readonly id: string;
   readonly state: string;
   readonly reason: string | null;
+  /** Since when it is in this state, as the server has written it; null if that is not known. */
+  readonly at: string | null;
+}
+interface Told extends Omit<WatchedRun, 'at'> {
+  readonly submittedAt: string;
+  readonly events: {
+    readonly nodes: readonly { readonly at: string; readonly to: string | null }[];
+  };
 }
 
-const CHANGED = 'subscription($id: ID!) { runChanged(id: $id) { id state reason } }';
-const LOOK = 'query($id: ID!) { run(id: $id) { id state reason } }';
+const CHANGED = `subscription($id: ID!) {
+  runChanged(id: $id) { id state reason submittedAt events(first: 200) { nodes { at to } } }
+}`;
 const FINAL = new Set(['SUCCEEDED', 'DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED']);
-/** What passes by itself: the connection was lost, or the database is away. */
-const PASSING = new Set(['CLOSED', 'GRAPHQL', 'UNAVAILABLE']);
-const RECONNECT_MS = 500;
 /** The exit code after Ctrl-C. */
 export const INTERRUPTED = 130;
 
@@ -21,36 +26,15 @@ export const isFinalState = (state: string): boolean => FINAL.has(state);
 
 /** Every state of a run as it comes, over reconnects, until it is final. */
 export async function* statesOf(context: Context, id: string): AsyncGenerator<WatchedRun> {
-  for (;;) {
-    try {
-      const changes = context.client.subscribe<{ runChanged: WatchedRun }>(CHANGED, { id });
-      for await (const { runChanged } of changes) {
-        yield runChanged;
-        if (isFinalState(runChanged.state)) return;
-      }
-    } catch (error) {
-      throwIfRefused(error);
-    }
-    // The gateway went away; what happened meanwhile is in the run itself.
-    await pause();
-    const answer = await context.client.request<{ run: WatchedRun | null }>(LOOK, { id });
-    if (!answer.ok) continue;
-    if (answer.value.run === null) throw new CommandProblem(`There is no run ${id}.`);
-    if (isFinalState(answer.value.run.state)) {
-      yield answer.value.run;
-      return;
-    }
+  for await (const step of context.client.follow<{ runChanged: Told }>(CHANGED, { id })) {
+    const { runChanged } = valueOf(step);
+    const { state, reason, submittedAt, events } = runChanged;
+    const entered = events.nodes.findLast(({ to }) => to === state)?.at;
+    const at = entered ?? (events.nodes.length === 0 ? submittedAt : null);
+    yield { id, state, reason, at };
+    if (isFinalState(state)) return;
   }
 }
-
-/** A subscription that ended with an error: the command ends when trying again would not help. */
-export function throwIfRefused(error: unknown): void {
-  const isRefused = error instanceof SubscriptionError && !PASSING.has(error.code);
-  if (isRefused) throw new CommandProblem(error.message);
-}
-
-export const pause = (): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
 
 /** Runs until it is done or Ctrl-C is pressed, which answers undefined. */
 export async function untilInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
@@ -103,9 +87,7 @@ async function endOf(
     show(run.state);
     if (isFinalState(run.state)) return run;
   }
-  const { run } = await ask<{ run: WatchedRun | null }>(context, LOOK, { id });
-  if (run === null) throw new CommandProblem(`There is no run ${id}.`);
-  return run;
+  throw new CommandProblem(`What happens to the run ${id} is no longer told.`);
 }
 
 /** Nothing where nobody looks, and nothing more once it is cleared. */

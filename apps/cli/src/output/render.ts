@@ -1,6 +1,7 @@
 import { stringifyJson } from '#protocol';
 
-export type OutputFormat = 'table' | 'json' | 'ndjson';
+export const OUTPUT_FORMATS = ['table', 'json', 'ndjson'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 export interface Terminal {
   readonly out: (text: string) => void;

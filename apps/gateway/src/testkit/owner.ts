@@ -126,6 +126,12 @@ export class TestOwner {
     return commands.length;
   }
 
+  /** What else a test wants to stand in the rows of a partition; nothing is told of it. */
+  async put(partition: number, writes: Partial<PartitionWrites>): Promise<void> {
+    const { epoch } = await this.hold(partition);
+    await commitBatch(this.connection, [{ ...noWrites(partition, epoch), ...writes }], null);
+  }
+
   private async write(
     run: TestRun,
     type: RunEvent['type'],

@@ -16,4 +16,5 @@ export { readRunEvents } from './run-events.js';
 export { type LogKey, type LogPage, type LogRow, readLogs } from './logs.js';
 export { Reader } from './reader.js';
 export { type RunListFilter, listRuns, type RunTarget, listTargets } from './run-list.js';
+export { type AsideView, type PlaceRow, readAside, readPlace, readRunTimes } from './waiting.js';
 export { type RunBodies, type RunRow, findRunBodies, findRuns, findSpecification } from './runs.js';

@@ -192,6 +192,7 @@ create table aside (
   bytes bytea,
   error text not null,
   at timestamptz not null default now());
+create index aside_run on aside (run) where run is not null;
 
 create sequence log_seq;
 create table log_chunk (

@@ -29,8 +29,11 @@ import {
   findRuns,
   listExecutors,
   listRuns,
+  readAside,
   readLogs,
   readPartitions,
+  readPlace,
+  readRunTimes,
   readRunEvents,
 } from '../read/index.js';
 import { readHeads, readJournal, readOldest } from '../read/journal.js';
@@ -161,6 +164,9 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listExecutors(reader, { after: null, limit: 51 });
       await findExecutors(reader, ['x0', 'x1']);
       await readPartitions(reader);
+      await readPlace(reader, project, run.id);
+      await readAside(reader, project, run.id);
+      await readRunTimes(reader, project, life.spec(0), 50);
       await readLogs(reader, [{ project, run: run.id, attempt: 1, after: 0 }], 100);
       const { partition } = run;
       await readRunEvents(journal, { run: run.id, partition, seqs: [1, 2], since: at });

@@ -29,6 +29,10 @@ export async function play(
         asked = { document, variables };
         return await Promise.resolve({ ok: true, value: data });
       },
+      mutate: async (document: string, input: unknown) => {
+        asked = { document, variables: { input } };
+        return await Promise.resolve({ ok: true, value: data });
+      },
     },
   } as unknown as Context;
   expect(await command.run(context, values, words)).toBe(0);

@@ -37,14 +37,14 @@ import {
   pageOf,
   pageSize,
 } from '../schema/page.js';
-import { CursorScalar, JsonScalar } from '../schema/scalars.js';
+import { CursorScalar, DateTimeScalar, JsonScalar } from '../schema/scalars.js';
 import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';
 import { LogCursors } from './log.view.js';
 import { Attempt, Discarded, type LogChunk, LogConnection, Run, Waiting } from './run.model.js';
 import { attemptsOf, recordOf, toRun } from './run.view.js';
-import { waitingFor } from './waiting.js';
+import { WaitingReader } from './waiting.reader.js';
 
 const EVENT_CURSOR = 'event';
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
@@ -54,15 +54,17 @@ const isNumber = (value: unknown): value is number => Number.isSafeInteger(value
 export class RunDetailsResolver {
   private readonly cursors: CursorCodec;
   private readonly places: LogCursors;
+  private readonly waiting: WaitingReader;
 
   constructor(
     @Inject(GATEWAY_READER) private readonly reader: Reader,
     @Inject(FEED_READER) private readonly journal: Reader,
-    private readonly executors: ExecutorsService,
+    executors: ExecutorsService,
     @Inject(INSTALLATION) installation: Installation,
   ) {
     this.cursors = new CursorCodec(installation.life);
     this.places = new LogCursors(installation.life);
+    this.waiting = new WaitingReader(reader, executors);
   }
 
   @ResolveField(() => CursorScalar, {
@@ -143,8 +145,18 @@ export class RunDetailsResolver {
     description: 'Why it is not running, in words, with what would help.',
   })
   async waitingFor(@Parent() run: Run): Promise<readonly Waiting[]> {
-    const needsFleet = run.row.taken && run.row.state === 'READY';
-    return waitingFor(run.row, needsFleet ? await this.executors.all() : []);
+    return await this.waiting.reasons(run.row);
+  }
+
+  @ResolveField(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'While it is RUNNING: its start and the median run time of the newest 50 successful runs ' +
+      'of its job among the newest 500 ended ones of its project. Null with fewer than 3, and ' +
+      'once that time has passed.',
+  })
+  async expectedFinish(@Parent() run: Run): Promise<number | null> {
+    return await this.waiting.expectedFinish(run.row);
   }
 
   @ResolveField(() => RunEventConnection, { description: 'What happened to it, oldest first.' })

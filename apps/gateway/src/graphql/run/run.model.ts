@@ -104,6 +104,26 @@ export class Waiting {
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'When the wait will be over.' })
   readonly until!: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'How much of the limit is taken, if known.' })
+  readonly used!: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Of what it waits for, how much there is.' })
+  readonly limit!: number | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'How many runs of its project, priority, pool and need are granted before it; counted in ' +
+      'the first 1,000 places of the line.',
+  })
+  readonly place!: number | null;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Who comes nearest to running it, and what each lacks.',
+  })
+  readonly nearest!: readonly string[] | null;
 }
 
 @ObjectType({ description: 'A piece of what an attempt wrote.' })

@@ -1,33 +1,45 @@
-import type { RunRow } from '#postgres';
+import type { AsideView, PartitionRow, PlaceRow, RunRow } from '#postgres';
 import type { ExecutorView } from '../executor/executor.view.js';
 import type { WaitingKind } from '../schema/enums.js';
+import { avoidedUntil, nearestOf, neededBy, timeOf } from './nearest.js';
 import type { Waiting } from './run.model.js';
 import { recordOf } from './run.view.js';
 
-interface More {
-  readonly hint?: string;
-  readonly name?: string;
-  readonly until?: number | null;
+/** What stands outside of the run's own row: each is read only where the state asks for it. */
+export interface WaitingFacts {
+  /** By the database's clock. */
+  readonly now: number;
+  readonly executors: readonly ExecutorView[];
+  /** Undefined for one that stands in no lane. */
+  readonly place: PlaceRow | undefined;
+  readonly aside: AsideView | undefined;
+  readonly partition: PartitionRow | undefined;
 }
 
+type More = Partial<Omit<Waiting, 'kind' | 'text'>>;
+
 function waiting(kind: WaitingKind, text: string, more: More = {}): Waiting {
-  const { hint = null, name = null, until = null } = more;
-  return { kind, text, hint, name, until };
+  const none = { hint: null, name: null, until: null };
+  return { kind, text, ...none, used: null, limit: null, place: null, nearest: null, ...more };
 }
 
 /** Why it is not running, with what would help. Nothing for a run that runs or has ended. */
-export function waitingFor(row: RunRow, executors: readonly ExecutorView[]): Waiting[] {
-  if (!row.taken) {
-    return [
-      waiting('NOT_TAKEN_IN', `Partition ${row.partition} has not taken it in yet.`, {
-        hint: 'If this lasts, no scheduler owns the partition: start one.',
-        name: String(row.partition),
-      }),
-    ];
-  }
+export function waitingFor(row: RunRow, facts: WaitingFacts): Waiting[] {
+  const causes = causesOf(row, facts);
+  const { aside } = facts;
+  // One that it has got over since is history.
+  if (aside === undefined || aside.at < lastStepOf(row) || isOver(row)) return causes;
+  return [setAside(aside), ...causes];
+}
+
+const isOver = ({ state, finishedAt }: RunRow): boolean =>
+  finishedAt !== null || state === 'RUNNING';
+
+function causesOf(row: RunRow, facts: WaitingFacts): Waiting[] {
+  if (!row.taken) return [notTakenIn(row, facts)];
   switch (row.state) {
     case 'SCHEDULED':
-      return [waiting('NOT_DUE', 'Its time has not come.', { until: row.due ?? row.waitsUntil })];
+      return [notDue(row.due ?? row.waitsUntil)];
     case 'WAITING_RETRY':
       return [
         waiting('RETRY_DELAY', `Attempt ${row.attempt} failed; the next one waits for its delay.`, {
@@ -38,15 +50,16 @@ export function waitingFor(row: RunRow, executors: readonly ExecutorView[]): Wai
       return [
         waiting('EXECUTOR_SILENT', `Its executor ${row.executor} is silent.`, {
           hint: 'It goes on when the executor is heard, or elsewhere once the attempt is lost.',
-          ...(row.executor === null ? {} : { name: row.executor }),
+          name: row.executor,
         }),
       ];
+    case 'GRANTED':
+      return [unconfirmed(row)];
     case 'READY':
-      return [waitingForExecutor(row, executors)];
+      return [waitingForExecutor(row, facts)];
     case 'PAUSED':
       return [paused(row)];
     case 'BLOCKED':
-    case 'GRANTED':
     case 'RUNNING':
     case 'CANCELLING':
     case 'SUCCEEDED':
@@ -62,6 +75,49 @@ export function waitingFor(row: RunRow, executors: readonly ExecutorView[]): Wai
   }
 }
 
+const notDue = (until: number | null): Waiting =>
+  waiting('NOT_DUE', 'Its time has not come.', {
+    until,
+    hint: 'updateRun changes the time, or `after: "0s"` starts it now.',
+  });
+
+function notTakenIn(row: RunRow, { partition, now }: WaitingFacts): Waiting {
+  // Whether it is taken in makes no difference to it before then.
+  if (row.due !== null && row.due > now) return notDue(row.due);
+  const owner = partition?.owner ?? null;
+  return waiting('NOT_TAKEN_IN', `Partition ${row.partition} has not taken it in yet.`, {
+    name: String(row.partition),
+    hint:
+      owner === null
+        ? 'No scheduler owns the partition: start one.'
+        : `If this lasts, look at ${owner}, which owns the partition.`,
+  });
+}
+
+function setAside({ kind, error, at }: AsideView): Waiting {
+  const what = `Its message "${kind}" could not be stored`;
+  const text = `${what} and was set aside at ${timeOf(at)}: ${error}`;
+  const hint = 'The message stands in the table aside. Cancel the run, and submit it anew, mended.';
+  return waiting('SET_ASIDE', text, { name: kind, hint });
+}
+
+/** When the run itself last moved on, as far as its row says. */
+function lastStepOf(row: RunRow): number {
+  const attempt = recordOf(row).attempts.at(-1);
+  const times = [row.submittedAt, row.readyAt, row.startedAt];
+  const all = [...times, attempt?.grantedAt ?? null, attempt?.finishedAt ?? null];
+  return Math.max(...all.map((at) => at ?? 0));
+}
+
+function unconfirmed(row: RunRow): Waiting {
+  const { attempts, grantedAt } = recordOf(row);
+  const at = attempts.at(-1)?.grantedAt ?? grantedAt;
+  const since = at === undefined ? '' : ` at ${timeOf(at)}`;
+  const text = `Executor ${row.executor} was told of it${since} and has not confirmed its start.`;
+  const hint = 'It is told again until it answers; if it falls silent, the attempt goes elsewhere.';
+  return waiting('EXECUTOR_SILENT', text, { name: row.executor, hint });
+}
+
 function paused(row: RunRow): Waiting {
   const { by, reason } = recordOf(row).paused ?? { by: 'somebody', reason: '' };
   const why = reason === '' ? '' : `: ${reason}`;
@@ -71,20 +127,48 @@ function paused(row: RunRow): Waiting {
   });
 }
 
-function waitingForExecutor(row: RunRow, executors: readonly ExecutorView[]): Waiting {
+function waitingForExecutor(row: RunRow, { executors, place, now }: WaitingFacts): Waiting {
   const { pool, need } = row;
   const inPool = executors.filter((each) => each.pool === pool && each.state === 'ACTIVE');
   const able = inPool.filter(({ capabilities }) => capabilities.includes(need));
-  if (able.length > 0) {
-    const slots = able.reduce((sum, each) => sum + each.slots, 0);
-    const text = `It waits for one of the ${slots} slots of pool ${pool} to be free.`;
-    return waiting('SLOTS', text, { name: pool, hint: 'More executors or slots would help.' });
-  }
-  const what = need.startsWith('function:') ? `the function ${need.slice(9)}` : need;
+  const free = able.filter(({ id }) => avoidedUntil(row, id, now) === undefined);
+  if (free.length > 0) return waitingForSlot(row, free, place);
+  const until = able.map(({ id }) => avoidedUntil(row, id, now) ?? now);
   const text =
-    inPool.length === 0
-      ? `No executor of pool ${pool} is active.`
-      : `None of the ${inPool.length} active executors of pool ${pool} can run ${what}.`;
-  const hint = `Start an executor in pool ${pool} that offers ${need}.`;
-  return waiting('NO_EXECUTOR', text, { name: pool, hint });
+    able.length > 0
+      ? `Every executor of pool ${pool} that can run it has sent it back too often.`
+      : inPool.length === 0
+        ? `No executor of pool ${pool} is active.`
+        : `None of the ${inPool.length} active executors of pool ${pool} can run ${neededBy(row)}.`;
+  return waiting('NO_EXECUTOR', text, {
+    name: pool,
+    hint: `Start an executor in pool ${pool} that offers ${need}.`,
+    until: able.length > 0 ? Math.min(...until) : null,
+    used: 0,
+    limit: 0,
+    nearest: nearestOf(row, executors, now),
+  });
+}
+
+function waitingForSlot(
+  { pool }: RunRow,
+  able: readonly ExecutorView[],
+  place: PlaceRow | undefined,
+): Waiting {
+  const limit = able.reduce((sum, each) => sum + each.slots, 0);
+  const slots = `It waits for one of the ${limit} slots of pool ${pool} to be free.`;
+  return waiting('SLOTS', [slots, lineOf(place)].filter(Boolean).join(' '), {
+    name: pool,
+    limit,
+    place: place?.place ?? null,
+    hint: 'More executors or slots would help; updateRun with a lower `priority` moves it ahead.',
+  });
+}
+
+function lineOf(place: PlaceRow | undefined): string {
+  if (place === undefined) return '';
+  if (place.place === 0 && !place.isMore) return 'It is the next of its kind.';
+  const number = `${place.isMore ? 'At least ' : ''}${place.place}`;
+  const runs = place.place === 1 ? 'run stands' : 'runs stand';
+  return `${number} ${runs} before it, of its project, priority and need.`;
 }

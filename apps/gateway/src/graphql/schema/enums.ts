@@ -178,6 +178,7 @@ export const WAITING_KINDS = [
   'EXECUTOR_SILENT',
   'NO_EXECUTOR',
   'SLOTS',
+  'SET_ASIDE',
 ] as const;
 export type WaitingKind = (typeof WAITING_KINDS)[number];
 export const WaitingKindEnum = register<WaitingKind>(
@@ -188,9 +189,10 @@ export const WaitingKindEnum = register<WaitingKind>(
     NOT_DUE: 'Its time.',
     PAUSED: 'A person, who has paused it.',
     RETRY_DELAY: 'The delay before its next attempt.',
-    EXECUTOR_SILENT: 'Its executor, which is not heard.',
+    EXECUTOR_SILENT: 'Its executor, which is not heard or has not confirmed its start.',
     NO_EXECUTOR: 'An executor of its pool that can do what it needs.',
     SLOTS: 'A free slot.',
+    SET_ASIDE: 'A person: a message about it could not be stored.',
   }),
 );
 
