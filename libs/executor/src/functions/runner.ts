@@ -6,6 +6,7 @@ import {
   type AttemptSink,
   type Runner,
   type Running,
+  endError,
   endingOf,
   endingWith,
   failed,
@@ -21,6 +22,7 @@ export type Handlers = Readonly<Record<string, HandlerSource>>;
 export interface FunctionOptions {
   readonly handlers: Handlers;
   readonly threadsMax: number;
+  readonly memoryBytesMax?: number;
   readonly onRetired?: (why: string) => void;
 }
 
@@ -64,11 +66,9 @@ export class FunctionRunner implements Runner {
       tell: (word) => {
         switch (word.kind) {
           case 'result':
-            return sink.ended(endingWith(word.json, 'the result'));
+            return sink.ended({ ...endingWith(word.json, 'the result'), ...word.usage });
           case 'error':
-            return sink.ended(endingOf('FAILED', { error: word.error }));
-          case 'log':
-            return void sink.log('log', Buffer.from(word.line));
+            return sink.ended(endingOf('FAILED', { error: word.error, ...word.usage }));
           case 'progress':
             return sink.progress(word.percent, word.message);
           default: {
@@ -77,7 +77,11 @@ export class FunctionRunner implements Runner {
           }
         }
       },
-      lost: (_taken, why) => sink.ended(failed('THREAD_LOST', why)),
+      log: (line, passedOn) => {
+        if (sink.log('log', Buffer.from(line), passedOn)) passedOn();
+      },
+      lost: (_begun, { outcome, class: name, why }) =>
+        sink.ended(endingOf(outcome, { error: endError(name, why) })),
     });
     sink.started();
     return { stop: () => placed.abort(), kill: () => placed.kill() };
