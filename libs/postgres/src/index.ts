@@ -115,7 +115,17 @@ export {
   readProjects,
   readRunEvents,
 } from './read/index.js';
-export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';
+export {
+  LOG_STREAMS,
+  type LogBounds,
+  type LogPlace,
+  type LogSource,
+  type NewLogChunk,
+  appendLogs,
+  cutLog,
+  readLogBounds,
+  readLogSources,
+} from './logs.js';
 export {
   type Stray,
   type TimeWork,

@@ -18,7 +18,7 @@ export function storedOf(
   specification: Specification,
   names: { readonly job: string | null; readonly project: string },
 ): StoredSpecification {
-  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs } = specification;
+  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs, outputBytesMax } = specification;
   const policy: Policy = {
     retry,
     timeoutMs,
@@ -31,6 +31,7 @@ export function storedOf(
     ...(specification.lossCounts ? {} : { freeLoss: true }),
     ...(heartbeatMs === null ? {} : { heartbeatMs }),
     ...(deadlineMs === null ? {} : { deadlineMs }),
+    ...(outputBytesMax === null ? {} : { outputBytesMax }),
   };
   return stored(canonicalJson(specification.body), policy);
 }

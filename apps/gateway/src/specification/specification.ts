@@ -5,6 +5,7 @@ import { canonicalJson } from '#definitions';
 import { Fields, isObject } from './fields.js';
 import { HTTP_FIELDS, readHttp } from './http.js';
 import { type Labels, readLabels } from './labels.js';
+import { readOutputBytesMax } from './limits.js';
 import { checkSchema } from './params.js';
 import { DEFAULT_PRIORITY, readPriority } from './priority.js';
 import { readRetry } from './retry.js';
@@ -26,6 +27,8 @@ export interface Specification {
   readonly atMostOnce: boolean;
   readonly lossCounts: boolean;
   readonly lostAfterMs: number | null;
+  /** What is kept of the log of an attempt; null: as much as of any. */
+  readonly outputBytesMax: number | null;
   readonly retry: RetryPolicy;
   readonly labels: Labels;
   readonly description: string | null;
@@ -62,6 +65,7 @@ const COMMON = [
   'heartbeat',
   'guarantee',
   'lossCountsAsAttempt',
+  'limits',
 ] as const;
 const OWN = {
   shell: ['command', 'shell', 'workingDirectory', 'environment'],
@@ -70,7 +74,7 @@ const OWN = {
 } as const;
 const LATER: ReadonlySet<string> = new Set([
   ...['files', 'secrets'],
-  ...['resources', 'selector', 'affinity', 'concurrency', 'dedup', 'limits', 'isolation'],
+  ...['resources', 'selector', 'affinity', 'concurrency', 'dedup', 'isolation'],
   ...['notify', 'triggers', 'environment'],
 ]);
 
@@ -100,6 +104,7 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     atMostOnce: fields.word('guarantee', GUARANTEES) === 'AT_MOST_ONCE',
     lossCounts: fields.flag('lossCountsAsAttempt') ?? true,
     lostAfterMs: readLostAfter(fields),
+    outputBytesMax: readOutputBytesMax(fields),
     retry: readRetry(fields),
     labels: readLabels(fields.value('labels'), [...path, 'labels'], errors),
     description: fields.text('description', { max: 10_000, is: 'a text' }) ?? null,

@@ -151,6 +151,8 @@ export interface Policy {
   readonly heartbeatMs?: Millis;
   /** Over all attempts, from when the run could start first. */
   readonly deadlineMs?: Millis;
+  /** What is kept of the log of an attempt, when its job says so. */
+  readonly outputBytesMax?: number;
   /** Names as the job sees them in its environment. */
   readonly jobName: string;
   readonly projectName: string;

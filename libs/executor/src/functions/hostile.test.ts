@@ -96,7 +96,7 @@ describe.runIf(isTold)('a leak of 2 GB', () => {
     BOUND_MS + 5_000,
   );
 
-  it('in a thread that is shared is charged to who certainly did it, and else to nobody', async () => {
+  it('in a shared thread is charged to who certainly did it', async () => {
     share();
     start('neighbour', 'waits');
     await begun();

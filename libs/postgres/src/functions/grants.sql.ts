@@ -5,7 +5,8 @@ grant execute on function intake_batch to orrery_intake;
 grant execute on function project_directory to orrery_gateway_read;
 grant execute on function touch_node, leave_node, claim_partition, release_partition,
   want_partition, commit_batch, load_partition, load_runs, load_lane, load_expiries, load_by_id,
-  load_final, load_bodies, load_specifications, sweep_inbox, append_log
+  load_final, load_bodies, load_specifications, sweep_inbox, append_log,
+  log_sources, log_bounds, cut_log
   to orrery_scheduler;
 `;
 

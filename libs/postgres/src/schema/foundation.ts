@@ -3,6 +3,7 @@ import { GRANTS, UPKEEP_GRANTS } from '../functions/grants.sql.js';
 import { INTAKE } from '../functions/intake.sql.js';
 import { DIRECTORY, LOGS } from '../functions/journal.sql.js';
 import { LOAD } from '../functions/load.sql.js';
+import { LOG_BOUND } from '../functions/log-bound.sql.js';
 import { OWNERSHIP } from '../functions/ownership.sql.js';
 import { UPKEEP } from '../functions/upkeep.sql.js';
 import { ROLES } from './roles.sql.js';
@@ -12,7 +13,7 @@ import { DEFINITION_TABLES, POLICIES, TABLES } from './tables.sql.js';
 export const FOUNDATION: readonly string[] = [
   ...[ROLES, TABLES, DEFINITION_TABLES, POLICIES],
   'set role orrery_writer',
-  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, DIRECTORY, GRANTS],
+  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, LOG_BOUND, DIRECTORY, GRANTS],
   'set role orrery_owner',
   ...[UPKEEP, UPKEEP_GRANTS],
   'reset role',
