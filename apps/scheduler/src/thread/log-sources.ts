@@ -15,7 +15,7 @@ export interface Writer {
   readonly run: string;
   readonly attempt: number;
   readonly bytesMax: number;
-  /** Stored of it; never less than there is. */
+  /** Stored of it. */
   bytes: number;
   /** Of each stream, where what was handed to the database ends. */
   readonly ends: Map<number, number>;
@@ -28,6 +28,7 @@ export interface Claim {
   readonly run: string;
   readonly attempt: number;
   readonly day: string;
+  readonly offset: number;
 }
 
 interface Refused {
@@ -84,10 +85,11 @@ export class LogSources {
   }
 
   private async writerOf(source: LogSource, claim: Claim): Promise<Writer> {
-    const { run, attempt, day } = claim;
+    const { run, attempt, day, offset } = claim;
     const { partition, project } = source;
     const place = { partition, day, run, attempt };
-    const { bytes } = await readLogBounds(this.connection, place, 0);
+    // Nothing is stored yet of a log that begins, which most logs do.
+    const { bytes } = offset === 0 ? { bytes: 0 } : await readLogBounds(this.connection, place, 0);
     const policy = source.policy === null ? undefined : (JSON.parse(source.policy) as Policy);
     const bytesMax = policy?.outputBytesMax ?? OUTPUT_BYTES_MAX;
     return { ...place, project, bytesMax, bytes, ends: new Map(), isCut: false };
