@@ -67,7 +67,8 @@ export class ThreadMeter {
       }
     }
     if (call.isShared) return UNKNOWN;
-    return { cpuMs: call.cpuMs, memoryPeakBytes: call.peakBytes };
+    const cpuMs = call.cpuMs === null ? null : Math.round(call.cpuMs);
+    return { cpuMs, memoryPeakBytes: call.peakBytes };
   }
 
   private stop(call: CallMeter): void {

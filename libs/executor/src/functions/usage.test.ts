@@ -24,6 +24,7 @@ describe.runIf(isTold)('what a function has used', () => {
   it.each(['burns', 'burnsLater'])('%s: the time and memory of its thread', async (name) => {
     const { outcome, cpuMs, memoryPeakBytes } = await bench.call(name, WORK);
     expect(outcome).toBe('SUCCEEDED');
+    expect(Number.isInteger(cpuMs)).toBe(true);
     // It counts time that passes: others may have had the processor.
     expect(cpuMs).toBeGreaterThan(100);
     expect(cpuMs).toBeLessThan(700);
