@@ -23,8 +23,8 @@ export type ToThread =
   | { readonly kind: 'abort'; readonly id: number };
 
 export type FromThread =
-  | { readonly kind: 'result'; readonly id: number; readonly json: string; readonly usage: Usage }
-  | { readonly kind: 'error'; readonly id: number; readonly error: EndError; readonly usage: Usage }
+  | ({ readonly kind: 'result'; readonly id: number; readonly json: string } & Usage)
+  | ({ readonly kind: 'error'; readonly id: number; readonly error: EndError } & Usage)
   | { readonly kind: 'log'; readonly id: number; readonly line: string; readonly bytes: number }
   | {
       readonly kind: 'progress';

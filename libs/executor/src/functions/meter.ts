@@ -1,10 +1,13 @@
 import fs from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { clearInterval, setInterval } from 'node:timers';
 import { getHeapStatistics } from 'node:v8';
 import type { Usage } from '../runners/usage.js';
 import { BUFFERS_KIB, CURRENT, SYSTEM_ID } from './frames.js';
 
 const LOOK_EVERY_MS = 50;
+/** What was read so short a time ago is read no more exactly: the kernel's tick is no shorter. */
+const FRESH_MS = 1;
 const SPACE = 0x20;
 const ZERO = 0x30;
 const UNKNOWN: Usage = { cpuMs: null, memoryPeakBytes: null };
@@ -28,6 +31,8 @@ export class ThreadMeter {
   private readonly pending = new Set<CallMeter>();
   private timer: NodeJS.Timeout | undefined;
   private readonly cpuMs = threadClock();
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
+  private heldBytes = 0;
 
   constructor(private readonly state: Int32Array) {
     Atomics.store(state, SYSTEM_ID, systemIdOfThread());
@@ -37,8 +42,12 @@ export class ThreadMeter {
   begin(id: number): CallMeter {
     for (const other of this.pending) other.isShared = true;
     const call: CallMeter = {
-      ...{ id, beganAtMs: this.cpuMs(), cpuMs: null },
-      ...{ peakBytes: 0, isPending: false, isShared: false },
+      id,
+      beganAtMs: this.cpuMs(),
+      cpuMs: null,
+      peakBytes: 0,
+      isPending: false,
+      isShared: false,
     };
     Atomics.store(this.state, CURRENT, id);
     return call;
@@ -77,9 +86,14 @@ export class ThreadMeter {
   }
 
   private look(own?: CallMeter): void {
-    const { used_heap_size: heap, external_memory: buffers } = getHeapStatistics();
-    Atomics.store(this.state, BUFFERS_KIB, Math.ceil(buffers / 1_024));
-    const bytes = heap + buffers;
+    const nowMs = performance.now();
+    if (nowMs - this.lookedAtMs >= FRESH_MS) {
+      const { used_heap_size: heap, external_memory: buffers } = getHeapStatistics();
+      Atomics.store(this.state, BUFFERS_KIB, Math.ceil(buffers / 1_024));
+      this.heldBytes = heap + buffers;
+      this.lookedAtMs = nowMs;
+    }
+    const bytes = this.heldBytes;
     if (own !== undefined) own.peakBytes = Math.max(own.peakBytes, bytes);
     for (const call of this.pending) call.peakBytes = Math.max(call.peakBytes, bytes);
   }
@@ -97,11 +111,17 @@ function threadClock(): () => number | null {
     return () => null;
   }
   const bytes = Buffer.alloc(64);
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let lastMs = 0;
   return () => {
+    const nowMs = performance.now();
+    if (nowMs - readAtMs < FRESH_MS) return lastMs;
+    readAtMs = nowMs;
     fs.readSync(file, bytes, 0, bytes.length, 0);
     let ns = 0;
     for (let at = 0; bytes[at] !== SPACE; at++) ns = ns * 10 + (bytes[at] ?? ZERO) - ZERO;
-    return ns / 1e6;
+    lastMs = ns / 1e6;
+    return lastMs;
   };
 }
 

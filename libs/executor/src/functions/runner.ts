@@ -10,6 +10,7 @@ import {
   endingOf,
   endingWith,
   failed,
+  usageIn,
 } from '../runners/runner.js';
 import type { Boot } from './frames.js';
 import { CallContext, type Handler, callHandler } from './handler.js';
@@ -66,9 +67,9 @@ export class FunctionRunner implements Runner {
       tell: (word) => {
         switch (word.kind) {
           case 'result':
-            return sink.ended({ ...endingWith(word.json, 'the result'), ...word.usage });
+            return sink.ended(endingWith(word.json, 'the result', word));
           case 'error':
-            return sink.ended(endingOf('FAILED', { error: word.error, ...word.usage }));
+            return sink.ended(endingOf('FAILED', { error: word.error, ...usageIn(word) }));
           case 'progress':
             return sink.progress(word.percent, word.message);
           default: {

@@ -75,16 +75,16 @@ async function take(call: Call): Promise<void> {
       return returned(metered, () => handler(params, given));
     };
     const outcome = await current.run(id, () => callHandler(called, call.params, context));
-    const usage = metered === undefined ? UNKNOWN : meter.end(metered);
+    const { cpuMs, memoryPeakBytes } = metered === undefined ? UNKNOWN : meter.end(metered);
     begun.delete(id);
     // Who has returned at once was looked at then.
     if (metered?.isPending === true) isSpoiledFor(id, begun.size === 0 ? id : 0);
     if (isGone(id)) return;
     if (!calls.delete(id)) return; // it has ended itself meanwhile
-    if (outcome.ok) words.say({ kind: 'result', id, json: outcome.json, usage });
-    else words.say({ kind: 'error', id, error: outcome.error, usage });
+    if (outcome.ok) words.say({ kind: 'result', id, json: outcome.json, cpuMs, memoryPeakBytes });
+    else words.say({ kind: 'error', id, error: outcome.error, cpuMs, memoryPeakBytes });
   } catch (error) {
-    if (calls.delete(id)) words.say({ kind: 'error', id, error: errorFrom(error), usage: UNKNOWN });
+    if (calls.delete(id)) words.say({ kind: 'error', id, error: errorFrom(error), ...UNKNOWN });
   }
 }
 
@@ -124,7 +124,7 @@ function retire(error: ReturnType<typeof endError>, why: string): void {
   const id = current.getStore();
   if (id !== undefined && calls.delete(id)) {
     begun.delete(id);
-    words.say({ kind: 'error', id, error, usage: UNKNOWN });
+    words.say({ kind: 'error', id, error, ...UNKNOWN });
   }
   words.say({ kind: 'retire', why });
 }
