@@ -52,6 +52,7 @@ export class HandlerThread {
   readonly calls = new Map<number, Pending>();
   isRetired = false;
   isOnline = false;
+  private isEnding = false;
   private readonly worker: Worker;
   private readonly state: Int32Array;
   private out: ToThread[] = [];
@@ -121,6 +122,7 @@ export class HandlerThread {
   }
 
   endOutOfMemory(): void {
+    if (this.isEnding) return;
     this.events.retired(this, 'out of memory');
     this.terminate(this.outOfMemory('buffers'));
   }
@@ -130,7 +132,10 @@ export class HandlerThread {
     return { class: 'OUT_OF_MEMORY', why };
   }
 
+  /** The first word counts: its end takes a moment. */
   private terminate(cause: Cause): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
     this.isRetired = true;
     this.cause = cause;
     void this.worker.terminate(); // 'exit' tells
