@@ -6,6 +6,7 @@ import { migrate } from '#definitions';
 import { startEmbedded } from '../../libs/postgres/src/embedded/index.js';
 
 export { trouble } from '../../libs/postgres/src/testkit.js';
+export { PlainRuns } from '../../libs/postgres/src/testkit/plain-runs.js';
 
 export interface TestDatabase {
   /** As the owner of everything: for looking and for making trouble. */

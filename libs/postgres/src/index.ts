@@ -126,7 +126,17 @@ export {
   readRunEvents,
   readRunTimes,
 } from './read/index.js';
-export { LOG_STREAMS, type NewLogChunk, appendLogs } from './logs.js';
+export {
+  LOG_STREAMS,
+  type LogBounds,
+  type LogPlace,
+  type LogSource,
+  type NewLogChunk,
+  appendLogs,
+  cutLog,
+  readLogBounds,
+  readLogSources,
+} from './logs.js';
 export {
   type Stray,
   type TimeWork,

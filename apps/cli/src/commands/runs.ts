@@ -69,7 +69,10 @@ const GET = `query($id: ID!) {
     id state outcome reason kind priority job { name } jobVersion params result labels
     submittedAt scheduledFor readyAt startedAt finishedAt queueTime runTime
     error { class message code } waitingFor { kind text hint }
-    attempts { number outcome exitCode signal grantedAt startedAt finishedAt error { message } }
+    attempts {
+      number outcome exitCode signal grantedAt startedAt finishedAt cpuTime memoryPeakBytes
+      error { message }
+    }
   }
 }`;
 

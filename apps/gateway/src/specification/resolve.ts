@@ -18,7 +18,8 @@ export function storedOf(
   specification: Specification,
   names: { readonly job: string | null; readonly project: string },
 ): StoredSpecification {
-  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs, dedup, cache } = specification;
+  const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs } = specification;
+  const { dedup, cache, outputBytesMax } = specification;
   const policy: Policy = {
     retry,
     timeoutMs,
@@ -33,6 +34,7 @@ export function storedOf(
     ...(deadlineMs === null ? {} : { deadlineMs }),
     ...(dedup?.whileIn === 'QUEUED' ? { dedupWhileQueued: true } : {}),
     ...(cache === null ? {} : { cacheMs: cache.ttlMs }),
+    ...(outputBytesMax === null ? {} : { outputBytesMax }),
   };
   return stored(canonicalJson(specification.body), policy);
 }

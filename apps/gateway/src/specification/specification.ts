@@ -6,6 +6,7 @@ import { Fields, isObject } from './fields.js';
 import { HTTP_FIELDS, readHttp } from './http.js';
 import { type Cache, type Dedup, readCache, readDedup } from './keys.js';
 import { type Labels, readLabels } from './labels.js';
+import { readOutputBytesMax } from './limits.js';
 import { checkSchema } from './params.js';
 import { DEFAULT_PRIORITY, readPriority } from './priority.js';
 import { readRetry } from './retry.js';
@@ -27,6 +28,8 @@ export interface Specification {
   readonly atMostOnce: boolean;
   readonly lossCounts: boolean;
   readonly lostAfterMs: number | null;
+  /** What is kept of the log of an attempt; null: as much as of any. */
+  readonly outputBytesMax: number | null;
   readonly retry: RetryPolicy;
   readonly dedup: Dedup | null;
   readonly cache: Cache | null;
@@ -67,6 +70,7 @@ const COMMON = [
   'lossCountsAsAttempt',
   'dedup',
   'cache',
+  'limits',
 ] as const;
 const OWN = {
   shell: ['command', 'shell', 'workingDirectory', 'environment'],
@@ -75,7 +79,7 @@ const OWN = {
 } as const;
 const LATER: ReadonlySet<string> = new Set([
   ...['files', 'secrets'],
-  ...['resources', 'selector', 'affinity', 'concurrency', 'limits', 'isolation'],
+  ...['resources', 'selector', 'affinity', 'concurrency', 'isolation'],
   ...['notify', 'triggers', 'environment'],
 ]);
 
@@ -105,6 +109,7 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     atMostOnce: fields.word('guarantee', GUARANTEES) === 'AT_MOST_ONCE',
     lossCounts: fields.flag('lossCountsAsAttempt') ?? true,
     lostAfterMs: readLostAfter(fields),
+    outputBytesMax: readOutputBytesMax(fields),
     retry: readRetry(fields),
     dedup: readDedup(fields),
     cache: readCache(fields),

@@ -1,10 +1,23 @@
-import { LOG_STREAMS, type Connection, type NewLogChunk, appendLogs, classify } from '#postgres';
+import {
+  LOG_STREAMS,
+  type Connection,
+  type NewLogChunk,
+  appendLogs,
+  classify,
+  cutLog,
+  readLogBounds,
+} from '#postgres';
 import { type LogChunk, isUuid } from '#protocol';
-import type { Logger } from '#telemetry';
+import { type Logger, createThrottle } from '#telemetry';
+import { LogSources, type Writer } from './log-sources.js';
 
 const BATCH_CHUNKS = 256;
 /** Logs are best effort: above the bound the oldest go, so that no flood starves the commits. */
 const WAITING_MAX = 4_096;
+const WAITING_BYTES_MAX = 32 * 1_024 * 1_024;
+/** The middle of a log that is too long goes when it is so much too long, in shares like this. */
+const OVER_SHARE = 1 / 8;
+const CUT_CHUNKS = 256;
 const TRIES = 3;
 const HOLD_MS = 500;
 
@@ -14,17 +27,23 @@ const CODE = {
   log: LOG_STREAMS.indexOf('STRUCTURED'),
 } as const;
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const DAY = /^20\d{2}-\d{2}-\d{2}$/;
+const isDay = (day: string): boolean => {
+  const at = new Date(day);
+  return DAY.test(day) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
+};
 
 interface Waiting {
   readonly executor: string;
   readonly chunk: NewLogChunk;
+  readonly bytes: number;
 }
 
 /**
  * What attempts write, on its way to `log_chunk`; one append in flight, the next one grows. A
  * result is handed on only after the log that came before it, within a bound: who sees a run ended
- * finds what it wrote.
+ * finds what it wrote. What an executor says of an attempt that is not its own is dropped; of a log
+ * over its bound the middle goes.
  */
 export class LogWriter {
   private waiting: Waiting[] = [];
@@ -32,27 +51,32 @@ export class LogWriter {
   /** Chunks of each executor that are not yet written, and who waits for them. */
   private readonly pending = new Map<string, number>();
   private readonly waiters = new Map<string, (() => void)[]>();
+  private waitingBytes = 0;
   dropped = 0;
+  /** Of them, those of an attempt that its executor does not have. */
+  foreign = 0;
+  private readonly sources: LogSources;
+  private readonly throttled: ReturnType<typeof createThrottle>;
 
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
-  ) {}
+    nowMs: () => number = () => performance.now(),
+  ) {
+    this.sources = new LogSources(connection, nowMs);
+    this.throttled = createThrottle({ logger: log, nowMs });
+  }
 
   add(executor: string, chunks: readonly LogChunk[]): void {
     for (const { day, partition, run, attempt, stream, offset, project, body } of chunks) {
-      if (!isUuid(run) || !DAY.test(day)) continue;
+      if (!isUuid(run) || !isDay(day)) continue;
       const place = { partition, run, attempt, stream: CODE[stream], offset };
-      const chunk = { day, ...place, project, body };
-      this.waiting.push({ executor, chunk });
+      const bytes = Buffer.byteLength(body);
+      this.waiting.push({ executor, chunk: { day, ...place, project, body }, bytes });
+      this.waitingBytes += bytes;
       this.pending.set(executor, (this.pending.get(executor) ?? 0) + 1);
     }
-    const over = this.waiting.length - WAITING_MAX;
-    if (over > 0) {
-      const gone = this.waiting.splice(0, over);
-      this.dropped += gone.length;
-      this.settle(gone);
-    }
+    this.dropOldest();
     if (this.waiting.length > 0) this.writing ??= this.write();
   }
 
@@ -79,13 +103,76 @@ export class LogWriter {
     await this.writing;
   }
 
+  private dropOldest(): void {
+    let count = Math.max(0, this.waiting.length - WAITING_MAX);
+    const bytesOf = (few: readonly Waiting[]): number => few.reduce((sum, x) => sum + x.bytes, 0);
+    let left = this.waitingBytes - bytesOf(this.waiting.slice(0, count));
+    for (; left > WAITING_BYTES_MAX; count++) left -= this.waiting[count]?.bytes ?? 0;
+    if (count === 0) return;
+    this.waitingBytes = left;
+    const gone = this.waiting.splice(0, count);
+    this.dropped += gone.length;
+    this.settle(gone);
+  }
+
   private async write(): Promise<void> {
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, BATCH_CHUNKS);
-      await this.append(batch.map(({ chunk }) => chunk));
+      this.waitingBytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0);
+      const admitted = await this.admit(batch);
+      if (admitted !== undefined) await this.append(admitted.chunks);
       this.settle(batch);
+      for (const writer of admitted?.writers ?? []) await this.cut(writer);
     }
     this.writing = undefined;
+  }
+
+  /** Undefined: it could not be found out, and all of it is dropped. */
+  private async admit(
+    batch: readonly Waiting[],
+  ): Promise<{ readonly chunks: NewLogChunk[]; readonly writers: Set<Writer> } | undefined> {
+    const isDone = await this.trying(batch.length, async () => {
+      await this.sources.learn(batch.map(({ executor, chunk }) => ({ executor, ...chunk })));
+    });
+    if (!isDone) return undefined;
+    const chunks: NewLogChunk[] = [];
+    const writers = new Set<Writer>();
+    for (const { executor, chunk, bytes } of batch) {
+      const writer = this.sources.writer({ executor, ...chunk });
+      if (writer === undefined) {
+        this.refuse(executor, chunk);
+        continue;
+      }
+      const { partition, project, day, ends } = writer;
+      const end = chunk.offset + bytes;
+      if (writer.isCut && end <= (ends.get(chunk.stream) ?? 0)) continue;
+      ends.set(chunk.stream, Math.max(end, ends.get(chunk.stream) ?? 0));
+      writer.bytes += bytes;
+      writers.add(writer);
+      chunks.push({ ...chunk, partition, project, day });
+    }
+    return { chunks, writers };
+  }
+
+  private refuse(executor: string, { run, attempt }: NewLogChunk): void {
+    this.dropped += 1;
+    this.foreign += 1;
+    const more = { executor, run, attempt };
+    this.throttled('foreign').warn('a log chunk of an attempt that its executor has not', more);
+  }
+
+  /** Appending goes on between the shares; what cannot be cut now is cut after the next batch. */
+  private async cut(writer: Writer): Promise<void> {
+    const { bytesMax } = writer;
+    if (writer.bytes <= bytesMax * (1 + OVER_SHARE)) return;
+    try {
+      const bounds = await readLogBounds(this.connection, writer, bytesMax / 2);
+      writer.isCut = true;
+      while ((await cutLog(this.connection, writer, bounds, CUT_CHUNKS)) === CUT_CHUNKS);
+      writer.bytes = Math.min(bounds.bytes, bytesMax);
+    } catch (error) {
+      this.throttled('cut').warn('a log over its bound could not be cut', { error });
+    }
   }
 
   private settle(written: readonly Waiting[]): void {
@@ -110,20 +197,34 @@ export class LogWriter {
   }
 
   private async append(batch: readonly NewLogChunk[]): Promise<void> {
-    for (let attempt = 1; attempt <= TRIES; attempt++) {
+    if (batch.length === 0) return;
+    await this.trying(
+      batch.length,
+      async () => await appendLogs(this.connection, batch),
+      batch.length > 1 ? async () => await this.appendHalves(batch) : undefined,
+    );
+  }
+
+  /** false: they are dropped. `refused`: what is to be done when the database will never do it. */
+  private async trying(
+    chunks: number,
+    run: () => Promise<void>,
+    refused?: () => Promise<void>,
+  ): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
       try {
-        await appendLogs(this.connection, batch);
-        return;
+        await run();
+        return true;
       } catch (error) {
-        const failure = classify(error);
-        if (failure.kind === 'rejected-for-good' && batch.length > 1) {
-          await this.appendHalves(batch);
-          return;
+        const isForGood = classify(error).kind === 'rejected-for-good';
+        if (isForGood && refused !== undefined) {
+          await refused();
+          return true;
         }
-        if (failure.kind === 'rejected-for-good' || attempt === TRIES) {
-          this.dropped += batch.length;
-          this.log.warn('log chunks are dropped', { chunks: batch.length, error });
-          return;
+        if (isForGood || attempt === TRIES) {
+          this.dropped += chunks;
+          this.log.warn('log chunks are dropped', { chunks, error });
+          return false;
         }
       }
     }

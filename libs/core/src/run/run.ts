@@ -155,6 +155,8 @@ export interface Policy {
   readonly dedupWhileQueued?: true;
   /** How long a result may stand for runs that ask for the same. */
   readonly cacheMs?: Millis;
+  /** What is kept of the log of an attempt, when its job says so. */
+  readonly outputBytesMax?: number;
   /** Names as the job sees them in its environment. */
   readonly jobName: string;
   readonly projectName: string;

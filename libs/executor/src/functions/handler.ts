@@ -87,6 +87,9 @@ export type Outcome =
   | { readonly ok: true; readonly json: string }
   | { readonly ok: false; readonly error: EndError };
 
+// What a handler changes of them is not what encodes its neighbours' results.
+const { parse, stringify } = JSON;
+
 export async function callHandler(
   handler: Handler,
   params: string | null,
@@ -94,7 +97,7 @@ export async function callHandler(
 ): Promise<Outcome> {
   let value: unknown;
   try {
-    value = await handler(params === null ? null : JSON.parse(params), context);
+    value = await handler(params === null ? null : parse(params), context);
   } catch (error) {
     return { ok: false, error: errorFrom(error) };
   }
@@ -103,7 +106,7 @@ export async function callHandler(
 
 function encode(value: unknown): Outcome {
   try {
-    const json: unknown = JSON.stringify(value ?? null);
+    const json: unknown = stringify(value ?? null);
     if (typeof json === 'string') return { ok: true, json };
     return { ok: false, error: endError('RESULT_INVALID', `a ${typeof value} is no JSON`) };
   } catch (error) {

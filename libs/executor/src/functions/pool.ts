@@ -1,11 +1,16 @@
 import type { Boot } from './frames.js';
+import { MemoryWatch } from './memory-watch.js';
 import { HandlerThread, type Pending } from './thread.js';
 
 export interface PoolOptions {
   readonly handlers: Boot['handlers'];
   readonly threadsMax: number;
+  /** Of the heap of a thread, and of its buffers. */
+  readonly memoryBytesMax?: number;
   readonly onRetired?: (why: string) => void;
 }
+
+const MEMORY_BYTES_MAX = 512 * 1_024 * 1_024;
 
 /** A call that was placed; it may move to another thread as long as no handler has begun. */
 export interface Placed {
@@ -20,9 +25,14 @@ export interface Placed {
  */
 export class FunctionPool {
   private readonly threads = new Set<HandlerThread>();
+  private readonly memoryBytesMax: number;
+  private readonly watch: MemoryWatch;
   private isStopped = false;
 
-  constructor(private readonly options: PoolOptions) {}
+  constructor(private readonly options: PoolOptions) {
+    this.memoryBytesMax = options.memoryBytesMax ?? MEMORY_BYTES_MAX;
+    this.watch = new MemoryWatch(this.threads, this.memoryBytesMax);
+  }
 
   get size(): number {
     return this.threads.size;
@@ -45,9 +55,11 @@ export class FunctionPool {
     const pending: Pending = {
       ...given,
       // Not begun is not started: it may go elsewhere under the same token.
-      lost: (taken, why) => (taken || isKilled || this.isStopped ? given.lost(taken, why) : put()),
+      lost: (begun, loss) =>
+        begun || isKilled || this.isStopped ? given.lost(begun, loss) : put(),
     };
     put();
+    this.watch.start();
     return {
       abort: () => {
         isAborted = true;
@@ -56,14 +68,15 @@ export class FunctionPool {
       kill: () => {
         isKilled = true;
         const because = 'its thread was ended: a function in it did not heed its abort signal';
-        if (at?.thread.calls.has(at.id) === true) at.thread.end(because);
+        if (at?.thread.calls.has(at.id) === true) at.thread.end(because, at.id);
       },
     };
   }
 
   stop(): void {
     this.isStopped = true;
-    for (const thread of this.threads) thread.end('its executor was stopped');
+    this.watch.stop();
+    for (const thread of this.threads) thread.end('its executor was stopped', 0);
   }
 
   private pick(): HandlerThread {
@@ -83,7 +96,7 @@ export class FunctionPool {
   }
 
   private open(): HandlerThread {
-    const thread = new HandlerThread(this.options.handlers, {
+    const thread = new HandlerThread(this.options.handlers, this.memoryBytesMax, {
       retired: (_thread, why) => this.options.onRetired?.(why),
       ended: (ended) => this.threads.delete(ended),
     });

@@ -6,9 +6,11 @@ import {
   type AttemptSink,
   type Runner,
   type Running,
+  endError,
   endingOf,
   endingWith,
   failed,
+  usageIn,
 } from '../runners/runner.js';
 import type { Boot } from './frames.js';
 import { CallContext, type Handler, callHandler } from './handler.js';
@@ -21,6 +23,7 @@ export type Handlers = Readonly<Record<string, HandlerSource>>;
 export interface FunctionOptions {
   readonly handlers: Handlers;
   readonly threadsMax: number;
+  readonly memoryBytesMax?: number;
   readonly onRetired?: (why: string) => void;
 }
 
@@ -64,11 +67,9 @@ export class FunctionRunner implements Runner {
       tell: (word) => {
         switch (word.kind) {
           case 'result':
-            return sink.ended(endingWith(word.json, 'the result'));
+            return sink.ended(endingWith(word.json, 'the result', word));
           case 'error':
-            return sink.ended(endingOf('FAILED', { error: word.error }));
-          case 'log':
-            return void sink.log('log', Buffer.from(word.line));
+            return sink.ended(endingOf('FAILED', { error: word.error, ...usageIn(word) }));
           case 'progress':
             return sink.progress(word.percent, word.message);
           default: {
@@ -77,7 +78,11 @@ export class FunctionRunner implements Runner {
           }
         }
       },
-      lost: (_taken, why) => sink.ended(failed('THREAD_LOST', why)),
+      log: (line, passedOn) => {
+        if (sink.log('log', Buffer.from(line), passedOn)) passedOn();
+      },
+      lost: (_begun, { outcome, class: name, why }) =>
+        sink.ended(endingOf(outcome, { error: endError(name, why) })),
     });
     sink.started();
     return { stop: () => placed.abort(), kill: () => placed.kill() };

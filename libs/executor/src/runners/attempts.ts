@@ -138,6 +138,8 @@ export class Attempts {
       ended: (ending) => this.end(live, ending),
       log: (stream, chunk, resume) => {
         live.heardAt = this.elapsed();
+        // Its log has had its end.
+        if (this.live.get(attempt.key) !== live) return true;
         return events.log(attempt, stream, chunk, resume);
       },
       progress: (percent, message) => {

@@ -1,5 +1,6 @@
 import type { EndError, Ending, Millis, Outcome, Token, Work } from '#core';
 import type { Spec } from './spec.js';
+import type { Usage } from './usage.js';
 
 /** A token on its way: what a runner is told. */
 export interface Attempt {
@@ -76,12 +77,15 @@ export const endError = (
 export const failed = (name: string, message: string): Ending =>
   endingOf('FAILED', { error: endError(name, message) });
 
+export const usageIn = ({ cpuMs, memoryPeakBytes }: Usage): Usage => ({ cpuMs, memoryPeakBytes });
+
 /** SUCCEEDED with this JSON text, or FAILED because it is none or too large. */
-export function endingWith(result: string, from: string): Ending {
+export function endingWith(result: string, from: string, usage: Usage = NOTHING): Ending {
   const bytes = Buffer.byteLength(result);
   if (bytes > RESULT_BYTES_MAX) {
     const what = `${from} is ${bytes} bytes; at most ${RESULT_BYTES_MAX} are kept`;
-    return failed('RESULT_INVALID', what);
+    return { ...failed('RESULT_INVALID', what), ...usageIn(usage) };
   }
-  return endingOf('SUCCEEDED', { result });
+  const { cpuMs, memoryPeakBytes } = usage;
+  return endingOf('SUCCEEDED', { result, cpuMs, memoryPeakBytes });
 }

@@ -18,6 +18,7 @@ import {
   failed,
 } from './runner.js';
 import type { ShellSpec } from './spec.js';
+import { TreeUsage } from './usage.js';
 import type { Wheel } from './wheel.js';
 
 export interface ShellOptions {
@@ -39,6 +40,10 @@ const POLL_MS_MAX = 200;
 /** One variable holds at most 128 KiB on Linux; well below it params go to ORRERY_PARAMS_FILE. */
 const PARAMS_BYTES_MAX = 64 * 1024;
 const MESSAGE_CHARS = 500;
+/** What it uses is looked at ever more rarely: a long attempt is known to a second. */
+const LOOK_MS_MIN = 25;
+const LOOK_MS_MAX = 1_000;
+const LOOKS_AN_AGE = 8;
 
 /**
  * Runs a command line in a process group of its own. What it leaves running in its group when it
@@ -66,6 +71,8 @@ class ShellAttempt implements Running {
   private isKilled = false;
   private isDone = false;
   private disarm: (() => void) | undefined;
+  private readonly usage: TreeUsage | undefined;
+  private disarmLook: (() => void) | undefined;
 
   constructor(
     private readonly attempt: Attempt,
@@ -83,6 +90,8 @@ class ShellAttempt implements Running {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const { child } = this;
+    this.usage = child.pid === undefined ? undefined : new TreeUsage(child.pid);
+    this.lookAfter(0);
     child.on('error', (error) => this.cannotSpawn(error, spec));
     child.on('spawn', () => sink.started());
     child.on('exit', (code, signal) => this.exited(code, signal));
@@ -144,6 +153,21 @@ class ShellAttempt implements Running {
       if (!more && this.exit === undefined) stream.pause();
     });
     stream.on('error', () => undefined); // 'close' follows
+    // Mostly its last holder is dying and not yet waited for: all its processor time can be read.
+    stream.on('end', () => this.look());
+  }
+
+  /** Once its exit is known, its number may be another's. */
+  private look(): void {
+    if (this.exit === undefined) this.usage?.look();
+  }
+
+  private lookAfter(ageMs: number): void {
+    const delayMs = Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, ageMs / LOOKS_AN_AGE));
+    this.disarmLook = this.options.wheel.arm(delayMs, () => {
+      this.look();
+      this.lookAfter(ageMs + delayMs);
+    });
   }
 
   private cannotSpawn(error: NodeJS.ErrnoException, spec: ShellSpec): void {
@@ -155,6 +179,7 @@ class ShellAttempt implements Running {
 
   private exited(code: number | null, signal: string | null): void {
     this.exit = { code, signal };
+    this.disarmLook?.();
     this.child.stdout?.resume();
     this.child.stderr?.resume();
     this.settle();
@@ -223,11 +248,12 @@ class ShellAttempt implements Running {
     if (this.isDone) return;
     this.isDone = true;
     this.disarm?.();
+    this.disarmLook?.();
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();
     // What cannot be removed now is removed at the next start.
     void rm(this.directory, { recursive: true, force: true }).catch(() => undefined);
-    this.sink.ended(ending);
+    this.sink.ended({ ...ending, ...this.usage?.figures });
   }
 }
 

@@ -16,9 +16,11 @@ import { Wheel } from '../runners/wheel.js';
 
 const BOUND_MS = 8_000;
 
-export interface HttpGiven {
+export interface BenchGiven {
+  /** What http jobs may ask. */
   readonly allow?: readonly string[];
   readonly resolve?: Resolve;
+  readonly memoryBytesMax?: number;
 }
 
 /** Real runners under their supervisor, and what they say. */
@@ -33,19 +35,20 @@ export class RunnerBench {
   private readonly wheel = new Wheel(systemClock);
   private seq = 0;
 
-  constructor(handlers: Handlers = {}, threadsMax = 2, http: HttpGiven = {}) {
+  constructor(handlers: Handlers = {}, threadsMax = 2, given: BenchGiven = {}) {
+    const { allow = [], resolve, ...limits } = given;
     const shells = new ShellRunner({
       executor: 'x',
       workDirectory: this.directory,
       environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/', LANG: 'C.UTF-8' },
       wheel: this.wheel,
     });
-    this.functions = new FunctionRunner({ handlers, threadsMax });
+    this.functions = new FunctionRunner({ handlers, threadsMax, ...limits });
     const requests = new HttpRunner({
-      allow: (http.allow ?? []).flatMap((text) => parseAllowed(text) ?? []),
+      allow: allow.flatMap((text) => parseAllowed(text) ?? []),
       userAgent: 'orrery/test',
       clock: systemClock,
-      resolve: http.resolve ?? (() => Promise.reject(new Error('no names in tests'))),
+      resolve: resolve ?? (() => Promise.reject(new Error('no names in tests'))),
     });
     const runners = { shell: shells, http: requests, function: this.functions };
     this.attempts = new Attempts(

@@ -1,5 +1,5 @@
 /** The class of the locks on a partition's logs; beside it stands the partition. */
-const LOG_LOCK = 20_014;
+export const LOG_LOCK = 20_014;
 
 /**
  * Logs go beside the commit: unfenced, idempotent by their key (architecture §3).

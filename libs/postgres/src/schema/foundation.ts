@@ -4,6 +4,7 @@ import { INTAKE } from '../functions/intake.sql.js';
 import { JOBS } from '../functions/jobs.sql.js';
 import { DIRECTORY, LOGS } from '../functions/journal.sql.js';
 import { LOAD } from '../functions/load.sql.js';
+import { LOG_BOUND } from '../functions/log-bound.sql.js';
 import { OWNERSHIP } from '../functions/ownership.sql.js';
 import { UPKEEP } from '../functions/upkeep.sql.js';
 import { POLICIES } from './policies.sql.js';
@@ -14,7 +15,7 @@ import { DEFINITION_TABLES, TABLES } from './tables.sql.js';
 export const FOUNDATION: readonly string[] = [
   ...[ROLES, TABLES, DEFINITION_TABLES, POLICIES],
   'set role orrery_writer',
-  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, JOBS, DIRECTORY, GRANTS],
+  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, LOG_BOUND, JOBS, DIRECTORY, GRANTS],
   'set role orrery_owner',
   ...[UPKEEP, UPKEEP_GRANTS],
   'reset role',

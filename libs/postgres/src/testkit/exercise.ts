@@ -12,7 +12,7 @@ import {
   loadRuns,
   sweepInbox,
 } from '../load.js';
-import { appendLogs } from '../logs.js';
+import { appendLogs, cutLog, readLogBounds, readLogSources } from '../logs.js';
 import {
   claimPartition,
   leaveNode,
@@ -94,6 +94,9 @@ async function writeAll(life: Life): Promise<Known[]> {
   const place = { partition: 1, run, attempt: 1, stream: 0, offset: 0 };
   const chunk = { day, ...place, project: 'project', body: 'x' };
   await appendLogs(life.owner, [chunk]);
+  await readLogSources(life.owner, [run]);
+  const bounds = await readLogBounds(life.owner, chunk, 1);
+  await cutLog(life.owner, chunk, { ...bounds, tail: (bounds.tail ?? 0) + 1 }, 10);
   return known;
 }
 
