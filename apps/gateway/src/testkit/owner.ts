@@ -57,6 +57,13 @@ export class TestOwner {
     await this.write(run, 'CHANGED', state, { changed, consumed: await this.inboxOf(run) });
   }
 
+  /** As `updateRun` is done to a run that has not started. */
+  async relabel(run: TestRun, labels: Readonly<Record<string, string>>): Promise<void> {
+    const same = { priority: 5, due: null, expires: null, params: null };
+    const amended = [{ run: run.id, ...same, labels: JSON.stringify(labels) }];
+    await this.write(run, 'CHANGED', 'READY', { amended });
+  }
+
   async finish(
     run: TestRun,
     state: RunState,

@@ -15,4 +15,12 @@ export { readRunEvents } from './run-events.js';
 export { type LogKey, type LogPage, type LogRow, readLogs } from './logs.js';
 export { Reader } from './reader.js';
 export { type RunListFilter, listRuns, type RunTarget, listTargets } from './run-list.js';
-export { type RunBodies, type RunRow, findRunBodies, findRuns, findSpecification } from './runs.js';
+export {
+  type RunBodies,
+  type RunRow,
+  type RunTraitsRow,
+  findRunBodies,
+  findRunTraits,
+  findRuns,
+  findSpecification,
+} from './runs.js';

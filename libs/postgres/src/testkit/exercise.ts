@@ -24,6 +24,7 @@ import {
   findAnswers,
   findExecutors,
   findRunBodies,
+  findRunTraits,
   findRuns,
   listExecutors,
   listRuns,
@@ -151,6 +152,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listRuns(reader, { ...page, filter: { ids } });
       await findRuns(reader, [project], ids);
       await findRunBodies(reader, [project], ids);
+      await findRunTraits(reader, project, ids);
       await findAnswers(reader, ids);
       await listExecutors(reader, { after: null, limit: 51 });
       await findExecutors(reader, ['x0', 'x1']);
