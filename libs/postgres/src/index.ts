@@ -97,6 +97,8 @@ export {
   type RunListFilter,
   type RunRow,
   type RunTraitsRow,
+  countBusy,
+  countWaiting,
   findAnswers,
   findExecutors,
   findJobSpecs,

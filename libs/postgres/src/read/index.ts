@@ -10,6 +10,7 @@ export {
   readPartitions,
 } from './cluster.js';
 export { type ProjectRow, readProjects } from './directory.js';
+export { type BusyRow, type PoolWaitingRow, countBusy, countWaiting } from './fleet.js';
 export { type JobRow, type JobVersionRef, findJobSpecs, findJobs, findJobsByName } from './jobs.js';
 export { readRunEvents } from './run-events.js';
 export { type LogKey, type LogPage, type LogRow, readLogs } from './logs.js';
