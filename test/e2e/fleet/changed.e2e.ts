@@ -19,7 +19,7 @@ interface Told {
 }
 const FLEET = 'subscription { fleetChanged { id state busy } }';
 
-test('who follows the fleet sees an executor OFFLINE within 1 s of its kill, and back', async () => {
+test('who follows the fleet sees a killed executor OFFLINE in 1 s, and its return', async () => {
   const client = orrery.client();
   const seen: (Told['fleetChanged'] & { readonly at: number })[] = [];
   const following = (async () => {
