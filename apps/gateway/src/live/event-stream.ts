@@ -167,7 +167,7 @@ export class EventStream implements PullSource<EventFrame>, Follower {
 
   private async sifted(events: readonly FeedEvent[]): Promise<readonly FeedEvent[]> {
     this.sieve ??= this.host.tails.sieveOf(this.wanted);
-    return (await this.sieve?.pass(events, this.leaving.signal, true)) ?? events;
+    return (await this.sieve?.replayed(events, this.leaving.signal)) ?? events;
   }
 
   private goLive(): void {

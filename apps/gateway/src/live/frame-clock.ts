@@ -9,8 +9,8 @@ import { type SchedulerLike, type Subscription, timer } from 'rxjs';
  */
 export const FRAME_MS = 2;
 /** Messages cost about 20 µs each: for many readers frames are longer, up to what nobody sees. */
-const FRAME_MS_MAX = 50;
-const READERS_A_MS = 40;
+const FRAME_MS_MAX = 80;
+const READERS_A_MS = 25;
 
 export const frameMsFor = (readers: number): number =>
   Math.min(FRAME_MS_MAX, Math.max(FRAME_MS, readers / READERS_A_MS));

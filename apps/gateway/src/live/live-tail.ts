@@ -34,6 +34,7 @@ export class LiveTail implements Framed {
   private gathered: FeedEvent[] = [];
   private isSieving = false;
   private isHeld: boolean;
+  private isTouching = false;
   /** Others who ask for the same may join. */
   isShared = false;
 
@@ -83,21 +84,23 @@ export class LiveTail implements Framed {
     const events = this.gathered;
     const cursor = this.cursor();
     this.gathered = [];
-    const { sieve } = this.options;
-    if (sieve === undefined) this.hand({ cursor, events });
-    else void this.sift(sieve, events, cursor); // it rejects never: who leaves ends it
+    const kept = this.options.sieve?.pass(events, this.leaving.signal) ?? events;
+    if (kept instanceof Promise)
+      void this.wait(kept, cursor); // it rejects never
+    else this.hand({ cursor, events: kept });
   }
 
-  private async sift(sieve: Sieve, events: readonly FeedEvent[], cursor: string): Promise<void> {
+  private async wait(sieved: Promise<readonly FeedEvent[]>, cursor: string): Promise<void> {
     this.isSieving = true;
-    const kept = await sieve.pass(events, this.leaving.signal);
+    const events = await sieved;
     this.isSieving = false;
     if (this.isClosed) return;
-    if (kept.length > 0) this.hand({ cursor, events: kept });
+    this.hand({ cursor, events });
     if (this.gathered.length > 0) this.options.clock.touch(this);
   }
 
   private hand(frame: EventFrame): void {
+    if (frame.events.length === 0) return;
     for (const follower of [...this.followers]) follower.receive(frame);
   }
 
@@ -109,8 +112,19 @@ export class LiveTail implements Framed {
     }
     for (const event of events) this.gathered.push(event);
     if (mustWait) return;
-    if (this.gathered.length >= FRAME_EVENTS_MAX) this.flush();
+    if (this.options.sieve !== undefined) this.touchSoon();
+    else if (this.gathered.length >= FRAME_EVENTS_MAX) this.flush();
     else this.options.clock.touch(this);
+  }
+
+  /** Of the batch under way somebody else may be told next that a row has changed. */
+  private touchSoon(): void {
+    if (this.isTouching) return;
+    this.isTouching = true;
+    queueMicrotask(() => {
+      this.isTouching = false;
+      if (!this.isClosed) this.options.clock.touch(this);
+    });
   }
 
   private close(): void {

@@ -8,7 +8,8 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
-import type { Feed, FeedEvent, Lease } from '#feed';
+import type { EventType } from '#core';
+import type { Feed, Lease } from '#feed';
 import type { RunTraitsRow } from '#postgres';
 
 /** Of one project: some 300 bytes each. */
@@ -29,24 +30,36 @@ export interface RunTraitsOptions {
   readonly project: string;
 }
 
+type Rows = ReadonlyMap<string, RunTraitsRow>;
+/** One statement. */
+interface Question {
+  readonly runs: Set<string>;
+  /** Heard to have changed since it was asked. */
+  readonly changed: Set<string>;
+  readonly rows: Promise<Rows>;
+}
+
 /**
  * What the rows of one project's runs say and their events do not. Of all of it only labels change,
  * and by a CHANGED: this hears them all, and what it knew of the run is forgotten. So what is
- * answered for an event is never older than the event.
+ * answered for an event is never older than the event, once the batch that brought it is over.
  */
 export class RunTraits {
-  private readonly kept = new Map<string, Promise<RunTraitsRow | undefined>>();
+  private readonly kept = new Map<string, RunTraitsRow>();
   private readonly lease: Lease;
   private readonly hearing = new Subscription();
-  private asked: { readonly runs: string[]; readonly rows: Promise<Rows> } | undefined;
+  private readonly asked = new Set<Question>();
+  /** All who ask in one turn of the loop ask together. */
+  private gathering: Question | undefined;
 
   constructor(private readonly options: RunTraitsOptions) {
     const { feed, project } = options;
     this.lease = feed.follow();
-    const changes = { projects: new Set([project]), filter: { types: new Set(['CHANGED']) } };
+    const types = new Set<EventType>(['CHANGED']);
+    const { events$ } = this.lease.tail({ projects: new Set([project]), filter: { types } });
     this.hearing.add(
-      this.lease.tail(changes as Parameters<Lease['tail']>[0]).events$.subscribe((events) => {
-        for (const { run } of events) this.kept.delete(run);
+      events$.subscribe((events) => {
+        for (const { run } of events) this.forget(run);
       }),
     );
   }
@@ -57,62 +70,85 @@ export class RunTraits {
     this.kept.clear();
   }
 
+  known(run: string): RunTraitsRow | undefined {
+    return this.kept.get(run);
+  }
+
   /**
    * Asks until it is answered; nothing when the signal is given before. What was replayed may be
-   * ahead of what is heard here: for that nothing kept is good enough.
+   * ahead of what is heard here: for that no earlier answer is good enough.
    */
-  async of(events: readonly FeedEvent[], signal: AbortSignal, isReplayed: boolean): Promise<Rows> {
-    // In the batch that brings a CHANGED somebody may hear it before this does.
-    await Promise.resolve();
-    const row = async (run: string) =>
-      isReplayed ? (await this.ask(run)).get(run) : await this.row(run);
-    const known: Map<string, RunTraitsRow> = new Map();
-    const runs = new Set(events.map(({ run }) => run));
-    const over$ = fromEvent(signal, 'abort');
+  async ask(runs: Iterable<string>, signal: AbortSignal, isReplayed: boolean): Promise<Rows> {
+    const nothing: Rows = new Map();
+    if (signal.aborted) return nothing;
     const delay = (_error: unknown, count: number) =>
       timer(Math.min(RETRY.firstMs * 2 ** (count - 1), RETRY.maxMs), this.options.scheduler);
-    const rows$ = defer(() => Promise.all([...runs].map(row)));
-    const rows = signal.aborted
-      ? []
-      : await firstValueFrom(rows$.pipe(retry({ delay }), takeUntil(over$)), { defaultValue: [] });
-    for (const row of rows) if (row !== undefined) known.set(row.id, row);
-    return known;
+    const rows$ = defer(() => this.askOnce(runs, isReplayed));
+    const over$ = fromEvent(signal, 'abort');
+    const answer$ = rows$.pipe(retry({ delay }), takeUntil(over$));
+    return await firstValueFrom(answer$, { defaultValue: nothing });
   }
 
-  private row(run: string): Promise<RunTraitsRow | undefined> {
-    const known = this.kept.get(run);
-    if (known !== undefined) return known;
-    const row = this.ask(run).then((rows) => rows.get(run));
-    this.kept.set(run, row);
-    // A failure is not kept, nor is that it was not there.
-    row.then(
-      (found) => found ?? this.forget(run, row),
-      () => this.forget(run, row),
-    );
-    if (this.kept.size > KEPT_MAX) this.forget(this.kept.keys().next().value ?? run);
-    return row;
-  }
-
-  private forget(run: string, row = this.kept.get(run)): void {
-    if (this.kept.get(run) === row) this.kept.delete(run);
-  }
-
-  /** All who ask in one turn of the loop ask together. */
-  private ask(run: string): Promise<Rows> {
-    if (this.asked === undefined || this.asked.runs.length >= READ_MAX) {
-      const runs: string[] = [];
-      this.asked = { runs, rows: this.read(runs) };
+  private async askOnce(runs: Iterable<string>, isReplayed: boolean): Promise<Rows> {
+    const questions = new Set<Question>();
+    for (const run of runs) {
+      const open = isReplayed ? undefined : this.questionOf(run);
+      questions.add(open ?? this.gather(run));
     }
-    this.asked.runs.push(run);
-    return this.asked.rows;
+    const answers = await Promise.all([...questions].map(({ rows }) => rows));
+    return new Map(answers.flatMap((rows) => [...rows]));
   }
 
-  private async read(runs: readonly string[]): Promise<Rows> {
+  private questionOf(run: string): Question | undefined {
+    for (const question of this.asked) {
+      if (question.runs.has(run) && !question.changed.has(run)) return question;
+    }
+    return undefined;
+  }
+
+  private gather(run: string): Question {
+    const isFull = (this.gathering?.runs.size ?? READ_MAX) >= READ_MAX;
+    if (this.gathering === undefined || isFull) this.gathering = this.begin();
+    this.gathering.runs.add(run);
+    return this.gathering;
+  }
+
+  private begin(): Question {
+    const runs = new Set<string>();
+    const changed = new Set<string>();
+    const question: Question = { runs, changed, rows: this.read(runs, () => sent(), changed) };
+    const sent = (): void => {
+      if (this.gathering === question) this.gathering = undefined;
+    };
+    this.asked.add(question);
+    const over = (): boolean => this.asked.delete(question);
+    question.rows.then(over, over);
+    return question;
+  }
+
+  private async read(
+    runs: ReadonlySet<string>,
+    sent: () => void,
+    changed: ReadonlySet<string>,
+  ): Promise<Rows> {
     await new Promise((resolve) => setImmediate(resolve));
-    if (this.asked?.runs === runs) this.asked = undefined;
-    const rows = await this.options.read(this.options.project, runs);
+    sent();
+    const rows = await this.options.read(this.options.project, [...runs]);
+    for (const row of rows) if (!changed.has(row.id)) this.keep(row);
     return new Map(rows.map((row) => [row.id, row]));
   }
-}
 
-type Rows = ReadonlyMap<string, RunTraitsRow>;
+  private keep(row: RunTraitsRow): void {
+    this.kept.set(row.id, row);
+    if (this.kept.size <= KEPT_MAX) return;
+    for (const oldest of this.kept.keys()) {
+      this.kept.delete(oldest);
+      return;
+    }
+  }
+
+  private forget(run: string): void {
+    this.kept.delete(run);
+    for (const { changed } of this.asked) changed.add(run);
+  }
+}

@@ -12,15 +12,40 @@ export class Sieve {
     readonly leave: () => void,
   ) {}
 
-  /** Nothing, when the signal is given before it is known. */
-  async pass(
+  /**
+   * At once where all rows are known: not before the batch is over that brought the events.
+   * Nothing, when the signal is given before they are.
+   */
+  pass(
     events: readonly FeedEvent[],
     signal: AbortSignal,
-    isReplayed = false,
-  ): Promise<readonly FeedEvent[]> {
-    const known = await this.traits.of(events, signal, isReplayed);
+  ): readonly FeedEvent[] | Promise<readonly FeedEvent[]> {
+    const rows = new Map<string, RunTraitsRow>();
+    const unknown = new Set<string>();
+    for (const { run } of events) {
+      const row = this.traits.known(run);
+      if (row === undefined) unknown.add(run);
+      else rows.set(run, row);
+    }
+    if (unknown.size === 0) return this.sift(events, rows);
+    return this.traits
+      .ask(unknown, signal, false)
+      .then((asked) => this.sift(events, new Map([...rows, ...asked])));
+  }
+
+  /** Rows that are read now: a replay may be ahead of what is known. */
+  async replayed(events: readonly FeedEvent[], signal: AbortSignal): Promise<readonly FeedEvent[]> {
+    if (events.length === 0) return events;
+    const runs = new Set(events.map(({ run }) => run));
+    return this.sift(events, await this.traits.ask(runs, signal, true));
+  }
+
+  private sift(
+    events: readonly FeedEvent[],
+    rows: ReadonlyMap<string, RunTraitsRow>,
+  ): readonly FeedEvent[] {
     return events.filter(({ run }) => {
-      const row = known.get(run);
+      const row = rows.get(run);
       return row !== undefined && isWanted(row, this.filter);
     });
   }
@@ -32,6 +57,11 @@ function isWanted(row: RunTraitsRow, filter: RowFilter): boolean {
     (kinds === undefined || kinds.has(row.kind)) &&
     (submittedAfter === undefined || row.submittedAt > submittedAfter) &&
     (submittedBefore === undefined || row.submittedAt < submittedBefore) &&
-    (labels === undefined || [...labels].every(([key, text]) => row.labels[key] === text))
+    (labels === undefined || hasAll(row.labels, labels))
   );
+}
+
+function hasAll(has: RunTraitsRow['labels'], wanted: ReadonlyMap<string, string>): boolean {
+  for (const [key, text] of wanted) if (has[key] !== text) return false;
+  return true;
 }

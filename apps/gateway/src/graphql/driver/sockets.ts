@@ -15,6 +15,8 @@ const SOCKETS_MAX = 20_000;
 const OPERATIONS_MAX = 100;
 const INIT_WAIT_MS = 5_000;
 const PING_MS = 12_000;
+/** A minute: a slow reader is told by an error, which stands behind the rest as well. */
+const SLOW_PINGS = 5;
 const LOOK_MS = 1_000;
 const CLOSE_WITHIN_MS = 500;
 
@@ -22,8 +24,8 @@ interface Extra {
   readonly socket: WebSocket;
   viewer: Viewer | undefined;
   authorization: string | undefined;
-  /** It has answered the last ping. */
-  isAlive: boolean;
+  /** Pings in a row that it has not answered. */
+  missed: number;
 }
 
 export interface SocketsOptions {
@@ -89,11 +91,11 @@ export class Sockets {
 
   private accept(socket: WebSocket, request: IncomingMessage): void {
     const { authorization } = request.headers;
-    const extra: Extra = { socket, viewer: undefined, authorization, isAlive: true };
+    const extra: Extra = { socket, viewer: undefined, authorization, missed: 0 };
     this.open.set(socket, extra);
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
-      extra.isAlive = true;
+      extra.missed = 0;
     });
     const closed = this.protocol.opened(
       {
@@ -167,11 +169,13 @@ export class Sockets {
 
   private ping(): void {
     for (const [socket, extra] of this.open) {
-      if (!extra.isAlive) {
+      // A ping stands behind what its reader has not taken: being slow is not being gone.
+      const most = socket.bufferedAmount > 0 ? SLOW_PINGS : 1;
+      if (extra.missed >= most) {
         socket.terminate();
         continue;
       }
-      extra.isAlive = false;
+      extra.missed++;
       socket.ping();
     }
   }
