@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { CloseCode, type Server as ProtocolServer, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { markBigIntegers, reviveBigInteger, unmarkBigIntegers } from '#protocol';
+import { markBigIntegers, reviveBigInteger } from '#protocol';
 import type { Viewer } from '../../auth/viewer.js';
 import type { Logger } from '#telemetry';
 import { isDatabaseTrouble, problem } from './errors.js';
 import { type Authenticate, isForeignOrigin, readRequest, whoIs } from './http.js';
+import { MadeTexts, ResultTexts } from './made-texts.js';
 import type { Operations } from './operations.js';
 
 const MESSAGE_BYTES_MAX = 4 * 1_048_576;
@@ -22,6 +23,7 @@ const CLOSE_WITHIN_MS = 500;
 
 interface Extra {
   readonly socket: WebSocket;
+  readonly made: MadeTexts;
   viewer: Viewer | undefined;
   authorization: string | undefined;
   /** Pings in a row that it has not answered. */
@@ -91,7 +93,8 @@ export class Sockets {
 
   private accept(socket: WebSocket, request: IncomingMessage): void {
     const { authorization } = request.headers;
-    const extra: Extra = { socket, viewer: undefined, authorization, missed: 0 };
+    const made = new MadeTexts();
+    const extra: Extra = { socket, made, viewer: undefined, authorization, missed: 0 };
     this.open.set(socket, extra);
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
@@ -103,8 +106,9 @@ export class Sockets {
         // Resolves when the bytes are out: a slow reader slows its own stream and nobody else.
         send: (text) =>
           new Promise((resolve) => {
+            const whole = made.take(text);
             if (socket.readyState !== socket.OPEN) return resolve();
-            socket.send(unmarkBigIntegers(text), () => resolve());
+            socket.send(whole, () => resolve());
           }),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) => {
@@ -127,6 +131,7 @@ export class Sockets {
 
   private makeProtocol(): ProtocolServer<Extra> {
     const { operations } = this.options;
+    const texts = new ResultTexts((result) => operations.format(result));
     return makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: INIT_WAIT_MS,
       jsonMessageReviver: reviveBigInteger,
@@ -160,8 +165,8 @@ export class Sockets {
       },
       execute: (args) => operations.execute(args),
       subscribe: (args) => operations.subscribe(args),
-      onNext: (_context, _id, _payload, _args, result) =>
-        operations.format(result as ExecutionResult) as object,
+      onNext: ({ extra }, _id, _payload, _args, result) =>
+        extra.made.put(texts.of(result as ExecutionResult)) as object,
       onError: (_context, _id, _payload, errors) =>
         errors.map((error) => operations.formatError(asError(error))),
     });
