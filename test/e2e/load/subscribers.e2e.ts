@@ -8,7 +8,7 @@ const SUBSCRIBERS = 200;
 const SLOW = 20;
 /** More events than a slow reader may leave lying, with what its socket takes in beside. */
 const RATE = 1_000;
-const SECONDS = 12;
+const SECONDS = 16;
 const NEVER_MS = 600_000;
 
 const orrery = new Orrery(undefined, { ORRERY_EXECUTOR_SLOTS: '200' });

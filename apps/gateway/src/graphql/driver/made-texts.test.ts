@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { MadeTexts, ResultTexts } from './made-texts.js';
 
-const messageOf = (payload: unknown): string =>
-  JSON.stringify({ id: 'x', type: 'next', payload });
+const messageOf = (payload: unknown): string => JSON.stringify({ id: 'x', type: 'next', payload });
 
 test('a result is made a text once, and each message carries its own', () => {
   let formatted = 0;
