@@ -7,6 +7,7 @@ import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
 import { benchCommit } from './commit.js';
 import { type Report, cpuSeconds, familyOf, print } from './report.js';
 import { benchSystem } from './scenarios.js';
+import { benchSubscribers } from './subscribers.js';
 import { benchWaiting } from './waiting.js';
 
 const HELP = `npm run bench -- SCENARIO [options]
@@ -17,6 +18,9 @@ const HELP = `npm run bench -- SCENARIO [options]
               --lanes N (4)  --batch N (400)  --count N (100000)  --runs N (3)
   waiting   a backlog without an executor, then one that drains it: memory, order, neighbours
               --runs N (100000)
+  subscribers  subscriptions with filters, some of whose readers are slow: how late, how whole
+              --subscribers N (2000)  --slow N (200)  --rate N (500)  --seconds N (30)
+              --resumed N (20)
 `;
 
 const quiet = (): void => undefined;
@@ -70,6 +74,27 @@ async function system(words: readonly string[]): Promise<readonly Report[]> {
   return await benchSystem(Number(values.seconds), Number(values.runs));
 }
 
+async function subscribers(words: readonly string[]): Promise<Report> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      subscribers: { type: 'string', default: '2000' },
+      slow: { type: 'string', default: '200' },
+      rate: { type: 'string', default: '500' },
+      seconds: { type: 'string', default: '30' },
+      resumed: { type: 'string', default: '20' },
+    },
+  });
+  return await benchSubscribers({
+    subscribers: Number(values.subscribers),
+    slow: Number(values.slow),
+    slowMs: 2_000,
+    rate: Number(values.rate),
+    seconds: Number(values.seconds),
+    resumed: Number(values.resumed),
+  });
+}
+
 async function main([scenario = 'system', ...words]: readonly string[]): Promise<number> {
   if (scenario === 'system') {
     for (const report of await system(words)) print(report);
@@ -83,6 +108,10 @@ async function main([scenario = 'system', ...words]: readonly string[]): Promise
     const options = { runs: { type: 'string', default: '100000' } } as const;
     const { values } = parseArgs({ args: [...words], options });
     print(await benchWaiting(Number(values.runs)));
+    return 0;
+  }
+  if (scenario === 'subscribers') {
+    print(await subscribers(words));
     return 0;
   }
   process.stdout.write(HELP);

@@ -25,7 +25,10 @@ export class System {
     readonly key: string,
   ) {}
 
-  static async start(slots: number): Promise<System> {
+  static async start(
+    slots: number,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<System> {
     const home = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-bench-'));
     fs.chmodSync(home, 0o755);
     const child = spawn(process.execPath, [MAIN, 'dev'], {
@@ -35,6 +38,7 @@ export class System {
         ORRERY_HOME: home,
         ORRERY_PORT: '0',
         ORRERY_EXECUTOR_SLOTS: String(slots),
+        ...variables,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -12,6 +12,7 @@ import { ExecutorsService } from './graphql/executor/executors.service.js';
 import { ApplyService } from './graphql/job/apply.service.js';
 import { JobActionsService } from './graphql/job/job-actions.service.js';
 import { JobsService } from './graphql/job/jobs.service.js';
+import { PoolsService } from './graphql/pool/pools.service.js';
 import { BulkService } from './graphql/run/bulk.service.js';
 import { CommandsService } from './graphql/run/commands.service.js';
 import { RerunService } from './graphql/run/rerun.service.js';
@@ -80,6 +81,7 @@ export class ServicesModule {
       JobsService,
       KeysService,
       ParamsChecker,
+      PoolsService,
       ProjectsService,
       RerunService,
       RunActionsReader,

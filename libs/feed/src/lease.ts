@@ -32,6 +32,8 @@ export interface Tail {
   /** One emission a batch. Hot: it begins with the subscription, and ends never by itself. */
   readonly events$: Observable<readonly FeedEvent[]>;
   cursor(): string;
+  /** Some of what the feed has still to pass on was read already. */
+  isAhead(): boolean;
 }
 
 /** Somebody's interest in one partition or in all. Nothing of it is left after `release`. */
@@ -83,6 +85,7 @@ export class Lease {
         const heads = after?.heads();
         return heads === undefined ? this.cursor() : this.encode(heads);
       },
+      isAhead: () => after?.heads() !== undefined,
     };
   }
 

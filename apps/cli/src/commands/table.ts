@@ -1,6 +1,7 @@
 import type { Command } from './command.js';
 import { executors } from './executors.js';
 import { jobs } from './jobs.js';
+import { pools } from './pools.js';
 import { query } from './query.js';
 import { actions } from './actions.js';
 import { bulks } from './bulk.js';
@@ -17,5 +18,6 @@ export const commands: readonly Command[] = [
   ...jobs,
   ...versions,
   ...executors,
+  ...pools,
   query,
 ];

@@ -43,7 +43,7 @@ export class ProjectsService {
   }
 
   /** The scope of a read that names no project. */
-  async scopeOf(viewer: Viewer): Promise<readonly string[]> {
+  async scopeOf(viewer: Pick<Viewer, 'projects'>): Promise<readonly string[]> {
     if (viewer.projects !== null) return viewer.projects;
     await this.refresh(FRESH_MS);
     return [...this.byId.keys()];

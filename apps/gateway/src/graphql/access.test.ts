@@ -38,8 +38,6 @@ const NEVER_THERE = [
   'Attempt.error',
   'Attempt.executor',
   'Cluster.schedulers',
-  'Executor.pool',
-  'Pool.executors',
   'Run.attempts',
   'Run.executor',
   'Run.progress',
@@ -69,6 +67,7 @@ beforeAll(async () => {
   database = await startTestDatabase(PARTITIONS);
   gateway = await startTestGateway({ url: database.url });
   owner = new TestOwner(database.url);
+  await owner.executor('x', 'default', 'ACTIVE', 1);
   url = await listen(gateway);
   const { project, job } = CANARY_PLACE;
   const make =
@@ -133,7 +132,8 @@ function verdictOf({ data, errors }: Answer): string {
 }
 /** What tells nothing of what was asked for, but that it was asked for. */
 function without(place: Place, answer: Answer): string {
-  const text = JSON.stringify(answer);
+  // Pools belong to no project: what waits for them moves between two questions.
+  const text = JSON.stringify(answer).replaceAll(/"(waiting|oldestWaiting)":("[^"]*"|\d+)/g, '');
   return Object.entries(place).reduce((rest, [name, is]) => rest.replaceAll(is, `<${name}>`), text);
 }
 const mayAs = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);

@@ -1,8 +1,9 @@
 import { ClusterResolver } from './cluster/cluster.resolver.js';
-import { ExecutorsResolver, PoolResolver } from './executor/executors.resolver.js';
+import { ExecutorsResolver } from './executor/executors.resolver.js';
 import { JobActionsResolver } from './job/job-actions.resolver.js';
 import { JobDetailsResolver, JobsResolver } from './job/jobs.resolver.js';
 import { ApiKeysResolver } from './key/api-keys.resolver.js';
+import { PoolsResolver } from './pool/pools.resolver.js';
 import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
 import { AttemptResolver, RunDetailsResolver } from './run/run-details.resolver.js';
 import { RunActionsResolver } from './run/run-actions.resolver.js';
@@ -19,7 +20,7 @@ export const RESOLVERS = [
   JobActionsResolver,
   JobDetailsResolver,
   JobsResolver,
-  PoolResolver,
+  PoolsResolver,
   ProjectsResolver,
   RunActionsResolver,
   RunDetailsResolver,

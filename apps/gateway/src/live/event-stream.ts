@@ -1,26 +1,25 @@
 import { Subscription } from 'rxjs';
-import type { Feed, FeedEnd, FeedEvent, FeedQuery, Lease, Replay, ReplayError, Tail } from '#feed';
-import type { FrameClock, Framed } from './frame-clock.js';
-import {
-  type EventFrame,
-  type EventsRequest,
-  LiveFailure,
-  type RunEventFilter,
-} from './live-runs.js';
+import type { Feed, FeedEnd, FeedEvent, Lease, Replay, ReplayError } from '#feed';
+import { type EventFrame, type EventsRequest, LiveFailure } from './live-runs.js';
+import type { Follower, LiveTail } from './live-tail.js';
+import { type LiveTails, type Wanted, wantedOf } from './live-tails.js';
 import { Pull, type PullSource } from './pull.js';
+import type { Sieve } from './sieve.js';
 
 export const STREAM = {
   /** What a reader may leave lying (beside one batch): with 4 KiB of data in each, 16 MiB. */
   bufferEventsMax: 32_768,
-  /** Frames that wait for their reader are joined up to this. */
+  /** Frames that wait for their reader are joined up to this… */
   frameEventsMax: 1_000,
+  /** …when so many do. */
+  framesApartMax: 64,
   /** So near to the head, live events are gathered while the rest is read. */
   spliceEventsMax: 1_000,
 } as const;
 
 export interface StreamHost {
   readonly feed: Feed;
-  readonly clock: FrameClock;
+  readonly tails: LiveTails;
   readonly bufferEventsMax: number;
   left(stream: EventStream): void;
 }
@@ -28,19 +27,19 @@ export interface StreamHost {
 /**
  * One subscriber's events. Opening (where does the feed stand?) → replaying, when it has a cursor
  * (page by page as it reads; nothing live is kept meanwhile) → splicing (near the head: the tail is
- * gathered while the rest is read up to the tail's beginning) → live. From each it may end.
+ * gathered while the rest is read up to the tail's beginning) → live, on a tail of its own until
+ * that has nothing under way, then on the one of all who asked for the same. From each it may end.
  */
-export class EventStream implements PullSource<EventFrame>, Framed {
+export class EventStream implements PullSource<EventFrame>, Follower {
   readonly pull = new Pull<EventFrame>(this);
   private readonly lease: Lease;
   private readonly subscriptions = new Subscription();
   private readonly leaving = new AbortController();
-  private readonly query: FeedQuery;
-  private tail: Tail | undefined;
+  private readonly wanted: Wanted;
+  private tail: LiveTail | undefined;
+  private sieve: Sieve | undefined;
   private isLive = false;
   private hasEnded = false;
-  /** Live, and not yet in a frame. */
-  private gathered: FeedEvent[] = [];
   private readonly frames: EventFrame[] = [];
   private waiting = 0;
   /** Where the reader stands: everything up to here was handed over. */
@@ -52,9 +51,10 @@ export class EventStream implements PullSource<EventFrame>, Framed {
     private readonly host: StreamHost,
     request: EventsRequest,
   ) {
-    this.query = { projects: new Set(request.projects), filter: withoutNulls(request.filter) };
+    const { projects, filter, partition, row } = request;
+    this.wanted = wantedOf({ projects, filter, partition, row });
     this.resume = request.after;
-    this.lease = host.feed.follow(request.partition);
+    this.lease = host.feed.follow(partition);
   }
 
   start(): void {
@@ -75,46 +75,59 @@ export class EventStream implements PullSource<EventFrame>, Framed {
     this.hasEnded = true;
     this.subscriptions.unsubscribe();
     this.leaving.abort();
+    this.tail?.remove(this);
+    this.sieve?.leave();
     this.lease.release();
-    this.host.clock.forget(this);
     this.frames.length = 0;
-    this.gathered.length = 0;
     this.drained?.();
     this.host.left(this);
   }
 
-  /** What was gathered becomes a frame, and its cursor is where the feed stands now. */
-  flush(): void {
-    if (!this.isLive || this.tail === undefined || this.gathered.length === 0) return;
-    const events = this.gathered;
-    this.gathered = [];
-    this.push(events, this.tail.cursor());
+  /** Slow is who has left a buffer lying when more comes; a frame alone is never too large. */
+  receive(frame: EventFrame): void {
+    if (this.waiting >= this.host.bufferEventsMax) {
+      this.overrun();
+      return;
+    }
+    this.push(frame);
+    this.joinSoon();
+  }
+
+  overrun(): void {
+    const resume = this.resume ?? this.frames[0]?.cursor ?? this.lease.cursor();
+    this.fail(new LiveFailure({ kind: 'SLOW_CONSUMER', resume }));
   }
 
   /** A quiet stream's cursor must not grow older than the journal is kept. */
   refresh(): void {
-    if (!this.isLive || this.tail === undefined || this.waiting + this.gathered.length > 0) return;
+    if (!this.isLive || this.tail?.isQuiet !== true || this.frames.length > 0) return;
     const cursor = this.tail.cursor();
-    if (cursor !== this.lastCursor && this.frames.length === 0) this.push([], cursor);
+    if (cursor !== this.lastCursor) this.push({ cursor, events: [] });
   }
 
   private begin(): void {
     const { resume } = this;
     if (resume === undefined) {
-      const tail = this.listen(this.lease.tail(this.query));
+      this.tail = this.host.tails.open(this.wanted);
+      this.tail.add(this);
       this.isLive = true;
-      this.push([], tail.cursor());
+      this.push({ cursor: this.tail.cursor(), events: [] });
+      this.joinSoon();
       return;
     }
-    const replay = this.lease.replay(this.query, resume);
+    const replay = this.lease.replay(this.wanted.query, resume);
     if ('kind' in replay) this.refuse(replay.kind);
     else this.replayAll(replay).catch((error: unknown) => this.pull.end({ error }));
   }
 
-  private listen(tail: Tail): Tail {
-    this.tail = tail;
-    this.subscriptions.add(tail.events$.subscribe((events) => this.gather(events)));
-    return tail;
+  /** Not within a batch of the feed: there one tail is told of what another is told of next. */
+  private joinSoon(): void {
+    if (this.tail?.isShared === true) return;
+    queueMicrotask(() => {
+      if (this.isLive && !this.hasEnded && this.tail !== undefined) {
+        this.tail = this.host.tails.join(this.wanted, this.tail, this);
+      }
+    });
   }
 
   private async replayAll(replay: Replay): Promise<void> {
@@ -128,7 +141,8 @@ export class EventStream implements PullSource<EventFrame>, Framed {
       const isNear = aimed.behind <= STREAM.spliceEventsMax;
       // In one turn: what is gathered begins exactly where the reading will stop.
       if (isNear) {
-        this.listen(this.lease.tail(this.query, replay));
+        this.tail = this.host.tails.open(this.wanted, replay);
+        this.tail.add(this);
         replay.aimAt(this.lease.heads());
       }
       await this.replayTo(replay);
@@ -144,44 +158,40 @@ export class EventStream implements PullSource<EventFrame>, Framed {
         this.endedBy(page.error);
         return;
       }
-      if (page.events.length > 0) this.push(page.events, this.lease.encode(replay.heads));
+      const events = await this.sifted(page.events);
+      if (this.hasEnded) return;
+      if (events.length > 0) this.push({ cursor: this.lease.encode(replay.heads), events });
       await this.whenDrained();
     }
+  }
+
+  private async sifted(events: readonly FeedEvent[]): Promise<readonly FeedEvent[]> {
+    this.sieve ??= this.host.tails.sieveOf(this.wanted);
+    return (await this.sieve?.replayed(events, this.leaving.signal)) ?? events;
   }
 
   private goLive(): void {
     if (this.hasEnded) return;
     this.isLive = true;
-    if (this.gathered.length > 0) this.host.clock.touch(this);
+    this.sieve?.leave();
+    this.sieve = undefined;
+    this.tail?.open();
+    this.joinSoon();
   }
 
-  /**
-   * Slow is who has left a buffer lying when more comes. What waits for its frame is our doing, and
-   * a batch alone is never too large: the journal fills a gap by thousands.
-   */
-  private gather(events: readonly FeedEvent[]): void {
-    const lying = this.waiting + (this.isLive ? 0 : this.gathered.length);
-    if (lying >= this.host.bufferEventsMax) {
-      const resume = this.resume ?? this.frames[0]?.cursor ?? this.lease.cursor();
-      this.fail(new LiveFailure({ kind: 'SLOW_CONSUMER', resume }));
-      return;
-    }
-    for (const event of events) this.gathered.push(event);
-    if (!this.isLive) return;
-    if (this.gathered.length >= STREAM.frameEventsMax) this.flush();
-    else this.host.clock.touch(this);
-  }
-
-  private push(events: readonly FeedEvent[], cursor: string): void {
+  /** Who is far behind reads larger frames of his own; they are no longer shared. */
+  private push(frame: EventFrame): void {
     const last = this.frames.at(-1);
+    const { cursor, events } = frame;
     this.waiting += events.length;
     this.lastCursor = cursor;
     const isJoined =
       last !== undefined &&
+      (!this.isLive || this.frames.length >= STREAM.framesApartMax) &&
       last.events.length > 0 &&
       last.events.length + events.length <= STREAM.frameEventsMax;
     if (isJoined) this.frames.splice(-1, 1, { cursor, events: [...last.events, ...events] });
-    else this.frames.push({ cursor, events });
+    else this.frames.push(frame);
     this.pull.wake();
   }
 
@@ -237,15 +247,4 @@ export class EventStream implements PullSource<EventFrame>, Framed {
   private fail(error: Error): void {
     this.pull.end({ error });
   }
-}
-
-/** GraphQL says null for what is left out; the feed, which everybody shares, must not meet it. */
-function withoutNulls({ runs, jobs, states, executors, types }: RunEventFilter): RunEventFilter {
-  return {
-    runs: runs ?? undefined,
-    jobs: jobs ?? undefined,
-    states: states ?? undefined,
-    executors: executors ?? undefined,
-    types: types ?? undefined,
-  };
 }

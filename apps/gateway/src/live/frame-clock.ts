@@ -1,4 +1,4 @@
-import { type SchedulerLike, type Subscription, interval } from 'rxjs';
+import { type SchedulerLike, type Subscription, timer } from 'rxjs';
 
 /**
  * How long events are gathered into one frame. The trade: one execution and one message an event
@@ -8,6 +8,12 @@ import { type SchedulerLike, type Subscription, interval } from 'rxjs';
  * of that length waits for nothing.
  */
 export const FRAME_MS = 2;
+/** Messages cost about 20 µs each: for many readers frames are longer, up to what nobody sees. */
+const FRAME_MS_MAX = 80;
+const READERS_A_MS = 25;
+
+export const frameMsFor = (readers: number): number =>
+  Math.min(FRAME_MS_MAX, Math.max(FRAME_MS, readers / READERS_A_MS));
 
 export interface Framed {
   /** Hands on what was gathered. */
@@ -21,7 +27,10 @@ export class FrameClock {
   private recent = new Set<Framed>();
   private ticking: Subscription | undefined;
 
-  constructor(private readonly scheduler: SchedulerLike) {}
+  constructor(
+    private readonly scheduler: SchedulerLike,
+    private readonly frameMs: () => number = () => FRAME_MS,
+  ) {}
 
   get isTicking(): boolean {
     return this.ticking !== undefined;
@@ -34,7 +43,7 @@ export class FrameClock {
       return;
     }
     this.recent.add(framed);
-    this.ticking ??= interval(FRAME_MS, this.scheduler).subscribe(() => this.tick());
+    this.ticking ??= this.next();
     framed.flush();
   }
 
@@ -49,7 +58,12 @@ export class FrameClock {
     this.gathered.clear();
     this.recent = new Set(due);
     for (const framed of due) framed.flush();
-    if (this.recent.size === 0) this.rest();
+    this.rest();
+    if (this.recent.size > 0) this.ticking = this.next();
+  }
+
+  private next(): Subscription {
+    return timer(this.frameMs(), this.scheduler).subscribe(() => this.tick());
   }
 
   private rest(): void {

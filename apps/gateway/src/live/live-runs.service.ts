@@ -1,8 +1,10 @@
 import { type SchedulerLike, type Subscription, asyncScheduler, interval } from 'rxjs';
 import type { Feed } from '#feed';
 import { EventStream, STREAM } from './event-stream.js';
-import { FrameClock } from './frame-clock.js';
+import { FrameClock, frameMsFor } from './frame-clock.js';
 import type { EventFrame, EventsRequest, LiveRuns, RunPlace, RunSignal } from './live-runs.js';
+import { LiveTails } from './live-tails.js';
+import type { ReadTraits } from './run-traits.js';
 import { SignalStream } from './signal-stream.js';
 
 /** A stream in which nothing happens is given a newer cursor this often. */
@@ -11,6 +13,7 @@ export const REFRESH_MS = 30_000;
 export interface LiveRunsOptions {
   readonly scheduler?: SchedulerLike;
   readonly bufferEventsMax?: number;
+  readonly readTraits?: ReadTraits;
 }
 
 /** Every subscriber of this gateway, over one shared feed. */
@@ -19,6 +22,7 @@ export class LiveRunsService implements LiveRuns {
   private readonly signalStreams = new Set<SignalStream>();
   private readonly scheduler: SchedulerLike;
   private readonly clock: FrameClock;
+  private readonly tails: LiveTails;
   private readonly bufferEventsMax: number;
   private refreshing: Subscription | undefined;
 
@@ -27,14 +31,22 @@ export class LiveRunsService implements LiveRuns {
     options: LiveRunsOptions = {},
   ) {
     this.scheduler = options.scheduler ?? asyncScheduler;
-    this.clock = new FrameClock(this.scheduler);
+    const { scheduler } = this;
+    this.clock = new FrameClock(scheduler, () => frameMsFor(this.eventStreams.size));
     this.bufferEventsMax = options.bufferEventsMax ?? STREAM.bufferEventsMax;
+    this.tails = new LiveTails({
+      feed,
+      clock: this.clock,
+      scheduler,
+      bufferEventsMax: this.bufferEventsMax,
+      readTraits: options.readTraits ?? (() => Promise.reject(new Error('rows are not read here'))),
+    });
   }
 
   events(request: EventsRequest): AsyncIterableIterator<EventFrame> {
-    const { feed, clock, bufferEventsMax } = this;
+    const { feed, tails, bufferEventsMax } = this;
     const left = (gone: EventStream): void => this.left(gone);
-    const stream = new EventStream({ feed, clock, bufferEventsMax, left }, request);
+    const stream = new EventStream({ feed, tails, bufferEventsMax, left }, request);
     this.eventStreams.add(stream);
     this.refreshing ??= interval(REFRESH_MS, this.scheduler).subscribe(() => {
       for (const each of this.eventStreams) each.refresh();
@@ -58,6 +70,7 @@ export class LiveRunsService implements LiveRuns {
     return {
       eventStreams: this.eventStreams.size,
       signalStreams: this.signalStreams.size,
+      ...this.tails.counts,
       timers,
     };
   }

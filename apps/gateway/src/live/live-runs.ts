@@ -1,4 +1,4 @@
-import type { EventType, RunState } from '#core';
+import type { EventType, JobKind, RunState } from '#core';
 import type { FeedEvent } from '#feed';
 
 /** The provider's token in Nest. */
@@ -15,6 +15,15 @@ export interface RunEventFilter {
   readonly types?: ReadonlySet<EventType> | undefined;
 }
 
+/** What only the run's row says: asked of it as it is when the event is read (decision 15). */
+export interface RowFilter {
+  readonly kinds?: ReadonlySet<JobKind> | undefined;
+  /** All of these, each with its text. */
+  readonly labels?: ReadonlyMap<string, string> | undefined;
+  readonly submittedAfter?: number | undefined;
+  readonly submittedBefore?: number | undefined;
+}
+
 export interface EventFrame {
   /** Where a stream goes on after this frame: opaque, for `after`. */
   readonly cursor: string;
@@ -25,6 +34,8 @@ export interface EventsRequest {
   /** What the subscriber may see: nothing else reaches it, whatever the filter. */
   readonly projects: readonly string[];
   readonly filter: RunEventFilter;
+  /** Of runs of one project; left out: the events alone decide. */
+  readonly row?: RowFilter | undefined;
   /**
    * Where all of it happens, when that is known (one run, its tasks): only this partition is
    * followed, and cursors are as short as (partition, seq). Left out: every partition.

@@ -8,7 +8,14 @@ import {
 } from '@nestjs/common';
 import { Feed, type FeedLog, type Wire, postgresJournal } from '#feed';
 import { systemClock } from '#actor';
-import { Connection, type Installation, type LogKey, Reader, readLogs } from '#postgres';
+import {
+  Connection,
+  type Installation,
+  type LogKey,
+  Reader,
+  findRunTraits,
+  readLogs,
+} from '#postgres';
 import type { Topics } from '#protocol';
 import { LIVE_LOGS } from './live-logs.js';
 import { LiveLogsService } from './live-logs.service.js';
@@ -29,12 +36,16 @@ export interface LiveModuleOptions {
 const OPTIONS = Symbol('live-options');
 /** The poll, and who is behind: neither holds up the reads of requests. */
 const LOG_CONNECTIONS = 3;
+/** What events do not say of their runs: one read at a time, and one behind it. */
+const TRAIT_CONNECTIONS = 2;
 
-/** The feed with its two connections, started and stopped with the application. */
+/** The feed with its connections and who follows it, started and stopped with the application. */
 @Injectable()
 export class LiveFeed implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly feed: Feed;
+  readonly runs: LiveRunsService;
   private readonly connections: readonly [live: Connection, replays: Connection];
+  private readonly reader: Reader;
 
   constructor(@Inject(OPTIONS) options: LiveModuleOptions) {
     const { gateway, databaseUrl, installation, topics, wire, log } = options;
@@ -49,6 +60,16 @@ export class LiveFeed implements OnApplicationBootstrap, OnApplicationShutdown {
     const journal = postgresJournal({ live, replays });
     const { partitions, life } = installation;
     this.feed = new Feed({ sender: gateway, partitions, life, topics, wire, journal, log });
+    const reader = new Reader({
+      url: databaseUrl,
+      name: `orrery/${gateway}/traits`,
+      role: 'orrery_gateway_read',
+      connections: TRAIT_CONNECTIONS,
+    });
+    this.reader = reader;
+    this.runs = new LiveRunsService(this.feed, {
+      readTraits: (project, ids) => findRunTraits(reader, project, ids),
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -57,7 +78,10 @@ export class LiveFeed implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     this.feed.stop();
-    await Promise.all(this.connections.map((connection) => connection.stop()));
+    await Promise.all([
+      ...this.connections.map((connection) => connection.stop()),
+      this.reader.stop(),
+    ]);
   }
 }
 
@@ -95,7 +119,7 @@ export class LiveModule {
         {
           provide: LIVE_RUNS,
           inject: [LiveFeed],
-          useFactory: ({ feed }: LiveFeed) => new LiveRunsService(feed),
+          useFactory: ({ runs }: LiveFeed) => runs,
         },
         LiveLogFeed,
         { provide: LIVE_LOGS, inject: [LiveLogFeed], useFactory: logsOf },

@@ -135,6 +135,8 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     foreign: 'error NOT_FOUND',
     args: 'project: $project',
   },
+  'Subscription.fleetChanged': { role: 'VIEWER', foreign: 'none' },
+  'Subscription.poolChanged': { role: 'VIEWER', foreign: 'none', args: 'name: "default"' },
   'Subscription.runChanged': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'id: $run' },
   'Subscription.runLog': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'run: $run' },
 };

@@ -1,9 +1,18 @@
-import { type Outcome, OUTCOMES, type RunEvent, type RunState, RUN_STATES } from '#core';
+import {
+  EXECUTOR_STATES,
+  type ExecutorState,
+  type Outcome,
+  OUTCOMES,
+  type RunEvent,
+  type RunState,
+  RUN_STATES,
+} from '#core';
 import {
   Connection,
   type FinishedRun,
   type PartitionWrites,
   Specifications,
+  type SealedGrant,
   type SealedRun,
   appendLogs,
   claimPartition,
@@ -63,6 +72,35 @@ export class TestOwner {
     await this.write(run, 'CHANGED', state, { changed, consumed: await this.inboxOf(run) });
   }
 
+  /** As `updateRun` is done to a run that has not started. */
+  async relabel(run: TestRun, labels: Readonly<Record<string, string>>): Promise<void> {
+    const same = { priority: 5, due: null, expires: null, params: null };
+    const amended = [{ run: run.id, ...same, labels: JSON.stringify(labels) }];
+    await this.write(run, 'CHANGED', 'READY', { amended });
+  }
+
+  /** Granted to an executor, as its first attempt. */
+  async open(run: TestRun, executor: string): Promise<void> {
+    const { epoch, seq } = await this.hold(run.partition);
+    const { id, project } = run;
+    const attempt = { run: id, attempt: 1, executor, incarnation: 1, epoch, seq: seq + 1 };
+    const granted: SealedGrant[] = [
+      {
+        run: id,
+        state: RUN_STATES.indexOf('GRANTED'),
+        startedAt: null,
+        record: record(seq + 1),
+        token: attempt,
+        project,
+        rank: 0,
+        readyAt: Date.now(),
+        spent: 1,
+        isAgain: false,
+      },
+    ];
+    await this.write(run, 'GRANTED', 'GRANTED', { granted, consumed: await this.inboxOf(run) });
+  }
+
   async finish(
     run: TestRun,
     state: RunState,
@@ -104,6 +142,16 @@ export class TestOwner {
     const { epoch } = await this.hold(partition);
     const discarded = [{ run, by, reason }];
     await commitBatch(this.connection, [{ ...noWrites(partition, epoch), discarded }], null);
+  }
+
+  /** As its partition records an executor; its home may be any. */
+  async executor(id: string, pool: string, state: ExecutorState, slots: number): Promise<void> {
+    const { epoch } = await this.hold(0);
+    const detail = { name: id, version: '1', slots, labels: {}, capabilities: [], draining: false };
+    const record = JSON.stringify({ session: 's', detail });
+    const code = EXECUTOR_STATES.indexOf(state);
+    const executors = [{ id, pool, state: code, incarnation: 1, since: Date.now(), record }];
+    await commitBatch(this.connection, [{ ...noWrites(0, epoch), executors }], null);
   }
 
   /** What an executor of the run would have told of its first attempt. */

@@ -98,6 +98,36 @@ export async function findRuns(
   return rows.map(toRun);
 }
 
+/** What a run's row says and its events do not. */
+export interface RunTraitsRow {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly submittedAt: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export async function findRunTraits(
+  reader: Reader,
+  project: string,
+  ids: readonly string[],
+): Promise<RunTraitsRow[]> {
+  const columns = `r.id, r.kind, ${ms('r.submitted_at')} as "submittedAt",
+    ${utf8('r.labels')} as labels`;
+  type Traits = { id: string; kind: number; submittedAt: number; labels: string | null };
+  const rows = await reader.scoped<Traits>(
+    [project],
+    `select ${columns} from live r where r.id = any ($2::uuid[])
+      union all
+      select ${columns} from history r where r.id = any ($2::uuid[])`,
+    [uuidArray(ids)],
+  );
+  return rows.map(({ kind, labels, ...row }) => ({
+    ...row,
+    kind: named(JOB_KINDS, kind),
+    labels: labels === null ? {} : (JSON.parse(labels) as Record<string, string>),
+  }));
+}
+
 export interface RunBodies {
   readonly id: string;
   /** JSON texts. */

@@ -26,6 +26,7 @@ import {
   findCached,
   findExecutors,
   findRunBodies,
+  findRunTraits,
   findRuns,
   listExecutors,
   listRuns,
@@ -162,6 +163,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listRuns(reader, { ...page, filter: { ids } });
       await findRuns(reader, [project], ids);
       await findRunBodies(reader, [project], ids);
+      await findRunTraits(reader, project, ids);
       await findAnswers(reader, ids);
       await findCached(reader, project, ids);
       await listExecutors(reader, { after: null, limit: 51 });

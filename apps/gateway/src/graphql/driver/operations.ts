@@ -4,8 +4,8 @@ import {
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
+  createSourceEventStream,
   execute,
-  subscribe,
 } from 'graphql';
 import type { Viewer } from '../../auth/viewer.js';
 import type { Logger } from '#telemetry';
@@ -14,6 +14,7 @@ import { Documents, type GraphqlRequest, type Prepared } from './documents.js';
 import { formatError, internal, problem } from './errors.js';
 import type { KeyLimits } from './key-limits.js';
 import type { QueryLimits } from './limits.js';
+import { SharedExecutions } from './shared-executions.js';
 
 /** A mutation waits 8 s for the database or 5 s for an answer; then it is told so. */
 const OPERATION_MS = 15_000;
@@ -34,6 +35,7 @@ export interface FormattedResult {
 /** One way for every operation, whichever transport it came by. */
 export class Operations {
   private readonly documents: Documents;
+  private readonly executions = new SharedExecutions();
 
   constructor(private readonly options: OperationsOptions) {
     this.documents = new Documents(options.schema, options.limits);
@@ -84,17 +86,17 @@ export class Operations {
     }
   }
 
-  async subscribe(
-    args: ExecutionArgs,
-  ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult> {
+  async subscribe(args: ExecutionArgs): Promise<Stream | ExecutionResult> {
     const { viewer } = args.contextValue as GraphqlContext;
     const end = this.options.keyLimits.follow(viewer.id);
     if (end instanceof GraphQLError) return { errors: [end] };
     try {
-      const stream = await subscribe(args);
-      if (Symbol.asyncIterator in stream) return endedBy(stream, end);
+      const source = await createSourceEventStream(args);
+      if (Symbol.asyncIterator in source) {
+        return executed(source[Symbol.asyncIterator](), this.executions.of(args), end);
+      }
       end();
-      return stream;
+      return source;
     } catch (error) {
       end();
       throw error;
@@ -119,27 +121,34 @@ export class Operations {
 
 type Stream = AsyncGenerator<ExecutionResult, void, void>;
 
-/** The same stream, with a word when it is over: by its end, an error, or who leaves it. */
-function endedBy(stream: Stream, end: () => void): Stream {
-  const watched = async (step: Promise<IteratorResult<ExecutionResult, void>>) => {
-    try {
-      const result = await step;
-      if (result.done === true) end();
-      return result;
-    } catch (error) {
-      end();
-      throw error;
-    }
-  };
+/** Each payload executed, with a word when it is over: by its end, an error, or who leaves it. */
+function executed(
+  source: AsyncIterator<unknown>,
+  run: (payload: unknown) => Promise<ExecutionResult>,
+  end: () => void,
+): Stream {
+  const over = (): IteratorResult<ExecutionResult, void> => ({ done: true, value: undefined });
   return {
-    next: () => watched(stream.next()),
-    return: () => {
-      end();
-      return stream.return();
+    async next() {
+      try {
+        const step = await source.next();
+        if (step.done !== true) return { done: false, value: await run(step.value) };
+        end();
+        return over();
+      } catch (error) {
+        end();
+        throw error;
+      }
     },
-    throw: (error: unknown) => {
+    async return() {
       end();
-      return stream.throw(error);
+      await source.return?.();
+      return over();
+    },
+    async throw(error: unknown) {
+      end();
+      await source.return?.();
+      throw error;
     },
     [Symbol.asyncIterator]() {
       return this;

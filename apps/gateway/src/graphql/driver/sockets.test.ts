@@ -155,9 +155,18 @@ describe('sockets', () => {
 
   it('a filter that streams do not know, and a cursor of nobody, are told', async () => {
     const client = connect(url, bearer(gateway.key));
-    const kinds =
-      'subscription { runEvents(project: "demo", filter: {kinds: [SHELL]}) { cursor } }';
-    expect(await refusal(client, kinds)).toBe('BAD_USER_INPUT');
+    for (const [name, value] of [
+      ['outcomes', '[LOST]'],
+      ['finishedAfter', '"2026-01-01T00:00:00Z"'],
+      ['labels', '{team: 1}'],
+    ]) {
+      const given = `subscription { runEvents(project: "demo", filter: {${name}: ${value}}) {
+        cursor } }`;
+      expect((await first(client, given)).errors?.[0]?.extensions).toMatchObject({
+        code: 'BAD_USER_INPUT',
+        path: ['filter', name],
+      });
+    }
     const after = 'subscription { runEvents(project: "demo", after: "nonsense") { cursor } }';
     expect(await refusal(client, after)).toBe('BAD_CURSOR');
     await client.dispose();

@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { CloseCode, type Server as ProtocolServer, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { markBigIntegers, reviveBigInteger, unmarkBigIntegers } from '#protocol';
+import { markBigIntegers, reviveBigInteger } from '#protocol';
 import type { Viewer } from '../../auth/viewer.js';
 import type { Logger } from '#telemetry';
 import { isDatabaseTrouble, problem } from './errors.js';
 import { type Authenticate, isForeignOrigin, readRequest, whoIs } from './http.js';
+import { MadeTexts, ResultTexts } from './made-texts.js';
 import type { Operations } from './operations.js';
 
 const MESSAGE_BYTES_MAX = 4 * 1_048_576;
@@ -15,15 +16,18 @@ const SOCKETS_MAX = 20_000;
 const OPERATIONS_MAX = 100;
 const INIT_WAIT_MS = 5_000;
 const PING_MS = 12_000;
+/** A minute: a slow reader is told by an error, which stands behind the rest as well. */
+const SLOW_PINGS = 5;
 const LOOK_MS = 1_000;
 const CLOSE_WITHIN_MS = 500;
 
 interface Extra {
   readonly socket: WebSocket;
+  readonly made: MadeTexts;
   viewer: Viewer | undefined;
   authorization: string | undefined;
-  /** It has answered the last ping. */
-  isAlive: boolean;
+  /** Pings in a row that it has not answered. */
+  missed: number;
 }
 
 export interface SocketsOptions {
@@ -89,11 +93,12 @@ export class Sockets {
 
   private accept(socket: WebSocket, request: IncomingMessage): void {
     const { authorization } = request.headers;
-    const extra: Extra = { socket, viewer: undefined, authorization, isAlive: true };
+    const made = new MadeTexts();
+    const extra: Extra = { socket, made, viewer: undefined, authorization, missed: 0 };
     this.open.set(socket, extra);
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
-      extra.isAlive = true;
+      extra.missed = 0;
     });
     const closed = this.protocol.opened(
       {
@@ -101,8 +106,9 @@ export class Sockets {
         // Resolves when the bytes are out: a slow reader slows its own stream and nobody else.
         send: (text) =>
           new Promise((resolve) => {
+            const whole = made.take(text);
             if (socket.readyState !== socket.OPEN) return resolve();
-            socket.send(unmarkBigIntegers(text), () => resolve());
+            socket.send(whole, () => resolve());
           }),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) => {
@@ -125,6 +131,7 @@ export class Sockets {
 
   private makeProtocol(): ProtocolServer<Extra> {
     const { operations } = this.options;
+    const texts = new ResultTexts((result) => operations.format(result));
     return makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: INIT_WAIT_MS,
       jsonMessageReviver: reviveBigInteger,
@@ -158,8 +165,8 @@ export class Sockets {
       },
       execute: (args) => operations.execute(args),
       subscribe: (args) => operations.subscribe(args),
-      onNext: (_context, _id, _payload, _args, result) =>
-        operations.format(result as ExecutionResult) as object,
+      onNext: ({ extra }, _id, _payload, _args, result) =>
+        extra.made.put(texts.of(result as ExecutionResult)) as object,
       onError: (_context, _id, _payload, errors) =>
         errors.map((error) => operations.formatError(asError(error))),
     });
@@ -167,11 +174,13 @@ export class Sockets {
 
   private ping(): void {
     for (const [socket, extra] of this.open) {
-      if (!extra.isAlive) {
+      // A ping stands behind what its reader has not taken: being slow is not being gone.
+      const most = socket.bufferedAmount > 0 ? SLOW_PINGS : 1;
+      if (extra.missed >= most) {
         socket.terminate();
         continue;
       }
-      extra.isAlive = false;
+      extra.missed++;
       socket.ping();
     }
   }

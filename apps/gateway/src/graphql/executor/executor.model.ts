@@ -28,17 +28,11 @@ export class Executor implements Omit<ExecutorView, 'pool'> {
   @Field(() => Int, { description: 'How many attempts it runs at a time.' })
   readonly slots!: number;
 
+  @Field(() => Int, { description: 'Attempts that it was granted and that have not ended.' })
+  readonly busy!: number;
+
   @Field(() => DateTimeScalar, { description: 'Since when it is in this state.' })
   readonly since!: number;
-}
-
-@ObjectType({ description: 'A named group of executors that share a queue.' })
-export class Pool {
-  @Field(() => String, { description: 'Its name; jobs ask for it by this.' })
-  readonly name!: string;
-
-  @Field(() => Int, { description: 'The slots of its executors that are given work.' })
-  readonly slots!: number;
 }
 
 @InputType({ description: 'Which executors are meant.' })

@@ -11,10 +11,11 @@ export interface ExecutorView {
   readonly capabilities: readonly string[];
   readonly version: string;
   readonly slots: number;
+  readonly busy: number;
   readonly since: number;
 }
 
-export function viewOf(row: ExecutorRecordRow): ExecutorView {
+export function viewOf(row: ExecutorRecordRow, busy: number): ExecutorView {
   const { detail } = JSON.parse(row.record) as { readonly detail?: Partial<ExecutorDetail> };
   return {
     id: row.id,
@@ -25,6 +26,7 @@ export function viewOf(row: ExecutorRecordRow): ExecutorView {
     capabilities: detail?.capabilities ?? [],
     version: detail?.version ?? '',
     slots: detail?.slots ?? 0,
+    busy,
     since: row.since,
   };
 }

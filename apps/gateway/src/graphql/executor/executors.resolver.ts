@@ -1,23 +1,31 @@
-import { Args, Context, ID, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import {
+  Args,
+  Context,
+  ID,
+  Parent,
+  Query,
+  ResolveField,
+  Resolver,
+  Subscription,
+} from '@nestjs/graphql';
 import type { GraphqlContext } from '../driver/context.js';
 import { Requires } from '../driver/roles.js';
-import {
-  type ConnectionOf,
-  PageArgs,
-  decodeCursor,
-  encodeCursor,
-  pageOf,
-  pageSize,
-} from '../schema/page.js';
-import { Executor, ExecutorConnection, ExecutorFilter, Pool } from './executor.model.js';
+import { Pool, type PoolView } from '../pool/pool.model.js';
+import { PoolsService } from '../pool/pools.service.js';
+import { mapStream } from '../run/streams.js';
+import { type ConnectionOf, PageArgs } from '../schema/page.js';
+import { Executor, ExecutorConnection, ExecutorFilter } from './executor.model.js';
 import type { ExecutorView } from './executor.view.js';
 import { ExecutorsService } from './executors.service.js';
 
-const CURSOR = 'executor';
+const itself = (value: unknown): unknown => value;
 
 @Resolver(() => Executor)
 export class ExecutorsResolver {
-  constructor(private readonly executors: ExecutorsService) {}
+  constructor(
+    private readonly executors: ExecutorsService,
+    private readonly pools: PoolsService,
+  ) {}
 
   @Query(() => Executor, { nullable: true, description: 'One executor, by id.' })
   @Requires('VIEWER')
@@ -42,50 +50,25 @@ export class ExecutorsResolver {
     })
     filter: ExecutorFilter | null,
   ): Promise<ConnectionOf<ExecutorView>> {
-    return await this.page(page, filter ?? {});
+    return await this.executors.page(page, filter ?? {});
   }
 
-  @Query(() => [Pool], { description: 'Every pool that has an executor, by name.' })
+  @Subscription(() => Executor, {
+    resolve: itself,
+    description:
+      'Each executor that is meant as it is now, then whenever it changes; once more when it is ' +
+      'meant no longer. A slow reader gets the newest of each.',
+  })
   @Requires('VIEWER')
-  async pools(): Promise<readonly Pool[]> {
-    const slots = new Map<string, number>();
-    for (const { pool, state, slots: own } of await this.executors.all()) {
-      slots.set(pool, (slots.get(pool) ?? 0) + (state === 'ACTIVE' ? own : 0));
-    }
-    const names = [...slots.keys()].sort();
-    return names.map((name) => ({ name, slots: slots.get(name) ?? 0 }));
+  fleetChanged(
+    @Args('filter', { type: () => ExecutorFilter, nullable: true, description: 'Which of them.' })
+    filter: ExecutorFilter | null,
+  ): AsyncIterableIterator<ExecutorView> {
+    return mapStream(this.executors.follow(filter ?? {}), (executor) => executor);
   }
 
   @ResolveField(() => Pool, { description: 'The pool that its slots belong to.' })
-  async pool(@Parent() executor: ExecutorView): Promise<Pool> {
-    const pools = await this.pools();
-    return pools.find((pool) => pool.name === executor.pool) ?? { name: executor.pool, slots: 0 };
-  }
-
-  async page(page: PageArgs, filter: ExecutorFilter): Promise<ConnectionOf<ExecutorView>> {
-    const [after] = decodeCursor(CURSOR, page.after, ([id]) => typeof id === 'string') ?? [''];
-    const size = pageSize(page.first);
-    const found = (await this.executors.all()).filter(
-      ({ id, pool, state }) =>
-        id > (after as string) &&
-        (filter.pools?.includes(pool) ?? true) &&
-        (filter.states?.includes(state) ?? true),
-    );
-    return pageOf(
-      found,
-      size,
-      (executor) => executor,
-      ({ id }) => encodeCursor(CURSOR, id),
-    );
-  }
-}
-
-@Resolver(() => Pool)
-export class PoolResolver {
-  constructor(private readonly executors: ExecutorsResolver) {}
-
-  @ResolveField(() => ExecutorConnection, { name: 'executors', description: 'Its executors.' })
-  async list(@Parent() pool: Pool, @Args() page: PageArgs): Promise<ConnectionOf<ExecutorView>> {
-    return await this.executors.page(page, { pools: [pool.name] });
+  async pool(@Parent() executor: ExecutorView): Promise<PoolView> {
+    return await this.pools.named(executor.pool);
   }
 }

@@ -1,11 +1,17 @@
 import { Inject } from '@nestjs/common';
-import { Args, Context, ID, Info, Int, Resolver, Subscription } from '@nestjs/graphql';
+import { Args, Context, ID, Int, Resolver, Subscription } from '@nestjs/graphql';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Installation } from '#postgres';
 import { isUuid } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { LIVE_LOGS, type LiveLogs } from '../../live/live-logs.js';
-import { LIVE_RUNS, type LiveRuns, type RunEventFilter } from '../../live/live-runs.js';
+import {
+  type EventFrame,
+  LIVE_RUNS,
+  type LiveRuns,
+  type RowFilter,
+  type RunEventFilter,
+} from '../../live/live-runs.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound, problem } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';
@@ -17,12 +23,27 @@ import { viewOfEvents } from './run-event.view.js';
 import { RunFilter } from './run.inputs.js';
 import { LogChunk, Run } from './run.model.js';
 import { toRun } from './run.view.js';
-import { RunsService } from './runs.service.js';
+import { RunsService, readLabelFilter } from './runs.service.js';
 import { mapStream } from './streams.js';
 
 const itself = (value: unknown): unknown => value;
-/** What an event says of itself; the rest stands in the run only. */
-const FILTERED: ReadonlySet<string> = new Set(['ids', 'jobs', 'states', 'executors']);
+/** What an event says of itself, and what of its run's row never changes or says how it changed. */
+const FILTERED: ReadonlySet<string> = new Set([
+  ...['ids', 'jobs', 'states', 'executors'],
+  ...['labels', 'kinds', 'submittedAfter', 'submittedBefore'],
+]);
+const VALUES_MAX = 1_000;
+
+/** Here and not where frames come from: equal subscriptions share what is made of a frame. */
+function shown(
+  frame: EventFrame,
+  _args: unknown,
+  context: GraphqlContext,
+  info: GraphQLResolveInfo,
+): RunEventFrame {
+  const view = viewOfEvents(context, info);
+  return { cursor: frame.cursor, events: frame.events.map(view) };
+}
 
 @Resolver(() => Run)
 export class RunStreamsResolver {
@@ -39,7 +60,7 @@ export class RunStreamsResolver {
   }
 
   @Subscription(() => RunEventFrame, {
-    resolve: itself,
+    resolve: shown,
     description:
       'Everything that happens to the runs of a project, in order within a partition, from a ' +
       'cursor on. Without `after` the first frame is empty: subscribe, then read, then follow.',
@@ -50,24 +71,26 @@ export class RunStreamsResolver {
     @Args('filter', {
       type: () => RunFilter,
       nullable: true,
-      description: 'Only of these `ids`, `jobs`, `executors`, or entering these `states`.',
+      description:
+        'Only of these `ids`, `jobs`, `executors`, or entering these `states`; and of runs that, ' +
+        'as they are when the event is read, have these `labels`, `kinds` and time of submission.',
     })
     filter: RunFilter | null,
     @Args('after', { type: () => CursorScalar, nullable: true, description: 'From here on.' })
     after: string | null,
     @Context() context: GraphqlContext,
-    @Info() info: GraphQLResolveInfo,
-  ): Promise<AsyncIterableIterator<RunEventFrame>> {
+  ): Promise<AsyncIterableIterator<EventFrame>> {
     const project = await this.projects.named(context.viewer, name);
     if (project === undefined) throw notFound(`Project ${JSON.stringify(name)}`);
+    refuseOthers(filter ?? {});
     const source = this.live.events({
       projects: [project.id],
-      filter: await this.resolveFilter(project.id, filter ?? {}),
+      filter: await this.eventFilter(project.id, filter ?? {}),
+      row: rowFilter(filter ?? {}),
       after: after ?? undefined,
       partition: await partitionOf(filter?.ids ?? [], context),
     });
-    const view = viewOfEvents(context, info);
-    return mapStream(source, ({ cursor, events }) => ({ cursor, events: events.map(view) }));
+    return mapStream(source, (frame) => frame);
   }
 
   @Subscription(() => Run, {
@@ -112,12 +135,7 @@ export class RunStreamsResolver {
     return mapStream(source, (piece) => this.places.chunk(row.id, piece));
   }
 
-  private async resolveFilter(project: string, filter: RunFilter): Promise<RunEventFilter> {
-    for (const [name, value] of Object.entries(filter)) {
-      if (value === null || value === undefined || FILTERED.has(name)) continue;
-      const known = [...FILTERED].join(', ');
-      throw problem('BAD_USER_INPUT', `runEvents cannot filter by ${name}; it can by ${known}.`);
-    }
+  private async eventFilter(project: string, filter: RunFilter): Promise<RunEventFilter> {
     const { ids, jobs, states, executors } = filter;
     return {
       runs: ids && new Set(ids.filter(isUuid)),
@@ -126,6 +144,31 @@ export class RunStreamsResolver {
       executors: executors && new Set(executors),
     } as RunEventFilter;
   }
+}
+
+function refuseOthers(filter: RunFilter): void {
+  for (const [name, value] of Object.entries(filter)) {
+    const path = ['filter', name];
+    if (value !== null && value !== undefined && !FILTERED.has(name)) {
+      const message = `runEvents cannot filter by ${name}; it can by ${[...FILTERED].join(', ')}.`;
+      throw problem('BAD_USER_INPUT', message, { path });
+    }
+    if (Array.isArray(value) && value.length > VALUES_MAX) {
+      const message = `filter.${name} has more than ${VALUES_MAX} values.`;
+      throw problem('BAD_USER_INPUT', message, { path });
+    }
+  }
+}
+
+function rowFilter(filter: RunFilter): RowFilter {
+  const { kinds, submittedAfter, submittedBefore } = filter;
+  const labels = readLabelFilter(filter.labels);
+  return {
+    kinds: kinds ? new Set(kinds) : undefined,
+    labels: labels && new Map(Object.entries(labels)),
+    submittedAfter: submittedAfter ?? undefined,
+    submittedBefore: submittedBefore ?? undefined,
+  };
 }
 
 /** Of all these runs, if they share one: then one partition is followed instead of all. */

@@ -132,7 +132,7 @@ export class RunsService {
   }
 }
 
-function readLabelFilter(labels: unknown): Readonly<Record<string, string>> | undefined {
+export function readLabelFilter(labels: unknown): Readonly<Record<string, string>> | undefined {
   if (labels === undefined || labels === null) return undefined;
   const isSound =
     isObject(labels) &&
@@ -140,5 +140,6 @@ function readLabelFilter(labels: unknown): Readonly<Record<string, string>> | un
       ([key, text]) => typeof text === 'string' && !/[\p{Cc}\p{Surrogate}]/u.test(key + text),
     );
   if (isSound) return labels as Record<string, string>;
-  throw problem('BAD_USER_INPUT', 'filter.labels is an object of texts, like {"team": "data"}.');
+  const message = 'filter.labels is an object of texts, like {"team": "data"}.';
+  throw problem('BAD_USER_INPUT', message, { path: ['filter', 'labels'] });
 }

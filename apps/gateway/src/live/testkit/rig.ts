@@ -4,6 +4,7 @@ import { type Mqtt, createMqtt } from '#mqtt';
 import { Connection, readHeads } from '#postgres';
 import { topicsOf } from '#protocol';
 import { LiveRunsService } from '../live-runs.service.js';
+import type { ReadTraits } from '../run-traits.js';
 import { TestThread } from './thread.js';
 
 const quiet = (): void => undefined;
@@ -15,6 +16,7 @@ export interface RigOptions {
   readonly life: string;
   readonly partitions: number;
   readonly bufferEventsMax?: number;
+  readonly readTraits?: ReadTraits;
 }
 
 /** A gateway's live side and a thread, on a real broker and a real PostgreSQL. */
@@ -58,11 +60,11 @@ export class Rig {
       },
       log: silent,
     });
-    const { bufferEventsMax } = options;
-    this.live = new LiveRunsService(
-      this.feed,
-      bufferEventsMax === undefined ? {} : { bufferEventsMax },
-    );
+    const { bufferEventsMax, readTraits } = options;
+    this.live = new LiveRunsService(this.feed, {
+      ...(bufferEventsMax === undefined ? {} : { bufferEventsMax }),
+      ...(readTraits === undefined ? {} : { readTraits }),
+    });
     this.feed.start();
   }
 

@@ -1,0 +1,67 @@
+import type { FeedEvent } from '#feed';
+import type { RowFilter } from './live-runs.js';
+import type { RunTraits } from './run-traits.js';
+import type { RunTraitsRow } from '#postgres';
+
+/** Keeps the events whose run's row is wanted: what only the row says (decision 15). */
+export class Sieve {
+  constructor(
+    private readonly traits: RunTraits,
+    private readonly filter: RowFilter,
+    /** Lets the traits go. */
+    readonly leave: () => void,
+  ) {}
+
+  /**
+   * At once where all rows are known: not before the batch is over that brought the events.
+   * Nothing, when the signal is given before they are.
+   */
+  pass(
+    events: readonly FeedEvent[],
+    signal: AbortSignal,
+  ): readonly FeedEvent[] | Promise<readonly FeedEvent[]> {
+    const rows = new Map<string, RunTraitsRow>();
+    const unknown = new Set<string>();
+    for (const { run } of events) {
+      const row = this.traits.known(run);
+      if (row === undefined) unknown.add(run);
+      else rows.set(run, row);
+    }
+    if (unknown.size === 0) return this.sift(events, rows);
+    return this.traits
+      .ask(unknown, signal, false)
+      .then((asked) => this.sift(events, new Map([...rows, ...asked])));
+  }
+
+  /** Rows that are read now: a replay may be ahead of what is known. */
+  async replayed(events: readonly FeedEvent[], signal: AbortSignal): Promise<readonly FeedEvent[]> {
+    if (events.length === 0) return events;
+    const runs = new Set(events.map(({ run }) => run));
+    return this.sift(events, await this.traits.ask(runs, signal, true));
+  }
+
+  private sift(
+    events: readonly FeedEvent[],
+    rows: ReadonlyMap<string, RunTraitsRow>,
+  ): readonly FeedEvent[] {
+    return events.filter(({ run }) => {
+      const row = rows.get(run);
+      return row !== undefined && isWanted(row, this.filter);
+    });
+  }
+}
+
+function isWanted(row: RunTraitsRow, filter: RowFilter): boolean {
+  const { labels, kinds, submittedAfter, submittedBefore } = filter;
+  return (
+    (kinds === undefined || kinds.has(row.kind)) &&
+    (submittedAfter === undefined || row.submittedAt > submittedAfter) &&
+    (submittedBefore === undefined || row.submittedAt < submittedBefore) &&
+    (labels === undefined || hasAll(row.labels, labels))
+  );
+}
+
+function hasAll(has: RunTraitsRow['labels'], wanted: ReadonlyMap<string, string>): boolean {
+  for (const [key, text] of wanted) if (has[key] !== text) return false;
+  return true;
+}

@@ -1,0 +1,255 @@
+import type { Client } from '#client';
+import { type ReaderPlan, type SeenEvent, type Tally, weigh } from './readers.js';
+import type { ReadersLike } from './remote-readers.js';
+
+export interface CrowdTarget {
+  readonly client: Client;
+  readonly url: string;
+  readonly key: string;
+}
+export interface CrowdSettings {
+  readonly subscribers: number;
+  /** Of them so many are slow, and follow everything. */
+  readonly slow: number;
+  /** Between two messages that a slow one takes. */
+  readonly slowMs: number;
+  /** Life cycles a second, for so long. */
+  readonly rate: number;
+  readonly seconds: number;
+  /** Of the slow ones so many go on from their cursor, to the end. */
+  readonly resumed: number;
+}
+export interface CrowdFigures {
+  readonly runs: number;
+  readonly events: number;
+  /** From the event's time to its reader, of those who are not slow. */
+  readonly 'p50 ms': number;
+  readonly 'p99 ms': number;
+  readonly 'max ms': number;
+  readonly 'frames/s': number;
+  readonly 'events out/s': number;
+  /** Readers that have exactly what was committed and their filter lets through. */
+  readonly 'fast exact': number;
+  /** Slow ones that ended, by how. */
+  readonly 'slow ended': string;
+  readonly 'resumed exact': number;
+  readonly 'resumed s': number;
+}
+
+const JOBS = 10;
+const TENANTS = 100;
+const REGIONS = 50;
+const TICK_MS = 50;
+const DONE_WITHIN_MS = 120_000;
+const LOOK_MS = 100;
+
+const APPLY = `mutation($input: ApplyJobInput!) {
+  applyJob(input: $input) { changed userErrors { code message } } }`;
+const SUBMIT = `mutation($input: SubmitRunsInput!) { submitRuns(input: $input) {
+  accepted results { run { id } } userErrors { code message } } }`;
+const CURSOR = 'subscription { runEvents(project: "demo") { cursor } }';
+const ALL = `subscription($after: Cursor!) { runEvents(project: "demo", after: $after) {
+  events { at type to attempt run { id } } } }`;
+
+interface RunMeta {
+  readonly job: string;
+  readonly tenant: string;
+  readonly region: string;
+}
+const metaOf = (n: number): RunMeta => ({
+  job: `crowd-${n % JOBS}`,
+  tenant: `t${n % TENANTS}`,
+  region: `r${n % REGIONS}`,
+});
+
+/** Of ten readers four follow a tenant, three what becomes of a job, three of a region. */
+interface Kind {
+  readonly filter: Readonly<Record<string, unknown>>;
+  wants(run: RunMeta, event: SeenEvent): boolean;
+}
+function kindOf(i: number): Kind {
+  const n = Math.floor(i / 10);
+  const isDone = ({ to }: SeenEvent): boolean => to === 'SUCCEEDED';
+  if (i % 10 < 4) {
+    const { tenant } = metaOf(4 * n + (i % 10));
+    return { filter: { labels: { tenant } }, wants: (run) => run.tenant === tenant };
+  }
+  const states = ['SUCCEEDED'];
+  if (i % 10 < 7) {
+    const { job } = metaOf(3 * n + (i % 10));
+    const wants: Kind['wants'] = (run, event) => run.job === job && isDone(event);
+    return { filter: { jobs: [job], states }, wants };
+  }
+  const { region } = metaOf(3 * n + (i % 10));
+  const wants: Kind['wants'] = (run, event) => run.region === region && isDone(event);
+  return { filter: { labels: { region }, states }, wants };
+}
+const EVERYTHING: Kind = {
+  filter: { jobs: Array.from({ length: JOBS }, (_, n) => metaOf(n).job) },
+  wants: () => true,
+};
+
+/** Many subscriptions with filters, some of whose readers are slow (issue 4, Show). */
+export async function measureCrowd(
+  target: CrowdTarget,
+  settings: CrowdSettings,
+  fast: ReadersLike,
+  slow: ReadersLike,
+): Promise<CrowdFigures> {
+  const { client } = target;
+  for (let n = 0; n < JOBS; n++) {
+    const spec = { kind: 'function', name: 'noop' };
+    await ask(client, APPLY, { input: { project: 'demo', name: metaOf(n).job, spec } });
+  }
+  const kinds = Array.from({ length: settings.subscribers - settings.slow }, (_, i) => kindOf(i));
+  const plan = ({ filter }: Kind, slowMs: number): ReaderPlan => ({ filter, slowMs });
+  const plans = kinds.map((kind) => plan(kind, 0));
+  await fast.open(target, plans);
+  const slowPlan = plan(EVERYTHING, settings.slowMs);
+  await slow.open(
+    target,
+    Array.from({ length: settings.slow }, () => slowPlan),
+  );
+
+  const after = await cursorOfNow(client);
+  const began = performance.now();
+  const runs = await submitAll(client, settings);
+  const events = await readAll(client, after, runs.size);
+  const tallies = kinds.map((kind) => tallyOf(events, runs, kind));
+  const exact = await untilSame(fast, tallies);
+  const seconds = (performance.now() - began) / 1_000;
+  const { p50, p99, max, frames } = await fast.figures();
+  const passed = tallies.reduce((sum, { count }) => sum + count, 0);
+  return {
+    runs: runs.size,
+    events: events.length,
+    'p50 ms': p50,
+    'p99 ms': p99,
+    'max ms': max,
+    'frames/s': Math.round(frames / seconds),
+    'events out/s': Math.round(passed / seconds),
+    'fast exact': exact,
+    ...(await resumeSlow(slow, settings, tallyOf(events, runs, EVERYTHING))),
+  };
+}
+
+async function resumeSlow(slow: ReadersLike, settings: CrowdSettings, whole: Tally) {
+  await slow.hurry();
+  const isOver = ({ ended, count }: { ended: string | null; count: number }): boolean =>
+    ended !== null || count === whole.count;
+  await look(async () => (await slow.states()).every(isOver));
+  const ends = new Map<string, number>();
+  for (const { ended } of await slow.states()) {
+    ends.set(ended ?? 'none', (ends.get(ended ?? 'none') ?? 0) + 1);
+  }
+  const began = performance.now();
+  await slow.resume(settings.resumed);
+  let exact = 0;
+  await look(async () => {
+    const states = await slow.states();
+    exact = states.filter((state) => isSame(state, whole)).length;
+    return exact >= settings.resumed;
+  });
+  return {
+    'slow ended': [...ends].map(([how, count]) => `${count} ${how}`).join(', '),
+    'resumed exact': exact,
+    'resumed s': Math.round((performance.now() - began) / 100) / 10,
+  };
+}
+
+/** How many have exactly what they should, when all have or the time is over. */
+async function untilSame(readers: ReadersLike, tallies: readonly Tally[]): Promise<number> {
+  let exact = 0;
+  await look(async () => {
+    const states = await readers.states();
+    exact = states.filter((state, i) => isSame(state, tallies[i])).length;
+    return exact === tallies.length;
+  });
+  return exact;
+}
+
+/** An open loop: it does not wait for who is slow to answer. */
+async function submitAll(
+  client: Client,
+  { rate, seconds }: CrowdSettings,
+): Promise<Map<string, RunMeta>> {
+  const runs = new Map<string, RunMeta>();
+  const total = rate * seconds;
+  const batch = Math.max(1, Math.round((rate * TICK_MS) / 1_000));
+  const under: Promise<void>[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  const began = performance.now();
+  const send = async (from: number): Promise<void> => {
+    const numbers = Array.from({ length: Math.min(batch, total - from) }, (_, i) => from + i);
+    const items = numbers.map((n) => {
+      const { job, tenant, region } = metaOf(n);
+      return { project: 'demo', job, labels: { tenant, region } };
+    });
+    const { submitRuns } = await ask<{ submitRuns: { results: { run: { id: string } }[] } }>(
+      client,
+      SUBMIT,
+      { input: { project: 'demo', items } },
+    );
+    submitRuns.results.forEach(({ run }, i) => runs.set(run.id, metaOf(from + i)));
+  };
+  for (let from = 0; from < total; from += batch) {
+    const wait = began + (from / rate) * 1_000 - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (failure !== undefined) break;
+    under.push(send(from).catch((error: unknown) => void (failure = { error })));
+  }
+  await Promise.all(under);
+  if (failure !== undefined) throw failure.error;
+  return runs;
+}
+
+async function cursorOfNow(client: Client): Promise<string> {
+  type Told = { readonly runEvents: { readonly cursor: string } };
+  for await (const { runEvents } of client.subscribe<Told>(CURSOR)) return runEvents.cursor;
+  throw new Error('the stream ended without a word');
+}
+
+/** Everything since, as the journal has it, until all have finished. */
+async function readAll(client: Client, after: string, runs: number): Promise<SeenEvent[]> {
+  type Told = { readonly runEvents: { readonly events: readonly SeenEvent[] } };
+  const all: SeenEvent[] = [];
+  let finished = 0;
+  for await (const { runEvents } of client.subscribe<Told>(ALL, { after })) {
+    all.push(...runEvents.events);
+    finished += runEvents.events.filter(({ type }) => type === 'FINISHED').length;
+    if (finished >= runs) break;
+  }
+  return all;
+}
+
+function tallyOf(
+  events: readonly SeenEvent[],
+  runs: ReadonlyMap<string, RunMeta>,
+  kind: Kind,
+): Tally {
+  let [count, sum] = [0, 0];
+  for (const event of events) {
+    const run = runs.get(event.run.id);
+    if (run === undefined || !kind.wants(run, event)) continue;
+    count++;
+    sum = (sum + weigh(event)) % 2 ** 32;
+  }
+  return { count, sum };
+}
+
+const isSame = (is: Tally, should: Tally | undefined): boolean =>
+  is.count === should?.count && is.sum === should.sum;
+
+/** Until it is so, or the time is over. */
+async function look(isSo: () => Promise<boolean>): Promise<void> {
+  const until = performance.now() + DONE_WITHIN_MS;
+  while (!(await isSo()) && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+async function ask<T>(client: Client, document: string, variables: object): Promise<T> {
+  const answer = await client.request<T>(document, { ...variables });
+  if (!answer.ok) throw new Error(JSON.stringify(answer.errors));
+  return answer.value;
+}
