@@ -15,7 +15,7 @@ export interface RunEventFilter {
   readonly types?: ReadonlySet<EventType> | undefined;
 }
 
-/** What only the run's row says: asked of it as it is when the event is read (decision 15). */
+/** What only the run's row says: asked of it as it is when the event is read (decision 19). */
 export interface RowFilter {
   readonly kinds?: ReadonlySet<JobKind> | undefined;
   /** All of these, each with its text. */

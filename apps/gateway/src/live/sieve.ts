@@ -3,7 +3,7 @@ import type { RowFilter } from './live-runs.js';
 import type { RunTraits } from './run-traits.js';
 import type { RunTraitsRow } from '#postgres';
 
-/** Keeps the events whose run's row is wanted: what only the row says (decision 15). */
+/** Keeps the events whose run's row is wanted: what only the row says (decision 19). */
 export class Sieve {
   constructor(
     private readonly traits: RunTraits,
