@@ -50,6 +50,8 @@ function inputOf(context: Context, values: Values): Record<string, unknown> {
     after: textOf(values, 'after'),
     startDeadline: textOf(values, 'start-deadline'),
     idempotencyKey: textOf(values, 'idempotency-key'),
+    dedupKey: textOf(values, 'dedup-key'),
+    fresh: values['fresh'] === true ? true : undefined,
     params: params === undefined ? undefined : jsonOf(params, '--params'),
     priority: wholeOf(values, 'priority', [1, 10]),
   };
@@ -88,6 +90,12 @@ export const submit: Command = {
       value: 'KEY',
       help: 'the same key again answers with the same run, for 24 hours',
     },
+    'dedup-key': {
+      type: 'string',
+      value: 'KEY',
+      help: 'while a run of the job holds the key, the answer is that run',
+    },
+    fresh: { type: 'boolean', help: 'run it, also if an equal run has left its result' },
     wait: { type: 'boolean', help: 'wait for its end and print its log; 1 if it fails' },
   },
   positionals: { required: 0, names: '' },

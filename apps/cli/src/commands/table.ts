@@ -2,6 +2,7 @@ import type { Command } from './command.js';
 import { executors } from './executors.js';
 import { jobs } from './jobs.js';
 import { pools } from './pools.js';
+import { holds } from './holds.js';
 import { query } from './query.js';
 import { actions } from './actions.js';
 import { bulks } from './bulk.js';
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   ...actions,
   ...bulks,
   ...jobs,
+  ...holds,
   ...versions,
   ...executors,
   ...pools,

@@ -156,9 +156,9 @@ describe('a slot', () => {
     expect(new Set(line.map(({ partition }) => partition)).size).toBeGreaterThan(1);
     const places = await Promise.all(line.map((run) => rig.why(run)));
     expect(places.map(({ place }) => place)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(places[8]).toMatchObject({ kind: 'SLOTS', name: 'full', limit: 8, used: null });
+    expect(places[8]).toMatchObject({ kind: 'SLOTS', name: 'full', limit: 8, used: 0 });
     expect(places[8]?.text).toBe(
-      'It waits for one of the 8 slots of pool full to be free. ' +
+      'It waits for one of the 8 slots of pool full: 0 are taken. ' +
         '8 runs stand before it, of its project, priority and need.',
     );
     expect(places[1]?.text).toContain('1 run stands before it');
@@ -201,6 +201,13 @@ describe('a person', () => {
     const record = JSON.stringify({ attempts: [], seqs: [], paused });
     await rig.owner.move(run, 'PAUSED', { record });
     expect(await rig.why(run)).toMatchObject({ kind: 'PAUSED', name: 'ada' });
+    const held = JSON.stringify({ attempts: [], seqs: [], paused: { ...paused, job: true } });
+    await rig.owner.move(run, 'PAUSED', { record: held });
+    expect(await rig.why(run)).toMatchObject({
+      kind: 'PAUSED',
+      text: 'Its job was paused by ada: month end.',
+      hint: 'resumeJob lets all its runs go on.',
+    });
   });
 
   it('who must look at what was set aside, unless it has moved on since', async () => {

@@ -119,8 +119,12 @@ function unconfirmed(row: RunRow): Waiting {
 }
 
 function paused(row: RunRow): Waiting {
-  const { by, reason } = recordOf(row).paused ?? { by: 'somebody', reason: '' };
+  const { by, reason, job } = recordOf(row).paused ?? { by: 'somebody', reason: '' };
   const why = reason === '' ? '' : `: ${reason}`;
+  if (job === true) {
+    const hint = 'resumeJob lets all its runs go on.';
+    return waiting('PAUSED', `Its job was paused by ${by}${why}.`, { hint, name: by });
+  }
   return waiting('PAUSED', `It was paused by ${by}${why}.`, {
     hint: 'resumeRun lets it go on.',
     name: by,
@@ -156,9 +160,11 @@ function waitingForSlot(
   place: PlaceRow | undefined,
 ): Waiting {
   const limit = able.reduce((sum, each) => sum + each.slots, 0);
-  const slots = `It waits for one of the ${limit} slots of pool ${pool} to be free.`;
+  const used = able.reduce((sum, each) => sum + each.busy, 0);
+  const slots = `It waits for one of the ${limit} slots of pool ${pool}: ${used} are taken.`;
   return waiting('SLOTS', [slots, lineOf(place)].filter(Boolean).join(' '), {
     name: pool,
+    used,
     limit,
     place: place?.place ?? null,
     hint: 'More executors or slots would help; updateRun with a lower `priority` moves it ahead.',
