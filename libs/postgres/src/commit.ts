@@ -44,6 +44,10 @@ export function encodeCommit(
     for (const run of writes.finished) pushFinished(columns, partition, run);
     for (const released of writes.released) pushReleased(columns, released);
     for (const cached of writes.cached) pushCached(columns, cached);
+    for (const { run, from } of writes.reused) {
+      columns.push(AT.v_run, run);
+      columns.push(AT.v_from, from);
+    }
     for (const discarded of writes.discarded) pushDiscarded(columns, discarded);
     pushRest(columns, writes);
   }

@@ -12,6 +12,7 @@ export {
   type AmendedRun,
   type CachedResult,
   type DiscardedRun,
+  type ReusedResult,
   type Keyed,
   type AsideRow,
   type CommandAnswer,

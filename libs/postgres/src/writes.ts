@@ -27,6 +27,7 @@ export interface PartitionWrites {
   readonly finished: readonly FinishedRun[];
   readonly released: readonly Keyed[];
   readonly cached: readonly CachedResult[];
+  readonly reused: readonly ReusedResult[];
   readonly discarded: readonly DiscardedRun[];
   readonly answers: readonly CommandAnswer[];
   readonly outgoing: readonly OutgoingMessage[];
@@ -48,6 +49,7 @@ export const noWrites = (partition: number, epoch: number): PartitionWrites => (
   finished: [],
   released: [],
   cached: [],
+  reused: [],
   discarded: [],
   answers: [],
   outgoing: [],
@@ -61,6 +63,11 @@ export interface Keyed {
   readonly project: string;
   readonly key: string;
   readonly run: string;
+}
+/** The result of another stands for its own: copied where it is, however large. */
+export interface ReusedResult {
+  readonly run: string;
+  readonly from: string;
 }
 export interface DiscardedRun {
   readonly run: string;

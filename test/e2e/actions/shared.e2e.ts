@@ -36,9 +36,10 @@ const hold = (verb: 'pauseJob' | 'resumeJob', name: string): Promise<Record<stri
 const read = (id: string, fields: string): Promise<Record<string, unknown>> =>
   ask(`query($id: ID!) { run(id: $id) { ${fields} } }`, { id });
 
-test('R40: while one is queued or runs the answer is that one; after its end it is new', async () => {
+test('R40: while one is queued or runs the answer is it; after its end it is new', async () => {
   await apply('import', { command: 'sleep 0.5', dedup: { key: 'city-${params.city}' } });
-  const of = (city: string): Promise<string> => submit(client, { job: 'import', params: { city } });
+  const of = async (city: string): Promise<string> =>
+    await submit(client, { job: 'import', params: { city } });
   const first = await of('Bern');
   expect(await of('Bern')).toBe(first);
   expect(await of('Basel')).not.toBe(first);

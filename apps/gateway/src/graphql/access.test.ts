@@ -40,8 +40,10 @@ const NEVER_THERE = [
   'Cluster.schedulers',
   'Run.attempts',
   'Run.executor',
+  'Run.discarded',
   'Run.progress',
   'Run.retryOf',
+  'Run.reusedFrom',
   'RunEventFrame.events',
   'SchedulerNode.threads',
 ];

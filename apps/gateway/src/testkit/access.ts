@@ -61,7 +61,6 @@ export const ROOTS: Readonly<Record<string, Root>> = {
       ['pauseRun', ''],
       ['resumeRun', ''],
       ['updateRun', ', priority: 1'],
-      ['markRun', ', as: SKIPPED, reason: "x"'],
     ].map(([name, more]) => [
       `Mutation.${name}`,
       {
@@ -72,6 +71,11 @@ export const ROOTS: Readonly<Record<string, Root>> = {
       },
     ]),
   ),
+  'Mutation.markRun': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { id: $run, as: SKIPPED, reason: "x" }',
+  },
   ...Object.fromEntries(
     ['retryRun', 'cloneRun'].map((name) => [
       `Mutation.${name}`,
@@ -152,12 +156,14 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Cluster.partitions': 'global',
   'Cluster.schedulers': 'global',
   'Executor.pool': 'global',
+  'Job.effective': 'parent',
   'Job.project': 'loader',
   'Job.runs': 'parent',
   'Job.versions': 'parent',
   'Pool.executors': 'global',
   'ProjectAccess.project': 'loader',
   'Run.attempts': 'parent',
+  'Run.discarded': 'parent',
   'Run.error': 'parent',
   'Run.events': 'parent',
   'Run.executor': 'global',
@@ -166,6 +172,7 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Run.progress': 'parent',
   'Run.project': 'loader',
   'Run.retryOf': 'loader',
+  'Run.reusedFrom': 'loader',
   'Run.waitingFor': 'parent',
   'RunEvent.run': 'loader',
   'RunEventFrame.events': 'parent',

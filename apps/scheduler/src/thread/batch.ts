@@ -9,6 +9,7 @@ import {
   type ExecutorRow,
   type Keyed,
   type PartitionWrites,
+  type ReusedResult,
   type RunEnd,
   type SealedAttempt,
   type SealedGrant,
@@ -30,6 +31,7 @@ export class PartitionBatch {
   readonly finished = new Map<string, RunEnd>();
   readonly released: Keyed[] = [];
   readonly cached: CachedResult[] = [];
+  readonly reused: ReusedResult[] = [];
   readonly discarded: DiscardedRun[] = [];
   readonly answers: CommandAnswer[] = [];
   readonly executors = new Map<string, ExecutorRow>();
@@ -59,10 +61,14 @@ export class PartitionBatch {
         });
         return;
       }
-      case 'finish':
-        this.changed.delete(write.cell.facts.id);
-        this.finished.set(write.cell.facts.id, write);
+      case 'finish': {
+        const { id: run } = write.cell.facts;
+        const { reusedFrom: from } = write.cell.record;
+        this.changed.delete(run);
+        this.finished.set(run, write);
+        if (from !== undefined) this.reused.push({ run, from });
         return;
+      }
       case 'release': {
         const { id: run, project, dedup: key } = write.cell.facts;
         if (key !== null) this.released.push({ project, key, run });
@@ -134,6 +140,7 @@ export class PartitionBatch {
       finished: [...this.finished.values()].map(sealEnd),
       released: this.released,
       cached: this.cached,
+      reused: this.reused,
       discarded: this.discarded,
       answers: this.answers,
       outgoing: [],

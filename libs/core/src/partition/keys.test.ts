@@ -86,7 +86,7 @@ describe('a run that is submitted with its end', () => {
     as: 'SUCCEEDED',
     reason: 'an equal run',
     by: null,
-    result: '"kept"',
+    result: null,
     reusedFrom: 'old',
   };
   const submit = (rig: Rig, end: GivenEnd): void => {

@@ -212,9 +212,8 @@ export interface GivenEnd {
   readonly as: 'SUCCEEDED' | 'SKIPPED';
   readonly reason: string;
   readonly by: string | null;
-  /** JSON text. */
+  /** JSON text; of a result that is another's, nothing. */
   readonly result: string | null;
-  /** The run whose result it is. */
   readonly reusedFrom: string | null;
 }
 

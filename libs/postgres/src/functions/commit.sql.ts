@@ -73,6 +73,9 @@ export const COMMIT_PARAMETERS = [
   ['c_key', 'uuid[]'],
   ['c_run', 'uuid[]'],
   ['c_expires', 'float8[]'],
+  // final runs that have the result of another
+  ['v_run', 'uuid[]'],
+  ['v_from', 'uuid[]'],
   // dead letters that are discarded
   ['w_run', 'uuid[]'],
   ['w_by', 'text'],

@@ -20,6 +20,12 @@ export const KEYS = `
       order by x.project, x.key, x.n desc
       on conflict (project, key) do update set run = excluded.run, expires = excluded.expires;
   end if;
+  if v_run is not null then
+    update history h set result = s.result
+      from unnest(v_run, v_from) x(run, source)
+      cross join lateral (select * from history r where r.id = x.source limit 1) s
+      where h.id = x.run;
+  end if;
   if w_run is not null then
     insert into discarded (run, project, by, reason, at, drop_at)
       select h.id, h.project, x.by, x.reason, moment, h.drop_at

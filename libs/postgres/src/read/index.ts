@@ -9,7 +9,7 @@ export {
   readNodes,
   readPartitions,
 } from './cluster.js';
-export { type CachedRun, findCached } from './cache.js';
+export { findCached } from './cache.js';
 export { type ProjectRow, readProjects } from './directory.js';
 export { type BusyRow, type PoolWaitingRow, countBusy, countWaiting } from './fleet.js';
 export { type JobRow, type JobVersionRef, findJobSpecs, findJobs, findJobsByName } from './jobs.js';

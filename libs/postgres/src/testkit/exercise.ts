@@ -90,6 +90,14 @@ async function writeAll(life: Life): Promise<Known[]> {
     ],
   }));
   await life.end(known.slice(2));
+  const { id: over = '' } = known[2]?.run ?? {};
+  const keyed = { project: life.project, key: life.id(), run: over };
+  await life.commit(known.slice(0, 1), () => ({
+    released: [keyed],
+    cached: [{ ...keyed, expires: Date.now() }],
+    reused: [{ run: over, from: known[3]?.run.id ?? over }],
+    discarded: [{ run: over, by: 'ada', reason: 'old' }],
+  }));
   const { id: run } = runs[0] ?? { id: '' };
   const day = new Date().toISOString().slice(0, 10);
   const place = { partition: 1, run, attempt: 1, stream: 0, offset: 0 };
