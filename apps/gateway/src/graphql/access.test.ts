@@ -42,7 +42,6 @@ const NEVER_THERE = [
   'Run.executor',
   'Run.discarded',
   'Run.progress',
-  'Run.retryOf',
   'Run.reusedFrom',
   'RunEventFrame.events',
   'SchedulerNode.threads',

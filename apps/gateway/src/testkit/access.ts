@@ -71,16 +71,12 @@ export const ROOTS: Readonly<Record<string, Root>> = {
       },
     ]),
   ),
-  'Mutation.markRun': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { id: $run, as: SKIPPED, reason: "x" }',
-  },
   ...Object.fromEntries(
-    ['retryRun', 'cloneRun'].map((name) => [
-      `Mutation.${name}`,
-      { role: 'OPERATOR', foreign: 'userError NOT_FOUND', args: 'input: { id: $run }' },
-    ]),
+    ['retryRun', 'cloneRun', 'markRun'].map((name) => {
+      const more = name === 'markRun' ? ', as: SKIPPED, reason: "x"' : '';
+      const args = `input: { id: $run${more} }`;
+      return [`Mutation.${name}`, { role: 'OPERATOR', foreign: 'userError NOT_FOUND', args }];
+    }),
   ),
   'Mutation.bulkRuns': {
     role: 'OPERATOR',
