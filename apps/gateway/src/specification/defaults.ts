@@ -7,10 +7,10 @@ import { type ReadSpecification, type Specification, readSpecification } from '.
 /** What a project may decide for its jobs. */
 const DEFAULTED = [
   ...(['priority', 'pool', 'timeout', 'startDeadline', 'deadline', 'heartbeat'] as const),
-  ...(['retry', 'disconnect', 'guarantee', 'lossCountsAsAttempt', 'labels'] as const),
+  ...(['retry', 'disconnect', 'guarantee', 'lossCountsAsAttempt', 'labels', 'limits'] as const),
 ] as const;
 /** Of these each member is decided for itself. */
-const MERGED = ['retry', 'disconnect', 'labels'] as const;
+const MERGED = ['retry', 'disconnect', 'labels', 'limits'] as const;
 const STAND_IN = { kind: 'function', name: 'any' };
 
 export const VALUE_ORIGINS = ['JOB', 'PROJECT', 'BUILT_IN'] as const;
@@ -88,6 +88,8 @@ function at(members: Members, name: string): unknown {
 
 const duration = (ms: number | null): string | null => (ms === null ? null : formatDuration(ms));
 
+const sizeOf = (bytes: number | null): string => (bytes === null ? '64MB' : `${bytes / 1_024}KB`);
+
 function valuesOf(of: Specification): readonly (readonly [name: string, value: unknown])[] {
   const { retry } = of;
   return [
@@ -99,6 +101,7 @@ function valuesOf(of: Specification): readonly (readonly [name: string, value: u
     ['heartbeat', duration(of.heartbeatMs)],
     ['guarantee', of.atMostOnce ? 'AT_MOST_ONCE' : 'AT_LEAST_ONCE'],
     ['lossCountsAsAttempt', of.lossCounts],
+    ['limits.output', sizeOf(of.outputBytesMax)],
     ['disconnect.lostAfter', duration(of.lostAfterMs) ?? 'NEVER'],
     ['retry.maxAttempts', retry.maxAttempts],
     ['retry.delay', duration(retry.delayMs)],
