@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { bans, checkBans } from './banned.js';
 import { readSources, report } from './source.js';
+
+/** Every source is read: beside other work that takes its time. */
+vi.setConfig({ testTimeout: 60_000 });
 
 function against(path: string, text: string): string {
   return report(checkBans([{ path, text }]));

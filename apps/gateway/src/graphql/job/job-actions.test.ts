@@ -1,23 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { partitionOf } from '#core';
-import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
-import { type TestGateway, freshName, startTestGateway } from '../../testkit/gateway.js';
-import { TestOwner } from '../../testkit/owner.js';
+import { freshName } from '../../testkit/gateway.js';
+import { GatewaySuite } from '../../testkit/suite.js';
 
 const PARTITIONS = 4;
-let database: TestDatabase;
-let gateway: TestGateway;
-let owner: TestOwner;
-beforeAll(async () => {
-  database = await startTestDatabase(PARTITIONS);
-  gateway = await startTestGateway({ url: database.url });
-  owner = new TestOwner(database.url);
-});
-afterAll(async () => {
-  await owner.stop();
-  await gateway.stop();
-  await database.stop();
-});
+const suite = new GatewaySuite(PARTITIONS);
 
 const PAYLOAD = `job { name version spec deletedAt versions { nodes { version spec createdBy } } }
   changed pending userErrors { code path message }`;
@@ -27,7 +14,7 @@ interface Payload {
   readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
 }
 const act = (field: string, type: string, input: object): Promise<Payload> =>
-  gateway.get(`mutation ($input: ${type}!) { ${field}(input: $input) { ${PAYLOAD} } }`, {
+  suite.gateway.get(`mutation ($input: ${type}!) { ${field}(input: $input) { ${PAYLOAD} } }`, {
     input: { project: 'demo', ...input },
   });
 const apply = (name: string, spec: unknown, more = {}): Promise<Payload> =>
@@ -43,7 +30,7 @@ interface Submitted {
   readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
 }
 const submit = (job: string, more = {}): Promise<Submitted> =>
-  gateway.get(
+  suite.gateway.get(
     `mutation ($input: SubmitRunInput!) { submitRun(input: $input) {
       run { id project { id } } userErrors { code path } } }`,
     { input: { project: 'demo', job, ...more } },
@@ -52,7 +39,7 @@ async function finish({ run }: Submitted): Promise<string> {
   if (run === null) throw new Error('it was refused');
   const { id, project } = run;
   const partition = partitionOf(id, PARTITIONS);
-  await owner.finish({ id, project: project.id, partition }, 'SUCCEEDED', 'SUCCEEDED');
+  await suite.owner.finish({ id, project: project.id, partition }, 'SUCCEEDED', 'SUCCEEDED');
   return id;
 }
 const codes = ({ userErrors }: Pick<Payload, 'userErrors'>): string[] =>
@@ -79,13 +66,13 @@ describe('rollbackJob', () => {
       [1, shell('one')],
     ]);
     const read = 'query ($id: ID!) { run(id: $id) { state jobVersion job { version } } }';
-    expect(await gateway.get(read, { id })).toEqual({
+    expect(await suite.gateway.get(read, { id })).toEqual({
       state: 'SUCCEEDED',
       jobVersion: 3,
       job: { version: 5 },
     });
     const next = await finish(await submit(name));
-    expect(await gateway.get(read, { id: next })).toMatchObject({ jobVersion: 5 });
+    expect(await suite.gateway.get(read, { id: next })).toMatchObject({ jobVersion: 5 });
   });
 
   it('to what it is already changes nothing, whichever version said it', async () => {
@@ -122,7 +109,7 @@ describe('rollbackJob', () => {
 
 describe('pauseJob and resumeJob', () => {
   const hold = (field: 'pauseJob' | 'resumeJob', name: string, more = {}): Promise<Payload> =>
-    gateway.get(
+    suite.gateway.get(
       `mutation ($input: JobActionInput!) { ${field}(input: $input) {
         job { name paused pausedBy pausedReason } changed pending
         userErrors { code path message } } }`,
@@ -133,7 +120,7 @@ describe('pauseJob and resumeJob', () => {
     const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
     for (const partition of all.filter((each) => !but.includes(each))) {
       await vi.waitFor(async () => {
-        expect(await owner.answer(partition, { ok: true, state: null })).toBe(1);
+        expect(await suite.owner.answer(partition, { ok: true, state: null })).toBe(1);
       });
     }
     return await asked;
@@ -163,7 +150,7 @@ describe('pauseJob and resumeJob', () => {
     await apply(name, shell('a'));
     const asked = answered(hold('pauseJob', name), [0]);
     expect(await asked).toMatchObject({ changed: true, pending: true, job: { paused: true } });
-    expect(await owner.answer(0, { ok: true, state: null })).toBe(1);
+    expect(await suite.owner.answer(0, { ok: true, state: null })).toBe(1);
   });
 
   it('knows no job that is deleted or was never there, and no reason without end', async () => {
@@ -191,13 +178,15 @@ describe('deleteJob', () => {
     }
     const id = await finish(live);
     const read = 'query ($id: ID!) { run(id: $id) { state job { name deletedAt spec } } }';
-    expect(await gateway.get(read, { id })).toEqual({
+    expect(await suite.gateway.get(read, { id })).toEqual({
       state: 'SUCCEEDED',
       job: { name, deletedAt: deleted.job?.['deletedAt'], spec: shell('a') },
     });
     const byName = `query ($filter: RunFilter) { runs(project: "demo", filter: $filter) {
       nodes { id } } }`;
-    expect(await gateway.get(byName, { filter: { jobs: [name] } })).toEqual({ nodes: [{ id }] });
+    expect(await suite.gateway.get(byName, { filter: { jobs: [name] } })).toEqual({
+      nodes: [{ id }],
+    });
   });
 
   it('takes it out of every list, and a second time there is no such job', async () => {
@@ -205,13 +194,13 @@ describe('deleteJob', () => {
     await apply(name, shell('a'));
     await remove(name);
     expect(
-      await gateway.get('query ($n: String!) { job(project: "demo", name: $n) { id } }', {
+      await suite.gateway.get('query ($n: String!) { job(project: "demo", name: $n) { id } }', {
         n: name,
       }),
     ).toBeNull();
     const list = `query ($n: [String!]) { jobs(project: "demo", filter: { names: $n }) {
       nodes { id } } }`;
-    expect(await gateway.get(list, { n: [name, 'a\0b'] })).toEqual({ nodes: [] });
+    expect(await suite.gateway.get(list, { n: [name, 'a\0b'] })).toEqual({ nodes: [] });
     // A text that PostgreSQL takes not at all is a job that does not exist.
     expect(codes(await submit('a\0b'))).toEqual(['NOT_FOUND job']);
     expect(codes(await remove(name))).toEqual(['NOT_FOUND name']);
@@ -233,7 +222,7 @@ describe('deleteJob', () => {
     expect(changed).toBe(true);
     expect(job).toMatchObject({ version: 2, deletedAt: null, spec });
     const read = 'query ($id: ID!) { run(id: $id) { jobVersion job { version deletedAt } } }';
-    expect(await gateway.get(read, { id })).toEqual({
+    expect(await suite.gateway.get(read, { id })).toEqual({
       jobVersion: 1,
       job: { version: 2, deletedAt: null },
     });

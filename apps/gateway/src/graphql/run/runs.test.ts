@@ -1,30 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type RunRow, findRuns } from '#postgres';
-import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
-import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
-import { TestOwner } from '../../testkit/owner.js';
+import { GatewaySuite } from '../../testkit/suite.js';
 
-let database: TestDatabase;
-let gateway: TestGateway;
-let owner: TestOwner;
-beforeAll(async () => {
-  database = await startTestDatabase(4);
-  gateway = await startTestGateway({ url: database.url });
-  owner = new TestOwner(database.url);
-});
-afterAll(async () => {
-  await owner.stop();
-  await gateway.stop();
-  await database.stop();
-});
+const suite = new GatewaySuite();
 
 async function submit(more: Record<string, unknown> = {}): Promise<RunRow> {
-  const { run } = await gateway.get<{ run: { id: string; project: { id: string } } }>(
+  const { run } = await suite.gateway.get<{ run: { id: string; project: { id: string } } }>(
     `mutation ($input: SubmitRunInput!) { submitRun(input: $input) {
       run { id project { id } } userErrors { code message } } }`,
     { input: { project: 'demo', job: 'noop', ...more } },
   );
-  const [row] = await findRuns(gateway.reader, [run.project.id], [run.id]);
+  const [row] = await findRuns(suite.gateway.reader, [run.project.id], [run.id]);
   if (row === undefined) throw new Error(`run ${run.id} was not written`);
   return row;
 }
@@ -36,7 +22,8 @@ interface Page {
 const LIST = `query ($filter: RunFilter, $first: Int, $after: Cursor, $order: RunOrder) {
   runs(project: "demo", filter: $filter, first: $first, after: $after, orderBy: $order) {
     nodes { id state } edges { cursor } pageInfo { hasNextPage endCursor } } }`;
-const list = (variables: Record<string, unknown>): Promise<Page> => gateway.get(LIST, variables);
+const list = (variables: Record<string, unknown>): Promise<Page> =>
+  suite.gateway.get(LIST, variables);
 const idsOf = (page: Page): string[] => page.nodes.map(({ id }) => id);
 
 describe('runs', () => {
@@ -45,7 +32,7 @@ describe('runs', () => {
     const made: RunRow[] = [];
     for (let i = 0; i < 7; i++) made.push(await submit({ labels }));
     for (const run of made.filter((_, i) => i % 2 === 0)) {
-      await owner.finish(run, 'SUCCEEDED', 'SUCCEEDED');
+      await suite.owner.finish(run, 'SUCCEEDED', 'SUCCEEDED');
     }
     const filter = { labels };
     for (const order of ['NEWEST', 'OLDEST']) {
@@ -67,9 +54,9 @@ describe('runs', () => {
     const shell = await submit({ labels, job: 'hello-shell' });
     const waits = await submit({ labels, after: '1h' });
     const dead = await submit({ labels: { ...labels, team: 'data' } });
-    await owner.finish(dead, 'DEAD', 'FAILED');
+    await suite.owner.finish(dead, 'DEAD', 'FAILED');
     const lost = await submit({ labels });
-    await owner.finish(lost, 'CANCELLED', 'CANCELLED');
+    await suite.owner.finish(lost, 'CANCELLED', 'CANCELLED');
     const found = async (more: Record<string, unknown>): Promise<string[]> =>
       idsOf(await list({ filter: { labels, ...more }, order: 'OLDEST' }));
     expect(await found({ states: ['DEAD', 'CANCELLED'] })).toEqual([dead.id, lost.id]);
@@ -89,32 +76,32 @@ describe('runs', () => {
     expect(await found({ finishedBefore: at })).toEqual([]);
     const jobs = `{ job(project: "demo", name: "noop") {
       runs(filter: { labels: { test: "filters" }, states: [SCHEDULED] }) { nodes { id } } } }`;
-    expect(await gateway.get(jobs)).toEqual({ runs: { nodes: [{ id: waits.id }] } });
+    expect(await suite.gateway.get(jobs)).toEqual({ runs: { nodes: [{ id: waits.id }] } });
   });
 
   it('a cursor of another list, or of nobody, is the error BAD_CURSOR', async () => {
     const other = Buffer.from('["jobs","x"]').toString('base64url');
     for (const after of ['nonsense', other, '', 'W10']) {
-      const { errors } = await gateway.ask(LIST, { after });
+      const { errors } = await suite.gateway.ask(LIST, { after });
       expect(errors?.[0]?.extensions.code).toBe('BAD_CURSOR');
     }
   });
 
   it('an id that is no id is no run', async () => {
-    expect(await gateway.get('{ run(id: "DROP TABLE") { id } }')).toBeNull();
+    expect(await suite.gateway.get('{ run(id: "DROP TABLE") { id } }')).toBeNull();
   });
 
   it('a final run keeps its result, every digit of it, its error and its events', async () => {
     const params = { big: 1, text: 'ä😀"\\' };
     const run = await submit({ params });
-    await owner.move(run, 'READY');
-    await owner.finish(run, 'DEAD', 'FAILED');
+    await suite.owner.move(run, 'READY');
+    await suite.owner.finish(run, 'DEAD', 'FAILED');
     const query = `query ($id: ID!) { run(id: $id) { state outcome params result finishedAt
       error { class message } events { nodes { type from to run { id } } } waitingFor { kind } } }`;
-    const response = await gateway.app.inject({
+    const response = await suite.gateway.app.inject({
       method: 'POST',
       url: '/graphql',
-      headers: { authorization: `Bearer ${gateway.key}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${suite.gateway.key}`, 'content-type': 'application/json' },
       payload: JSON.stringify({ query, variables: { id: run.id } }),
     });
     expect(response.payload).toContain('{"answer":9007199254740993}');
@@ -125,7 +112,7 @@ describe('runs', () => {
           outcome: 'FAILED',
           params,
           error: { class: 'Boom', message: 'it broke' },
-          // The row of this test's owner names its newest event only.
+          // The row of this test's suite.owner names its newest event only.
           events: { nodes: [{ type: 'FINISHED', to: 'DEAD', run: { id: run.id } }] },
           waitingFor: [],
         },
@@ -136,24 +123,26 @@ describe('runs', () => {
   it('says why it is not running', async () => {
     const why = async (id: string): Promise<unknown> => {
       const query = 'query ($id: ID!) { run(id: $id) { waitingFor { kind until text } } }';
-      const { waitingFor } = await gateway.get<{ waitingFor: readonly unknown[] }>(query, { id });
+      const { waitingFor } = await suite.gateway.get<{ waitingFor: readonly unknown[] }>(query, {
+        id,
+      });
       return waitingFor[0];
     };
     const fresh = await submit();
     expect(await why(fresh.id)).toMatchObject({ kind: 'NOT_TAKEN_IN' });
-    await owner.move(fresh, 'READY');
+    await suite.owner.move(fresh, 'READY');
     expect(await why(fresh.id)).toMatchObject({
       kind: 'NO_EXECUTOR',
       text: 'No executor of pool default is active.',
     });
     const rank = Date.UTC(2099, 0, 1);
-    await owner.move(fresh, 'WAITING_RETRY', { lane: '0', rank });
+    await suite.owner.move(fresh, 'WAITING_RETRY', { lane: '0', rank });
     expect(await why(fresh.id)).toMatchObject({
       kind: 'RETRY_DELAY',
       until: '2099-01-01T00:00:00.000Z',
     });
     const later = await submit({ at: '2099-01-01T00:00:00.000Z' });
-    await owner.move(later, 'SCHEDULED', { lane: '0', rank });
+    await suite.owner.move(later, 'SCHEDULED', { lane: '0', rank });
     expect(await why(later.id)).toMatchObject({
       kind: 'NOT_DUE',
       until: '2099-01-01T00:00:00.000Z',
@@ -167,27 +156,27 @@ describe('cancelRun', () => {
 
   async function answered(run: RunRow, outcome: unknown): Promise<void> {
     const one = async (): Promise<void> => {
-      expect(await owner.answer(run.partition, outcome)).toBe(1);
+      expect(await suite.owner.answer(run.partition, outcome)).toBe(1);
     };
     await vi.waitFor(one, { timeout: 4_000, interval: 5 });
   }
 
   it('waits for the answer of the owner', async () => {
     const run = await submit();
-    const asked = gateway.get(CANCEL, { input: { id: run.id, reason: 'enough' } });
+    const asked = suite.gateway.get(CANCEL, { input: { id: run.id, reason: 'enough' } });
     await answered(run, { ok: true });
     expect(await asked).toMatchObject({ run: { id: run.id }, pending: false, userErrors: [] });
   });
 
   it('says what a final run is already', async () => {
     const run = await submit();
-    await owner.finish(run, 'SUCCEEDED', 'SUCCEEDED');
-    expect(await gateway.get(CANCEL, { input: { id: run.id } })).toMatchObject({
+    await suite.owner.finish(run, 'SUCCEEDED', 'SUCCEEDED');
+    expect(await suite.gateway.get(CANCEL, { input: { id: run.id } })).toMatchObject({
       run: { state: 'SUCCEEDED' },
       userErrors: [{ code: 'RUN_FINAL', message: expect.stringContaining('SUCCEEDED') as string }],
     });
     const raced = await submit();
-    const asked = gateway.get(CANCEL, { input: { id: raced.id } });
+    const asked = suite.gateway.get(CANCEL, { input: { id: raced.id } });
     const lost = { ok: false, code: 'RUN_FINAL', state: 'DEAD' };
     await answered(raced, lost);
     expect(await asked).toMatchObject({ userErrors: [{ code: 'RUN_FINAL' }] });
@@ -196,19 +185,24 @@ describe('cancelRun', () => {
   it('a repeat with the key gets the same answer and asks for nothing anew', async () => {
     const run = await submit();
     const input = { id: run.id, idempotencyKey: 'cancel-1' };
-    const asked = gateway.get(CANCEL, { input });
+    const asked = suite.gateway.get(CANCEL, { input });
     await answered(run, { ok: true });
     expect(await asked).toMatchObject({ pending: false, userErrors: [] });
-    expect(await gateway.get(CANCEL, { input })).toMatchObject({ pending: false, userErrors: [] });
-    expect(await gateway.get(CANCEL, { input: { ...input, reason: 'other' } })).toMatchObject({
-      userErrors: [{ code: 'IDEMPOTENCY_CONFLICT' }],
+    expect(await suite.gateway.get(CANCEL, { input })).toMatchObject({
+      pending: false,
+      userErrors: [],
     });
-    expect(await owner.answer(run.partition, { ok: true })).toBe(0);
+    expect(await suite.gateway.get(CANCEL, { input: { ...input, reason: 'other' } })).toMatchObject(
+      {
+        userErrors: [{ code: 'IDEMPOTENCY_CONFLICT' }],
+      },
+    );
+    expect(await suite.owner.answer(run.partition, { ok: true })).toBe(0);
   });
 
   it('says pending when nobody answers in time', async () => {
     const run = await submit();
-    expect(await gateway.get(CANCEL, { input: { id: run.id } })).toMatchObject({
+    expect(await suite.gateway.get(CANCEL, { input: { id: run.id } })).toMatchObject({
       run: { state: 'SCHEDULED' },
       pending: true,
       userErrors: [],
@@ -218,7 +212,7 @@ describe('cancelRun', () => {
   it('names what is wrong', async () => {
     const run = await submit();
     const input = { id: run.id, grace: 'soon', idempotencyKey: '' };
-    expect(await gateway.get(CANCEL, { input })).toMatchObject({
+    expect(await suite.gateway.get(CANCEL, { input })).toMatchObject({
       userErrors: [{ path: ['grace'] }, { path: ['idempotencyKey'] }],
     });
   });

@@ -1,24 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { partitionOf } from '#core';
-import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
-import { type TestGateway, freshName, startTestGateway } from '../../testkit/gateway.js';
-import { TestOwner } from '../../testkit/owner.js';
+import { freshName } from '../../testkit/gateway.js';
+import { GatewaySuite } from '../../testkit/suite.js';
 
 const PARTITIONS = 4;
-let database: TestDatabase;
-let gateway: TestGateway;
-let owner: TestOwner;
-beforeAll(async () => {
-  database = await startTestDatabase(PARTITIONS);
-  gateway = await startTestGateway({ url: database.url });
-  owner = new TestOwner(database.url);
-});
-afterAll(async () => {
-  await owner.stop();
-  await gateway.stop();
-  await database.stop();
-});
+const suite = new GatewaySuite(PARTITIONS);
 
 interface Submitted {
   readonly run: { readonly id: string; readonly project: { readonly id: string } } | null;
@@ -26,7 +13,7 @@ interface Submitted {
   readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
 }
 const submit = (input: Record<string, unknown>): Promise<Submitted> =>
-  gateway.get(
+  suite.gateway.get(
     `mutation ($input: SubmitRunInput!) { submitRun(input: $input) {
       run { id project { id } } replayed userErrors { code path message } } }`,
     { input: { project: 'demo', ...input } },
@@ -37,7 +24,7 @@ const idOf = ({ run }: Submitted): string => run?.id ?? 'none';
 
 async function job(more: Record<string, unknown>): Promise<string> {
   const name = freshName('job');
-  const { userErrors } = await gateway.get<Submitted>(
+  const { userErrors } = await suite.gateway.get<Submitted>(
     `mutation ($input: ApplyJobInput!) { applyJob(input: $input) {
       userErrors { code path message } } }`,
     { input: { project: 'demo', name, spec: { kind: 'shell', command: 'true', ...more } } },
@@ -45,7 +32,7 @@ async function job(more: Record<string, unknown>): Promise<string> {
   expect(userErrors).toEqual([]);
   return name;
 }
-/** As its owner would at the end; what the run holds and leaves is the owner's to write. */
+/** As its suite.owner would at the end; what the run holds and leaves is the owner's to write. */
 async function finish(
   { run }: Submitted,
   state: 'SUCCEEDED' | 'DEAD',
@@ -53,14 +40,14 @@ async function finish(
 ): Promise<void> {
   if (run === null) throw new Error('it was refused');
   const target = { ...run, project: run.project.id, partition: partitionOf(run.id, PARTITIONS) };
-  const { rows } = await database.admin.query<{ dedup: string | null; cache: string | null }>(
+  const { rows } = await suite.database.admin.query<{ dedup: string | null; cache: string | null }>(
     'select dedup, cache from live where id = $1',
     [run.id],
   );
   const [{ dedup, cache } = { dedup: null, cache: null }] = rows;
   const outcome = state === 'DEAD' ? 'FAILED' : state;
   const shared = { dedup, cache: state === 'SUCCEEDED' ? cache : null, expires };
-  await owner.finish(target, state, outcome, { result: '{"n":1}' }, shared);
+  await suite.owner.finish(target, state, outcome, { result: '{"n":1}' }, shared);
 }
 
 describe('dedup (R40, 2.4)', () => {
@@ -95,7 +82,7 @@ describe('dedup (R40, 2.4)', () => {
   it('a batch of 5,000 with one key makes one run', async () => {
     const name = await job({ dedup: { key: 'one' } });
     const items = Array.from({ length: 5_000 }, () => ({ project: 'demo', job: name }));
-    const { results } = await gateway.get<{ results: Submitted[] }>(
+    const { results } = await suite.gateway.get<{ results: Submitted[] }>(
       `mutation ($input: SubmitRunsInput!) { submitRuns(input: $input) {
         results { run { id } replayed } } }`,
       { input: { project: 'demo', items } },
@@ -109,7 +96,7 @@ describe('dedup (R40, 2.4)', () => {
     const old = await submit({ job: name, params: { city: 'Bern' } });
     await finish(old, 'DEAD');
     const retry = (more = {}): Promise<Submitted> =>
-      gateway.get(
+      suite.gateway.get(
         `mutation ($input: RetryRunInput!) { retryRun(input: $input) {
           run { id project { id } } userErrors { code path message } } }`,
         { input: { id: idOf(old), ...more } },
@@ -153,13 +140,13 @@ describe('dedup (R40, 2.4)', () => {
 
 describe('a result cache', () => {
   const read = (id: string) =>
-    gateway.get<Record<string, unknown>>(
+    suite.gateway.get<Record<string, unknown>>(
       'query ($id: ID!) { run(id: $id) { id state result reusedFrom { id } } }',
       { id },
     );
-  /** As the owner takes in what is submitted with its end. */
+  /** As the suite.owner takes in what is submitted with its end. */
   async function givenOf({ run }: Submitted): Promise<unknown> {
-    const { rows } = await database.admin.query<{ record: string | null }>(
+    const { rows } = await suite.database.admin.query<{ record: string | null }>(
       `select convert_from(record, 'UTF8') as record from live where id = $1`,
       [run?.id],
     );
@@ -206,7 +193,7 @@ describe('a result cache', () => {
 
 describe('markRun of what is final (1.2)', () => {
   const mark = (input: object) =>
-    gateway.get<Submitted & { run: Record<string, unknown> | null }>(
+    suite.gateway.get<Submitted & { run: Record<string, unknown> | null }>(
       `mutation ($input: MarkRunInput!) { markRun(input: $input) {
         run { id labels params retryOf { id } } userErrors { code path message } } }`,
       { input },
@@ -221,7 +208,7 @@ describe('markRun of what is final (1.2)', () => {
       run: { params: { a: 1 }, labels: { team: 'x' }, retryOf: { id: idOf(old) } },
       userErrors: [],
     });
-    const { rows } = await database.admin.query<{ record: string }>(
+    const { rows } = await suite.database.admin.query<{ record: string }>(
       `select convert_from(record, 'UTF8') as record from live where id = $1`,
       [marked.run?.id],
     );
@@ -230,7 +217,7 @@ describe('markRun of what is final (1.2)', () => {
     });
     const again = await mark({ ...said, idempotencyKey: 'm1' });
     expect(again.run?.id).toBe(marked.run?.id);
-    const state = await gateway.get('query ($id: ID!) { run(id: $id) { state } }', {
+    const state = await suite.gateway.get('query ($id: ID!) { run(id: $id) { state } }', {
       id: idOf(old),
     });
     expect(state).toEqual({ state: 'DEAD' });
