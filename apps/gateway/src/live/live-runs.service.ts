@@ -14,6 +14,8 @@ export interface LiveRunsOptions {
   readonly scheduler?: SchedulerLike;
   readonly bufferEventsMax?: number;
   readonly readTraits?: ReadTraits;
+  /** How long events are gathered, by the number of readers. */
+  readonly frameMs?: (readers: number) => number;
 }
 
 /** Every subscriber of this gateway, over one shared feed. */
@@ -32,7 +34,8 @@ export class LiveRunsService implements LiveRuns {
   ) {
     this.scheduler = options.scheduler ?? asyncScheduler;
     const { scheduler } = this;
-    this.clock = new FrameClock(scheduler, () => frameMsFor(this.eventStreams.size));
+    const { frameMs = frameMsFor } = options;
+    this.clock = new FrameClock(scheduler, () => frameMs(this.eventStreams.size));
     this.bufferEventsMax = options.bufferEventsMax ?? STREAM.bufferEventsMax;
     this.tails = new LiveTails({
       feed,

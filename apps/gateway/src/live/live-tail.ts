@@ -50,9 +50,9 @@ export class LiveTail implements Framed {
     return this.isQuiet && !this.isHeld && !this.options.tail.isAhead();
   }
 
-  /** Nothing is under way to those who follow. */
+  /** Nothing is under way to those who follow; of a closed one nobody knows. */
   get isQuiet(): boolean {
-    return this.gathered.length === 0 && !this.isSieving;
+    return this.gathered.length === 0 && !this.isSieving && !this.isClosed;
   }
 
   get isClosed(): boolean {

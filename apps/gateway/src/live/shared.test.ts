@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '#actor';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
+import { FRAME_MS } from './frame-clock.js';
 import type { EventFrame, EventsRequest } from './live-runs.js';
 import { failureOf, leave, places, read, snapshot } from './testkit/reading.js';
 import { Rig } from './testkit/rig.js';
@@ -13,6 +14,7 @@ const ALL: EventsRequest = { projects: [PROJECT], filter: {} };
 
 let database: TestDatabase;
 let rig: Rig;
+let frameMs: number;
 
 beforeAll(async () => {
   database = await startTestDatabase(PARTITIONS);
@@ -20,7 +22,14 @@ beforeAll(async () => {
 afterAll(() => database.stop());
 beforeEach(async () => {
   const { url, life } = database;
-  rig = await Rig.start({ url, life, partitions: PARTITIONS, bufferEventsMax: BUFFER });
+  frameMs = FRAME_MS;
+  rig = await Rig.start({
+    url,
+    life,
+    partitions: PARTITIONS,
+    bufferEventsMax: BUFFER,
+    frameMs: () => frameMs,
+  });
   await until(() => rig.clients.every(({ up }) => up), BOUND_MS);
 });
 afterEach(() => rig.stop());
@@ -108,6 +117,28 @@ describe('equal subscriptions', () => {
     const again = rig.live.events({ ...ALL, after: (failure as { resume: string }).resume });
     expect(places((await read(again, total)).events)).toEqual(places(one?.events ?? []));
     await leave(again, ...quick);
+  });
+
+  it('whoever comes as the last of them ends for being slow hears what comes next', async () => {
+    // So long that what was gathered is handed on by who comes, and by no clock.
+    frameMs = 60_000;
+    const slow = rig.live.events(ALL);
+    await snapshot(rig, slow);
+    const names = Array.from({ length: BUFFER }, (_, n) => `r${n}`);
+    await rig.thread.one(0, ...names.map((name) => eventOf(name)));
+    const other = rig.live.events({ ...ALL, filter: { runs: new Set(['one more']) } });
+    await snapshot(rig, other);
+    await rig.thread.one(0, eventOf('one more'));
+    await read(other, 1);
+    const late = rig.live.events(ALL);
+    await snapshot(rig, late);
+    frameMs = FRAME_MS;
+    await until(() => rig.live.counts.eventStreams === 2, BOUND_MS);
+    await rig.thread.one(0, eventOf('next'));
+    const heard = (await read(late, 1)).events.map(({ run }) => run);
+    expect(heard).toContain('next');
+    expect(rig.live.counts).toMatchObject({ eventStreams: 2, tails: 2 });
+    await leave(slow, late, other);
   });
 
   it('goes on for the others when the first of them leaves', async () => {

@@ -17,6 +17,7 @@ export interface RigOptions {
   readonly partitions: number;
   readonly bufferEventsMax?: number;
   readonly readTraits?: ReadTraits;
+  readonly frameMs?: () => number;
 }
 
 /** A gateway's live side and a thread, on a real broker and a real PostgreSQL. */
@@ -60,10 +61,11 @@ export class Rig {
       },
       log: silent,
     });
-    const { bufferEventsMax, readTraits } = options;
+    const { bufferEventsMax, readTraits, frameMs } = options;
     this.live = new LiveRunsService(this.feed, {
       ...(bufferEventsMax === undefined ? {} : { bufferEventsMax }),
       ...(readTraits === undefined ? {} : { readTraits }),
+      ...(frameMs === undefined ? {} : { frameMs }),
     });
     this.feed.start();
   }
