@@ -1,18 +1,17 @@
-import { type Cell, LANE_TIMED, type Token, isOpen } from '../run/run.js';
+import { type Cell, type Token, isOpen } from '../run/run.js';
 import type { Command, CommandOutcome, CommandRefusal, RunChange } from './command.js';
 import type { FinalRun, PartitionMessage } from './messages.js';
 import {
   type Step,
   commit,
   dequeue,
-  enqueue,
   fetchThen,
   forget,
   perform,
   remember,
   watchExpiry,
 } from './state.js';
-import { event, finish, makeReady, move, save } from './transitions.js';
+import { event, finish, goOn, makeReady, move, save, waitUntil } from './transitions.js';
 
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
@@ -98,23 +97,12 @@ function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
   return applied(cell);
 }
 
-/** To where it was. What became due meanwhile is ready; what was ready keeps its place. */
+/** To where it was. */
 function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
   const { paused } = cell.record;
   if (cell.state !== 'PAUSED' || paused === undefined) return refused(cell, 'RUN_NOT_PAUSED');
   if (paused.job === true) return refused(cell, 'JOB_PAUSED');
-  delete cell.record.paused;
-  const extra = { actor: message.by, data: { reason: message.reason } };
-  const isRetry = paused.from === 'WAITING_RETRY';
-  const due = isRetry ? cell.rank : (cell.facts.due ?? 0);
-  if (due > step.now) {
-    move(step, cell, isRetry ? 'WAITING_RETRY' : 'SCHEDULED', 'RESUMED', extra);
-    waitUntil(step, cell, due);
-  } else {
-    move(step, cell, 'READY', 'RESUMED', extra);
-    makeReady(step, cell, isRetry ? due : (cell.readyAt ?? step.now));
-  }
-  save(step, cell);
+  goOn(step, cell, paused.from, { actor: message.by, data: { reason: message.reason } });
   return applied(cell);
 }
 
@@ -167,8 +155,9 @@ function amend(step: Step, cell: Cell, change: RunChange, at: number | undefined
     priority: change.priority ?? facts.priority,
     due,
     expires,
-    // Too long for memory or not: an assignment reads it by the run's id.
-    ...(change.params === undefined ? {} : { params: undefined }),
+    // Too long for memory or not: an assignment reads it by the run's id. What comes of them is
+    // no result of the params that it was submitted with.
+    ...(change.params === undefined ? {} : { params: undefined, cache: null }),
   };
   if (expires !== facts.expires) watchExpiry(step.state, cell);
   commit(step, {
@@ -195,12 +184,6 @@ function leaveLine(step: Step, cell: Cell): void {
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   dequeue(step, cell);
   cell.lane = null;
-}
-
-function waitUntil(step: Step, cell: Cell, due: number): void {
-  cell.lane = LANE_TIMED;
-  cell.rank = due;
-  enqueue(step, cell);
 }
 
 function beginCancel(step: Step, cell: Cell, command: Of<'cancel'>): void {

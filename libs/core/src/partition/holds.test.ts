@@ -175,6 +175,62 @@ describe('a paused job', () => {
     expect(states(rig)).toEqual({ mine: 'READY', its: 'READY' });
   });
 
+  test('what is put off meanwhile waits for its time when the job goes on (2.6)', () => {
+    const rig = new Rig();
+    rig.submit('a', OF_JOB);
+    rig.commit();
+    pause(rig);
+    rig.command('c1', 'a', { kind: 'update', change: { afterMs: 60_000 } });
+    settle(rig);
+    resume(rig);
+    rig.match('a');
+    rig.commit();
+    expect(states(rig)).toEqual({ a: 'SCHEDULED' });
+    rig.tick(60_000);
+    rig.commit();
+    expect(states(rig)).toEqual({ a: 'READY' });
+  });
+
+  test('takes the late result of an attempt that ended by silence (1.4)', () => {
+    const rig = new Rig();
+    rig.submit('a', OF_JOB);
+    rig.match('a');
+    rig.step({ kind: 'started', token: rig.tokenOf('a'), agoMs: 0 });
+    rig.commit();
+    const token = rig.tokenOf('a');
+    rig.step({ kind: 'silent', executor: 'x1' });
+    rig.tick(10_000);
+    rig.commit();
+    pause(rig);
+    rig.tick(60_000);
+    rig.commit();
+    expect(states(rig)).toEqual({ a: 'PAUSED' });
+    rig.result(token);
+    settle(rig);
+    expect(states(rig)).toEqual({ a: 'SUCCEEDED' });
+  });
+
+  test('a row that is swept again while its job goes on is applied once', () => {
+    const rig = new Rig({ lazyReads: true, limits: { applied: 2 } });
+    for (const id of ['a', 'b', 'c']) rig.submit(id, OF_JOB);
+    rig.commit();
+    rig.hold('h1', 'j', HOLD);
+    rig.commit();
+    rig.read();
+    rig.commit();
+    rig.hold('h2', 'j', null);
+    for (const id of ['x', 'y', 'z']) rig.submit(id);
+    rig.commit();
+    rig.step({ kind: 'job-changed', inbox: 'h2', job: 'j' });
+    for (let i = 0; i < 12; i++) {
+      rig.commit();
+      rig.read();
+    }
+    rig.commit();
+    expect(rig.inbox.size).toBe(0);
+    expect(new Set(Object.values(states(rig)))).toEqual(new Set(['READY']));
+  });
+
   test('a start deadline passes in a pause as well (1.8)', () => {
     const rig = new Rig();
     rig.submit('a', { ...OF_JOB, expires: rig.now + 1_000 });

@@ -12,7 +12,7 @@ import {
   remember,
   tellPool,
 } from './state.js';
-import { holdBack, makeReady, move, save } from './transitions.js';
+import { goOn, holdBack } from './transitions.js';
 
 type Of<K extends PartitionMessage['kind']> = Extract<PartitionMessage, { kind: K }>;
 
@@ -22,8 +22,8 @@ type Of<K extends PartitionMessage['kind']> = Extract<PartitionMessage, { kind: 
  */
 export function jobChanged(step: Step, { inbox, job }: Of<'job-changed'>): void {
   const { state } = step;
-  if (state.applied.has(inbox)) return;
-  remember(state.applied, inbox, state.limits.applied);
+  if (state.applied.has(inbox) || state.changing.has(inbox)) return;
+  state.changing.add(inbox);
   perform(step, { kind: 'read-job', inbox, job });
 }
 
@@ -81,13 +81,12 @@ export function heldRead(step: Step, message: Of<'held-read'>): void {
 function letGo(step: Step, cell: Cell): void {
   const { paused } = cell.record;
   if (cell.state !== 'PAUSED' || paused?.job !== true) return;
-  delete cell.record.paused;
-  move(step, cell, 'READY', 'RESUMED', { data: { job: true } });
-  makeReady(step, cell, cell.readyAt ?? step.now);
-  save(step, cell);
+  goOn(step, cell, paused.from, { data: { job: true } });
 }
 
 function done(step: Step, inbox: string): void {
+  step.state.changing.delete(inbox);
+  remember(step.state.applied, inbox, step.state.limits.applied);
   commit(step, { kind: 'consume', inbox });
   commit(step, { kind: 'answer', command: inbox, outcome: { ok: true, state: null } });
 }

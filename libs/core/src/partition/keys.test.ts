@@ -67,6 +67,20 @@ describe('a cached result', () => {
     expect(rig.cached).toEqual(['r', 'late']);
   });
 
+  test('is not left under the params of before by a run whose params were changed', () => {
+    const rig = new Rig();
+    for (const id of ['changed', 'hurried']) rig.submit(id, ...CACHED);
+    rig.commit();
+    rig.command('c1', 'changed', { kind: 'update', change: { params: '2' } });
+    rig.command('c2', 'hurried', { kind: 'update', change: { priority: 1 } });
+    for (const id of ['changed', 'hurried']) {
+      rig.match(id);
+      rig.result(rig.tokenOf(id));
+    }
+    rig.commit();
+    expect(rig.cached).toEqual(['hurried']);
+  });
+
   test('is not left by a mark, a cancel, or a job that keeps none', () => {
     const rig = new Rig();
     for (const id of ['marked', 'cancelled']) rig.submit(id, ...CACHED);

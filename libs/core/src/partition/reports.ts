@@ -1,4 +1,11 @@
-import { type Cell, type RunError, type Token, comparePlace, sameToken } from '../run/run.js';
+import {
+  type Cell,
+  type RunError,
+  type RunState,
+  type Token,
+  comparePlace,
+  sameToken,
+} from '../run/run.js';
 import { bounced, endAttempt, toRunning } from './attempts.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
@@ -100,6 +107,11 @@ export function runErrorOf(message: ResultReport): RunError | undefined {
   };
 }
 
+/** What is lost waits here for its next attempt; a pause keeps it from starting, not from ending. */
+const WAITS_AGAIN: ReadonlySet<RunState> = new Set([
+  ...(['WAITING_RETRY', 'BLOCKED', 'READY', 'PAUSED'] as const),
+]);
+
 /** 1.4: only an attempt that ended by silence takes a late result, while none newer is granted. */
 function lateResult(
   step: Step,
@@ -110,7 +122,7 @@ function lateResult(
   const { lost } = cell.record;
   if (lost === undefined || !sameToken(lost, message.token)) return;
   if (message.kind !== 'result' || message.outcome !== 'SUCCEEDED') return;
-  if (cell.state !== 'WAITING_RETRY' && cell.state !== 'BLOCKED' && cell.state !== 'READY') return;
+  if (!WAITS_AGAIN.has(cell.state)) return;
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
   cell.token = lost;

@@ -91,6 +91,8 @@ export interface PartitionState {
   readonly executors: Map<string, ExecutorCell>;
   /** By id: the jobs that are paused. */
   readonly holds: Map<string, Hold>;
+  /** Inbox rows that say a job was paused or goes on, and are not yet done. */
+  readonly changing: Set<string>;
   /** There may be runs in line that a hold should have taken out of it. */
   unswept: boolean;
   /** The life of the cluster: incarnations of another are unknown here. */
@@ -126,6 +128,7 @@ export function emptyPartition(
     applied: new Set(),
     executors: new Map(),
     holds: new Map(),
+    changing: new Set(),
     unswept: false,
     life,
   };

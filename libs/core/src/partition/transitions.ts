@@ -2,6 +2,7 @@ import { assertEdge } from '../run/edges.js';
 import {
   type Cell,
   type EventType,
+  LANE_TIMED,
   type Outcome,
   type RunError,
   type RunState,
@@ -94,6 +95,32 @@ export function holdBack(step: Step, cell: Cell, { by, reason }: Hold): void {
   move(step, cell, 'PAUSED', 'PAUSED', { actor: by, data: { reason, job: true } });
   save(step, cell);
   forget(step.state, cell.facts.id);
+}
+
+export function waitUntil(step: Step, cell: Cell, due: number): void {
+  cell.lane = LANE_TIMED;
+  cell.rank = due;
+  enqueue(step, cell);
+}
+
+/** Out of a pause. What became due meanwhile is ready; what was ready keeps its place. */
+export function goOn(
+  step: Step,
+  cell: Cell,
+  from: RunState,
+  extra: Omit<EventExtra, 'from' | 'to'>,
+): void {
+  delete cell.record.paused;
+  const isRetry = from === 'WAITING_RETRY';
+  const due = isRetry ? cell.rank : (cell.facts.due ?? 0);
+  if (due > step.now) {
+    move(step, cell, isRetry ? 'WAITING_RETRY' : 'SCHEDULED', 'RESUMED', extra);
+    waitUntil(step, cell, due);
+  } else {
+    move(step, cell, 'READY', 'RESUMED', extra);
+    makeReady(step, cell, isRetry ? due : (cell.readyAt ?? step.now));
+  }
+  save(step, cell);
 }
 
 /** Final: the row moves to history in this commit, and memory lets go of it. */
