@@ -39,6 +39,13 @@ function answers(...bodies: readonly (object | string)[]): void {
 const A_KEY: unknown = expect.stringMatching(/^[0-9a-f-]{36}$/);
 
 describe('a mutation', () => {
+  test.each([undefined, null])('with the key %s has one of its own', async (idempotencyKey) => {
+    answers(failed('UNAVAILABLE'));
+    await client.mutate(SUBMIT, { job: 'a', idempotencyKey });
+    expect(keys()).toEqual([A_KEY, A_KEY]);
+    expect(new Set(keys()).size).toBe(1);
+  });
+
   test('is sent again under the same key until it is answered', async () => {
     answers(failed('UNAVAILABLE'), failed('OPERATION_TIMEOUT'));
     const answer = await client.mutate(SUBMIT, { project: 'demo' });

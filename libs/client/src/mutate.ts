@@ -14,7 +14,8 @@ const PASSING: ReadonlySet<string> = new Set([
 /** The input with a key of its own; of a batch, each item that has none gets one. */
 export function withKeys(input: Variables): Variables {
   const { items } = input;
-  if (!Array.isArray(items)) return { idempotencyKey: randomUUID(), ...input };
+  const idempotencyKey = input['idempotencyKey'] ?? randomUUID();
+  if (!Array.isArray(items)) return { ...input, idempotencyKey };
   return { ...input, items: (items as readonly Variables[]).map((item) => withKeys(item)) };
 }
 

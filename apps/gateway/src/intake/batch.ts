@@ -103,11 +103,11 @@ function rowsOf(
 }
 
 function outcomeOf(waiter: Waiter, taken: Taken): Written {
-  const replay = taken.replays.get(refOf(waiter.item));
-  if (replay === undefined) {
-    const ref = taken.folds.get(refOf(waiter.item));
-    return ref === undefined ? { kind: 'written', at: taken.at } : { kind: 'folded', ref };
-  }
+  const ref = refOf(waiter.item);
+  const holder = taken.folds.get(ref);
+  if (holder !== undefined) return { kind: 'folded', ref: holder };
+  const replay = taken.replays.get(ref);
+  if (replay === undefined) return { kind: 'written', at: taken.at };
   if (replay.hash !== waiter.item.key?.hash) return { kind: 'conflict' };
   return { kind: 'replayed', ref: replay.winner };
 }
@@ -118,5 +118,7 @@ function followed(waiter: Waiter, leader: Waiter, taken: Taken): Written {
   const replay = taken.replays.get(ref);
   const hash = replay?.hash ?? leader.item.key?.hash;
   if (waiter.item.key?.hash !== hash) return { kind: 'conflict' };
-  return { kind: 'replayed', ref: replay?.winner ?? taken.folds.get(ref) ?? ref };
+  const holder = taken.folds.get(ref);
+  if (holder !== undefined) return { kind: 'folded', ref: holder };
+  return { kind: 'replayed', ref: replay?.winner ?? ref };
 }

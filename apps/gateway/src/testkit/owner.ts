@@ -138,6 +138,14 @@ export class TestOwner {
     });
   }
 
+  /** As the owner does it when a person changes the run. */
+  async amend({ id: run, partition }: TestRun, change: { readonly params: string }): Promise<void> {
+    const { epoch } = await this.hold(partition);
+    const as = { priority: 5, due: null, expires: null, labels: null };
+    const amended = [{ run, ...as, ...change }];
+    await commitBatch(this.connection, [{ ...noWrites(partition, epoch), amended }], null);
+  }
+
   async discard({ id: run, partition }: TestRun, by: string, reason: string): Promise<void> {
     const { epoch } = await this.hold(partition);
     const discarded = [{ run, by, reason }];

@@ -94,7 +94,7 @@ export interface JobHold extends JobName {
   readonly ids: readonly string[];
 }
 
-/** Undefined: there is no such job. One that is as it is to be is left so, and nobody is told. */
+/** Undefined: there is no such job. A deleted one is found as long as it holds its runs. */
 export async function holdJob(
   definitions: Definitions,
   hold: JobHold,

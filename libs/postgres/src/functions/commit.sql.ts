@@ -149,7 +149,8 @@ const AMEND = `
   if e_id is not null then
     update live l set priority = x.priority, due = ${time('x.due')},
         expires = ${time('x.expires')}, params = coalesce(${body('x.params')}, l.params),
-        labels = coalesce(${body('x.labels')}, l.labels)
+        labels = coalesce(${body('x.labels')}, l.labels),
+        cache = case when ${body('x.params')} is null then l.cache end
       from unnest(e_id, e_priority, e_due, e_expires, ${items('e_params')}, ${items('e_labels')})
         x(id, priority, due, expires, params, labels)
       where l.id = x.id;

@@ -65,6 +65,12 @@ const FOLD = `
       where d.run <> x.run and x.run <> all (losers);
     if folded is not null then
       update intake i set folds = intake_batch.folds where i.id = batch;
+      -- A retry that is refused for it was not made: its key is free for another try.
+      delete from idempotency i
+        using unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_ref)
+          k(project, operation, key, ref)
+        where i.project = k.project and i.operation = k.operation and i.key = k.key
+          and k.operation = 'retryRun' and k.ref = any (folded);
       update idempotency i set ref = d.run
         from unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_ref)
             k(project, operation, key, ref)

@@ -138,7 +138,8 @@ begin
     expired('intake', `x.at < now() - interval '24 hours'`, 'x.at'),
     expired('answer', `x.at < now() - interval '24 hours'`, 'x.at'),
     expired('idempotency', 'x.expires < now()', 'x.expires'),
-    expired('discarded', 'x.drop_at < now()', 'x.drop_at'),
+    // A final run is there until the week of its time is over.
+    expired('discarded', `x.drop_at < now() - interval '8 days'`, 'x.drop_at'),
     expired('result_cache', 'x.expires < now()', 'x.expires'),
     expired('journal_default', `x.at < now() - interval '${JOURNAL_DAYS} days'`, 'x.at'),
     expired('log_chunk_default', `x.day < current_date - ${LOG_DAYS}`, 'x.day'),

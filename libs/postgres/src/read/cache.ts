@@ -1,6 +1,9 @@
 import { type Reader, uuidArray } from './reader.js';
 
-/** The runs whose results stand, by key; one that has expired or is past its retention is none. */
+/**
+ * The runs whose results stand, by key; one that has expired is none, nor one that may be dropped
+ * before whoever asks is taken in.
+ */
 export async function findCached(
   reader: Reader,
   project: string,
@@ -10,7 +13,8 @@ export async function findCached(
     [project],
     `select c.key, c.run from unnest($3::uuid[]) x(key)
       join result_cache c on c.project = $2 and c.key = x.key and c.expires > now()
-      cross join lateral (select r.id from history r where r.id = c.run limit 1) h`,
+      cross join lateral (select r.id from history r
+        where r.id = c.run and r.drop_at > now() + interval '1 day' limit 1) h`,
     [project, uuidArray(keys)],
   );
   return new Map(rows.map(({ key, run }) => [key, run]));

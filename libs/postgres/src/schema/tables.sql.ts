@@ -165,6 +165,7 @@ create table result_cache (
   run uuid not null,
   expires timestamptz not null,
   primary key (project, key));
+create index result_cache_expires on result_cache (expires);
 
 -- Dead letters that nobody is going to look at any more.
 create table discarded (
@@ -174,6 +175,7 @@ create table discarded (
   reason text not null,
   at timestamptz not null,
   drop_at timestamptz not null);
+create index discarded_drop_at on discarded (drop_at);
 
 create table executor (
   id text primary key,

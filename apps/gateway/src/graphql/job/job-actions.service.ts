@@ -81,7 +81,6 @@ export class JobActionsService {
     const done = await holdJob(this.definitions, { project, name, paused, by, reason, ids });
     if (done === undefined) return refusedJob([noJob(name)]);
     const { job, changed } = done;
-    if (!changed) return { job: rowOf(job), changed, pending: false, userErrors: [] };
     this.hints.nudge(ids.map((_, partition) => partition));
     const outcomes = await Promise.all(ids.map((id) => this.answers.outcomeOf(id)));
     const pending = outcomes.includes(undefined);

@@ -136,8 +136,8 @@ describe('pauseJob and resumeJob', () => {
       pending: false,
       userErrors: [],
     });
-    // A second time there is nothing to be told.
-    const again = await hold('pauseJob', name, { reason: 'another' });
+    // A second time nothing changes; whether all go by it is asked of them anew.
+    const again = await answered(hold('pauseJob', name, { reason: 'another' }));
     expect(again).toMatchObject({ changed: false, pending: false });
     expect(again.job).toMatchObject({ paused: true, pausedReason: 'the disk is full' });
     const resumed = await answered(hold('resumeJob', name));
@@ -150,7 +150,19 @@ describe('pauseJob and resumeJob', () => {
     await apply(name, shell('a'));
     const asked = answered(hold('pauseJob', name), [0]);
     expect(await asked).toMatchObject({ changed: true, pending: true, job: { paused: true } });
-    expect(await suite.owner.answer(0, { ok: true, state: null })).toBe(1);
+    const again = answered(hold('pauseJob', name), [0]);
+    expect(await again).toMatchObject({ changed: false, pending: true });
+    expect(await suite.owner.answer(0, { ok: true, state: null })).toBe(2);
+  }, 20_000);
+
+  it('a paused job that was deleted can be resumed: its runs are held still', async () => {
+    const name = freshName('job');
+    await apply(name, shell('a'));
+    await answered(hold('pauseJob', name));
+    await remove(name);
+    const resumed = await answered(hold('resumeJob', name));
+    expect(resumed).toMatchObject({ job: { name, paused: false }, changed: true });
+    expect(codes(await hold('resumeJob', name))).toEqual(['NOT_FOUND name']);
   });
 
   it('knows no job that is deleted or was never there, and no reason without end', async () => {

@@ -5,6 +5,7 @@ import { freshName } from '../../testkit/gateway.js';
 import { GatewaySuite } from '../../testkit/suite.js';
 
 const PARTITIONS = 4;
+const MONTH_MS = 30 * 86_400_000;
 const suite = new GatewaySuite(PARTITIONS);
 
 interface Submitted {
@@ -47,7 +48,13 @@ async function finish(
   const [{ dedup, cache } = { dedup: null, cache: null }] = rows;
   const outcome = state === 'DEAD' ? 'FAILED' : state;
   const shared = { dedup, cache: state === 'SUCCEEDED' ? cache : null, expires };
-  await suite.owner.finish(target, state, outcome, { result: '{"n":1}' }, shared);
+  await suite.owner.finish(
+    target,
+    state,
+    outcome,
+    { result: '{"n":1}', retentionMs: MONTH_MS },
+    shared,
+  );
 }
 
 describe('dedup (R40, 2.4)', () => {
@@ -110,6 +117,29 @@ describe('dedup (R40, 2.4)', () => {
     expect(idOf(await submit({ job: name, params: { city: 'Basel' } }))).toBe(idOf(other));
   });
 
+  it('a retry that was refused is made by a repeat with its key, once the key is free', async () => {
+    const name = await job({ dedup: { key: 'only' } });
+    const old = await submit({ job: name });
+    await finish(old, 'DEAD');
+    const holder = await submit({ job: name });
+    const retry = (): Promise<Submitted> =>
+      suite.gateway.get(
+        `mutation ($input: RetryRunInput!) { retryRun(input: $input) {
+          run { id project { id } } userErrors { code path message } } }`,
+        { input: { id: idOf(old), idempotencyKey: `again-${name}` } },
+      );
+    // Two at once in one commit, and one after it.
+    const refused = await Promise.all([retry(), retry()]);
+    for (const each of [...refused, await retry()]) {
+      expect(codes(each)).toEqual(['DEDUP_KEY_HELD id']);
+    }
+    await finish(holder, 'SUCCEEDED');
+    const made = await retry();
+    expect(made.userErrors).toEqual([]);
+    expect([idOf(old), idOf(holder)]).not.toContain(idOf(made));
+    expect(idOf(await retry())).toBe(idOf(made));
+  });
+
   it('says what a key lacks, with the path', async () => {
     const name = await job({ dedup: { key: '${params.a.b}' } });
     for (const params of [undefined, {}, { a: {} }, { a: { b: [1] } }, { a: { b: '' } }]) {
@@ -166,8 +196,22 @@ describe('a result cache', () => {
       reusedFrom: idOf(first),
     });
     expect(await givenOf(await of({ a: 1, b: 3 }))).toBeUndefined();
+    // What is for later is not over now.
+    expect(await givenOf(await of({ a: 1, b: 2 }, { after: '1h' }))).toBeUndefined();
     expect(await givenOf(await of({ a: 1, b: 2 }, { fresh: true }))).toBeUndefined();
     expect((await read(idOf(first)))['reusedFrom']).toBeNull();
+  });
+
+  it('of a run whose params were changed is no result of those before', async () => {
+    const name = await job({ cache: { ttl: '1h' } });
+    const changed = await submit({ job: name, params: { a: 1 } });
+    const { id = '', project } = changed.run ?? {};
+    await suite.owner.amend(
+      { id, project: project?.id ?? '', partition: partitionOf(id, suite.partitions) },
+      { params: '{"a":2}' },
+    );
+    await finish(changed, 'SUCCEEDED');
+    expect(await givenOf(await submit({ job: name, params: { a: 1 } }))).toBeUndefined();
   });
 
   it('knows no result that has expired, that failed, or of another key', async () => {

@@ -85,9 +85,12 @@ export class SubmitService {
     inputs: readonly SubmitRunInput[],
     prepared: readonly Prepared[],
   ): Promise<Prepared[]> {
-    const keys = prepared.map((each, i) =>
-      each.ok && inputs[i]?.fresh !== true ? (each.item.run.cache ?? null) : null,
-    );
+    const keys = prepared.map((each, i) => {
+      if (!each.ok || inputs[i]?.fresh === true) return null;
+      const { at, afterMs, cache } = each.item.run;
+      // What is for later is not over now.
+      return at === null && afterMs === null ? (cache ?? null) : null;
+    });
     const wanted = keys.filter((key) => key !== null);
     if (wanted.length === 0) return [...prepared];
     const found = await findCached(this.reader, project, wanted);
