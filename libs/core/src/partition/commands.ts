@@ -7,6 +7,7 @@ import {
   dequeue,
   fetchThen,
   forget,
+  heldBy,
   perform,
   remember,
   watchExpiry,
@@ -101,7 +102,8 @@ function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
 function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
   const { paused } = cell.record;
   if (cell.state !== 'PAUSED' || paused === undefined) return refused(cell, 'RUN_NOT_PAUSED');
-  if (paused.job === true) return refused(cell, 'JOB_PAUSED');
+  const isHeld = paused.job === true && heldBy(step.state, cell) !== undefined;
+  if (isHeld) return refused(cell, 'JOB_PAUSED');
   goOn(step, cell, paused.from, { actor: message.by, data: { reason: message.reason } });
   return applied(cell);
 }

@@ -107,7 +107,7 @@ export function runErrorOf(message: ResultReport): RunError | undefined {
   };
 }
 
-/** What is lost waits here for its next attempt; a pause keeps it from starting, not from ending. */
+/** What is lost waits for its next attempt; a pause keeps it from starting, not from ending. */
 const WAITS_AGAIN: ReadonlySet<RunState> = new Set([
   ...(['WAITING_RETRY', 'BLOCKED', 'READY', 'PAUSED'] as const),
 ]);

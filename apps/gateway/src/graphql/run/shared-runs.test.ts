@@ -117,7 +117,7 @@ describe('dedup (R40, 2.4)', () => {
     expect(idOf(await submit({ job: name, params: { city: 'Basel' } }))).toBe(idOf(other));
   });
 
-  it('a retry that was refused is made by a repeat with its key, once the key is free', async () => {
+  it('a retry that was refused is made by a repeat, once the dedup key is free', async () => {
     const name = await job({ dedup: { key: 'only' } });
     const old = await submit({ job: name });
     await finish(old, 'DEAD');
