@@ -1,5 +1,6 @@
 import { type Cell, type RunError, type Token, comparePlace, sameToken } from '../run/run.js';
 import { bounced, endAttempt, toRunning } from './attempts.js';
+import { froze } from './freeze.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
 import { event, finish, move, save } from './transitions.js';
@@ -21,8 +22,7 @@ export function report(step: Step, message: Report): void {
     else stale(step, message);
     return;
   }
-  if (message.kind === 'claimed' || message.kind === 'started' || message.kind === 'progress')
-    return;
+  if (message.kind !== 'result' && message.kind !== 'bounce') return;
   const cell = state.cells.get(token.run);
   if (cell !== undefined) {
     lateResult(step, cell, message);
@@ -55,6 +55,9 @@ function current(step: Step, attempt: OpenAttempt, message: Report): void {
         data: { percent: message.percent, message: message.message },
       });
       save(step, cell);
+      return;
+    case 'froze':
+      froze(step, attempt, message.seq);
       return;
     case 'result':
       result(step, attempt, message);
