@@ -28,7 +28,7 @@ function make(options: Partial<ExecutorOptions> = {}): Executor {
     noop: from('noop'),
     add: from('add'),
     inline: () => 'inline',
-    hang: from('hang'),
+    ignores: from('ignores'),
   };
   const given = { mqttUrl, directory, id: 'x1', cluster: CLUSTER, handlers, beatMs: 200 };
   return createExecutor({ ...given, ...options });
@@ -63,7 +63,7 @@ describe('an executor on the wire', () => {
         'function:noop',
         'function:add',
         'function:inline',
-        'function:hang',
+        'function:ignores',
       ],
     });
     owner.assign(owner.token('r1'), { kind: 'shell', command: 'echo hi; echo oh >&2' });
@@ -91,7 +91,7 @@ describe('an executor on the wire', () => {
   it('confirms each freeze and thaw of a shell attempt, and none of a function', async () => {
     await start();
     const call = owner.token('f');
-    owner.assign(call, { kind: 'function', name: 'hang' });
+    owner.assign(call, { kind: 'function', name: 'ignores' });
     const token = owner.token('r');
     owner.assign(token, { kind: 'shell', command: 'echo $$; while :; do sleep 0.02; done' });
     await owner.heardOf('started', 'f');
