@@ -85,6 +85,15 @@ describe('a shell attempt that is frozen (1.7)', () => {
     await until(() => !isAlive(leader) && !isAlive(away), BOUND_MS);
   });
 
+  it('ends with its executor, as LOST', async () => {
+    const { token, leader } = await tree('stopped', ':');
+    bench.attempts.freeze(token, true);
+    await until(() => isStopped(leader), BOUND_MS);
+    bench.attempts.stopAll(60_000);
+    expect(await bench.ended('stopped')).toMatchObject({ outcome: 'LOST', signal: 'SIGTERM' });
+    expect(isAlive(leader)).toBe(false);
+  });
+
   it('ended by somebody else leaves nothing that stands still for ever', async () => {
     const { token, leader, away } = await tree('orphaned', ':');
     bench.attempts.freeze(token, true);

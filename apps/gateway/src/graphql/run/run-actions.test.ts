@@ -223,7 +223,8 @@ describe('commands', () => {
       const asked = act('pauseRun', 'PauseRunInput', { id: run.id, how, reason: 'enough' });
       const written = async (): Promise<void> => {
         const { rows } = await database.admin.query(
-          `select convert_from(payload, 'UTF8')::json ->> 'kind' as kind from inbox where ref = $1 and kind = 1`,
+          `select convert_from(payload, 'UTF8')::json ->> 'kind' as kind
+            from inbox where ref = $1 and kind = 1`,
           [run.id],
         );
         expect(rows).toEqual([{ kind }]);
