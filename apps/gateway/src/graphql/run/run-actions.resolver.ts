@@ -44,7 +44,7 @@ export class RunActionsResolver {
 
   @Mutation(() => RunPayload, {
     description:
-      'Holds a run that has not started until it is resumed, or stops one that runs (`how`).',
+      'Holds a run that has not started until it is resumed, or freezes one that runs (`how`).',
   })
   @Requires('OPERATOR')
   async pauseRun(
