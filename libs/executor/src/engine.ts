@@ -153,6 +153,8 @@ export class Engine {
         return this.begin(effect);
       case 'stop':
         return this.attempts.stop(effect.token, effect.graceMs, effect.why);
+      case 'freeze':
+        return this.freeze(effect);
       case 'send':
         return this.link.send(effect.partition, effect.item, effect.tries);
       case 'identified':
@@ -164,6 +166,13 @@ export class Engine {
         return never;
       }
     }
+  }
+
+  /** Only what is so is said: who cannot stop in place says nothing. */
+  private freeze(effect: Extract<LedgerOutput, { kind: 'freeze' }>): void {
+    const { partition, token, on, seq } = effect;
+    if (!this.attempts.freeze(token, on)) return;
+    this.link.send(partition, { kind: 'froze', token, seq }, 0);
   }
 
   private begin(effect: Extract<LedgerOutput, { kind: 'start' }>): void {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '#actor';
 import { createBroker } from '#broker';
+import { statOf } from '#process';
 import { type Executor, type ExecutorOptions, createExecutor } from './index.js';
 import {
   BOUND_MS,
@@ -23,7 +24,12 @@ let executor: Executor;
 
 function make(options: Partial<ExecutorOptions> = {}): Executor {
   const { url: mqttUrl, directory } = world;
-  const handlers = { noop: from('noop'), add: from('add'), inline: () => 'inline' };
+  const handlers = {
+    noop: from('noop'),
+    add: from('add'),
+    inline: () => 'inline',
+    ignores: from('ignores'),
+  };
   const given = { mqttUrl, directory, id: 'x1', cluster: CLUSTER, handlers, beatMs: 200 };
   return createExecutor({ ...given, ...options });
 }
@@ -51,7 +57,14 @@ describe('an executor on the wire', () => {
     expect(owner.birth).toMatchObject({
       incarnation: 1,
       cluster: 'life-1',
-      capabilities: ['shell', 'http', 'function:noop', 'function:add', 'function:inline'],
+      capabilities: [
+        'shell',
+        'http',
+        'function:noop',
+        'function:add',
+        'function:inline',
+        'function:ignores',
+      ],
     });
     owner.assign(owner.token('r1'), { kind: 'shell', command: 'echo hi; echo oh >&2' });
     const result = await owner.heardOf('result', 'r1');
@@ -73,6 +86,31 @@ describe('an executor on the wire', () => {
       result: '3',
     });
     expect(await owner.heardOf('result', 'f2')).toMatchObject({ result: '"inline"' });
+  });
+
+  it('confirms each freeze and thaw of a shell attempt, and none of a function', async () => {
+    await start();
+    const call = owner.token('f');
+    owner.assign(call, { kind: 'function', name: 'ignores' });
+    const token = owner.token('r');
+    owner.assign(token, { kind: 'shell', command: 'echo $$; while :; do sleep 0.02; done' });
+    await owner.heardOf('started', 'f');
+    await until(() => owner.logOf('r', 'stdout').endsWith('\n'), BOUND_MS);
+    const pid = Number(owner.logOf('r', 'stdout'));
+    const froze = (): number[] => owner.ups.flatMap((up) => (up.kind === 'froze' ? [up.seq] : []));
+    owner.own({ kind: 'freeze', token: call, on: true, seq: 50 });
+    owner.own({ kind: 'freeze', token, on: true, seq: 51 });
+    owner.own({ kind: 'freeze', token, on: true, seq: 51 });
+    await until(() => froze().length === 2, BOUND_MS);
+    // D: it waits in vfork for a child that is stopped.
+    const isStopped = (): boolean => /^[TD]$/.test(statOf(pid)?.[0] ?? '');
+    await until(isStopped, BOUND_MS);
+    owner.own({ kind: 'freeze', token, on: false, seq: 52 });
+    owner.own({ kind: 'freeze', token, on: true, seq: 51 });
+    await until(() => (executor.refused['older-word'] ?? 0) > 0, BOUND_MS);
+    await until(() => froze().length === 3, BOUND_MS);
+    expect(froze()).toEqual([51, 51, 52]);
+    await until(() => !isStopped(), BOUND_MS);
   });
 
   it('answers an assignment that is repeated with what it knows, and runs it once', async () => {

@@ -8,7 +8,7 @@ import { until, workerUrl } from '#actor';
 import { createBroker } from '#broker';
 import type { LedgerRecord, Token } from '#core';
 import { type Executor, type ExecutorOptions, createExecutor } from './index.js';
-import { isAlive } from '#process';
+import { isAlive, statOf } from '#process';
 import { openStore } from './store/directory.js';
 import {
   BOUND_MS,
@@ -126,15 +126,22 @@ describe('an executor that comes back', () => {
     expect(existsSync(at('twice'))).toBe(false);
   });
 
-  it('kills what its killed process left behind before it says LOST', async () => {
+  it.each([
+    ['', false],
+    [', also what stood still', true],
+  ])('kills what its killed process left behind before it says LOST%s', async (_, isFrozen) => {
     const forked = await startChild();
-    owner.assign(owner.token('k'), shell(`echo $$ > ${at('pid')}; exec sleep 100`));
+    const token = owner.token('k');
+    owner.assign(token, shell(`echo $$ > ${at('pid')}; exec sleep 100`));
     await owner.heardOf('started', 'k');
     await until(() => existsSync(at('pid')) && readFileSync(at('pid'), 'utf8') !== '', BOUND_MS);
     const pid = Number(readFileSync(at('pid'), 'utf8'));
+    if (isFrozen) owner.own({ kind: 'freeze', token, on: true, seq: 99 });
+    if (isFrozen) await owner.heardOf('froze', 'k');
     forked.kill('SIGKILL');
     await once(forked, 'exit');
     expect(isAlive(pid)).toBe(true);
+    expect(statOf(pid)?.[0] === 'T').toBe(isFrozen);
     await startChild();
     expect(await owner.heardOf('result', 'k')).toMatchObject({ outcome: 'LOST' });
     expect(isAlive(pid)).toBe(false);

@@ -30,6 +30,7 @@ const isReal = (v: unknown): v is number => typeof v === 'number' && Number.isFi
 export const text: Field<string> = plain('text', isText);
 export const integer: Field<number> = plain('integer', isInteger);
 export const real: Field<number> = plain('real', isReal);
+export const flag: Field<boolean> = plain('flag', (v) => typeof v === 'boolean');
 
 /** One of a closed set of words. */
 export function word<const W extends string>(...words: readonly W[]): Field<W> {

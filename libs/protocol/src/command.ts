@@ -31,6 +31,7 @@ function actionOf(members: Members): CommandAction | undefined {
       if (graceMs !== null && !isNumber(graceMs)) return undefined;
       return { kind, graceMs, force: force === true };
     case 'pause':
+    case 'freeze':
     case 'resume':
     case 'discard':
       return { kind };

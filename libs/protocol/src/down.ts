@@ -1,4 +1,4 @@
-import { type ItemOf, codec, integer, list, real, text, tuple, word } from './codec.js';
+import { type ItemOf, codec, flag, integer, list, real, text, tuple, word } from './codec.js';
 import { place, token, work } from './fields.js';
 
 /** Every message down carries its sender's epoch and floor for the partition it speaks for (§6). */
@@ -10,6 +10,8 @@ export type Owner = NonNullable<ReturnType<typeof owner.read>>;
 const table = {
   assign: { letter: 'a', fields: { ...from, token, work } },
   cancel: { letter: 'x', fields: { ...from, token, graceMs: real, why: text } },
+  /** It stops where it is, or goes on. The newest `seq` counts, in whatever order they come. */
+  freeze: { letter: 'z', fields: { ...from, token, on: flag, seq: integer } },
   /** `of` tells which report is acknowledged: an outbox entry leaves only by its own ack. */
   ack: { letter: 'k', fields: { ...from, token, of: word('result', 'bounce') } },
   /** The digest of this partition with this watermark was taken in. */

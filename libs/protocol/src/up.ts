@@ -29,6 +29,8 @@ const table = {
     },
   },
   bounce: { letter: 'b', fields: { partition: integer, token, reason: text } },
+  /** What the owner said at `seq`, that it stops or goes on, is so. */
+  froze: { letter: 'z', fields: { partition: integer, token, seq: integer } },
   /** All of this partition the executor holds; a promise to refuse the rest up to it (§6). */
   digest: {
     letter: 'd',

@@ -19,6 +19,7 @@ const done = (mutation: string, more: object = {}): unknown => ({
 
 test.each([
   ['pause', { reason: 'x' }, 'pauseRun', { reason: 'x' }],
+  ['pause', { freeze: true }, 'pauseRun', { how: 'FREEZE' }],
   ['resume', {}, 'resumeRun', {}],
   ['update', { priority: '1', after: '10m' }, 'updateRun', { priority: 1, after: '10m' }],
   ['mark', { as: 'skipped', reason: 'x' }, 'markRun', { as: 'SKIPPED', reason: 'x' }],

@@ -21,6 +21,7 @@ interface Action {
   readonly summary: string;
   readonly example: string;
   readonly options: Options;
+  readonly more?: string;
   /** What its options say; undefined values are left out. */
   read(values: Values): Input;
 }
@@ -66,16 +67,23 @@ const ACTIONS: readonly Action[] = [
     verb: 'pause',
     mutation: 'pauseRun',
     input: 'PauseRunInput',
-    summary: 'hold a run that has not started',
-    example: "orrery runs pause 0193a1b2-… --reason 'month end'",
-    options: REASON,
-    read: changesOf,
+    summary: 'hold a run that has not started, or freeze one that runs',
+    example: "orrery runs pause 0193a1b2-… --freeze --reason 'the disk is full'",
+    options: {
+      freeze: { type: 'boolean', help: 'stop a shell job that runs in place' },
+      ...REASON,
+    },
+    more: 'What is frozen keeps its slot and its memory, and its time-out stands still.',
+    read: (values) => ({
+      ...changesOf(values),
+      how: values['freeze'] === true ? 'FREEZE' : undefined,
+    }),
   },
   {
     verb: 'resume',
     mutation: 'resumeRun',
     input: 'RunActionInput',
-    summary: 'let a paused run go on',
+    summary: 'let a paused or frozen run go on',
     example: 'orrery runs resume 0193a1b2-…',
     options: REASON,
     read: changesOf,
@@ -143,8 +151,10 @@ const ACTIONS: readonly Action[] = [
 ];
 
 function commandOf(action: Action): Command {
-  const { verb, mutation, input: type, summary, example, options } = action;
-  const names = Object.entries(options).map(([name, { value }]) => `[--${name} ${value}]`);
+  const { verb, mutation, input: type, summary, example, options, more } = action;
+  const names = Object.entries(options).map(([name, { value }]) =>
+    value === undefined ? `[--${name}]` : `[--${name} ${value}]`,
+  );
   // Many options: the list below tells them.
   const shown = names.length > 3 ? '[options]' : names.join(' ');
   // A submission is durable or refused: only a command can be pending.
@@ -158,6 +168,7 @@ function commandOf(action: Action): Command {
     usage: `orrery runs ${verb} ID ${shown}`,
     example,
     options,
+    ...(more === undefined ? {} : { more }),
     positionals: { required: 1, names: 'ID' },
     async run(context, values, [id = '']) {
       const given = Object.entries(action.read(values)).filter(([, value]) => value !== undefined);

@@ -30,6 +30,7 @@ function runOf(message: PartitionMessage): string | null {
       return message.cell.facts.id;
     case 'cancel':
     case 'pause':
+    case 'freeze':
     case 'resume':
     case 'discard':
     case 'update':
@@ -43,6 +44,7 @@ function runOf(message: PartitionMessage): string | null {
     case 'progress':
     case 'result':
     case 'bounce':
+    case 'froze':
       return message.token.run;
     default:
       return null;

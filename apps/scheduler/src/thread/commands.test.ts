@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '#actor';
 import { type Token, partitionOf } from '#core';
-import { encodeHint } from '#protocol';
+import { type Up, encodeHint } from '#protocol';
 import {
   type TestDatabase,
   startTestDatabase,
@@ -84,6 +84,53 @@ test('a dead letter is discarded once, by its first reason', async () => {
   const where = `run = '${run}' and by = 'ada' and reason = 'enough' and drop_at > now()`;
   expect(await watch.count('discarded', where)).toBe(1);
   expect(await watch.state(run)).toBe('DEAD');
+});
+
+describe('a freeze through the inbox', () => {
+  const frozeOf = (token: Token, seq: number): Up => {
+    return { kind: 'froze', partition: partitionOf(token.run, rig.partitions), token, seq };
+  };
+  const last = (of: ThreadRig) => of.downOf('freeze').at(-1);
+
+  test('is said until it is confirmed, and stands in the journal; so is the thaw', async () => {
+    const token = await running();
+    const { run } = token;
+    const frozen = await rig.command(run, { kind: 'freeze' });
+    expect(await watch.answerOf(frozen)).toEqual({ ok: true, state: 'RUNNING' });
+    await until(() => rig.downOf('freeze').length >= 2, BOUND_MS);
+    const { seq = 0 } = last(rig) ?? {};
+    expect(last(rig)).toMatchObject({ token, on: true });
+    rig.up('x1', frozeOf(token, seq));
+    const thawed = await rig.command(run, { kind: 'resume' });
+    expect(await watch.answerOf(thawed)).toEqual({ ok: true, state: 'RUNNING' });
+    await until(() => last(rig)?.on === false, BOUND_MS);
+    rig.up('x1', frozeOf(token, last(rig)?.seq ?? 0), rig.resultOf(token));
+    await watch.becomes(run, 'SUCCEEDED');
+    const events = await watch.events(run);
+    const data = { how: 'FREEZE', reason: 'enough' };
+    expect(events.find(({ type }) => type === 'PAUSED')).toMatchObject({ seq, actor: 'ada', data });
+    expect(events.find(({ type }) => type === 'RESUMED')).toMatchObject({ actor: 'ada', data });
+  });
+
+  test('is said anew by the next owner', async () => {
+    const token = await running();
+    const frozen = await rig.command(token.run, { kind: 'freeze' });
+    await watch.answerOf(frozen);
+    await until(() => rig.downOf('freeze').length > 0, BOUND_MS);
+    rig.up('x1', frozeOf(token, last(rig)?.seq ?? 0));
+    rig.kill();
+    const next = new ThreadRig(database.url, database.life);
+    next.start();
+    try {
+      await watch.owns(next);
+      next.born('x1', 300, token.incarnation, database.life);
+      await until(() => last(next) !== undefined, BOUND_MS);
+      const { on, seq } = last(rig) ?? {};
+      expect(last(next)).toMatchObject({ token, on, seq });
+    } finally {
+      await next.stop();
+    }
+  });
 });
 
 describe('a cancel through the inbox', () => {

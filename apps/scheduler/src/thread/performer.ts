@@ -77,7 +77,7 @@ export class Performer {
   /** What is said to an executor of its attempts. */
   private say(
     pending: PendingEffect,
-    effect: Extract<Effect, { kind: 'stop' | 'ack' | 'digested' | 'ask-digest' }>,
+    effect: Extract<Effect, { kind: 'stop' | 'freeze' | 'ack' | 'digested' | 'ask-digest' }>,
   ): void {
     switch (effect.kind) {
       case 'stop': {
@@ -89,6 +89,11 @@ export class Performer {
           graceMs,
           why,
         }));
+        return;
+      }
+      case 'freeze': {
+        const { token, on, seq } = effect;
+        this.down(pending, token.executor, (from) => ({ kind: 'freeze', ...from, token, on, seq }));
         return;
       }
       case 'ack': {

@@ -41,6 +41,7 @@ export function newEntry(partition: PartitionLedger, token: Token, now: number):
     startedAt: null,
     announced: false,
     stopBy: null,
+    freeze: null,
     report: null,
     sentAt: now,
     tries: 0,
@@ -65,6 +66,7 @@ export function startWaiting(step: LedgerStep): void {
     entry.startedAt = now;
     persist(step, { kind: 'started', partition, token, at: now });
     step.emit({ kind: 'start', partition, token, work, acceptedAt: entry.acceptedAt });
+    if (entry.freeze !== null) step.emit({ kind: 'freeze', partition, token, ...entry.freeze });
   }
 }
 

@@ -15,6 +15,7 @@ import {
   cancel,
   down,
   ended,
+  freeze,
   from,
   nameOf,
   prepared,
@@ -106,6 +107,24 @@ describe('the ledger, in sequence', () => {
     expect(bench.say(cancel())).toBe('stop');
     expect(bench.say(cancel())).toBe('');
     expect(bench.say(cancel(T, { graceMs: 0 } as Partial<LedgerDown>))).toBe('stop');
+  });
+
+  it('a freeze: each time it is said, and never by an older word that comes late', () => {
+    const bench = prepared(new Bench(1), assign());
+    expect(bench.tell(freeze(true, 20))).toEqual([
+      { kind: 'freeze', partition: 3, token: T, on: true, seq: 20 },
+    ]);
+    expect(bench.say(freeze(true, 20))).toBe('freeze');
+    expect(bench.tell(freeze(false, 21))[0]).toMatchObject({ on: false, seq: 21 });
+    expect(bench.say(freeze(true, 20))).toBe('refused older-word');
+    expect(bench.say(freeze(true, 30, token(11)))).toBe('refused unknown');
+  });
+
+  it('a freeze before the start is kept, and follows the start', () => {
+    const bench = prepared(new Bench(0), assign());
+    expect(bench.say(freeze())).toBe('');
+    bench.state = { ...bench.state, options: { ...bench.state.options, slots: 1 } };
+    expect(bench.say({ kind: 'restored' })).toBe('persist started, start, freeze');
   });
 
   it('L8: restates a digest each second until that very digest is answered', () => {

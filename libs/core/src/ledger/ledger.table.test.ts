@@ -9,6 +9,7 @@ import {
   cancel,
   digested,
   ended,
+  freeze,
   started,
   welcomed,
 } from './testkit/bench.js';
@@ -16,6 +17,7 @@ import {
 const MESSAGES: Readonly<Record<string, LedgerMessage>> = {
   assign: assign(),
   cancel: cancel(),
+  freeze: freeze(),
   'ack result': ack('result'),
   'ack bounce': ack('bounce'),
   digested: digested({ epoch: 5, seq: 10 }),
@@ -40,6 +42,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
   none: {
     assign: BEGIN,
     cancel: 'persist ended, send CANCELLED',
+    freeze: 'refused unknown',
     'ack result': 'refused unknown',
     'ack bounce': 'refused unknown',
     askDigest: 'send digest',
@@ -64,6 +67,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
   started: {
     assign: 'send claimed',
     cancel: 'stop',
+    freeze: 'freeze',
     'ack result': 'refused unknown',
     'ack bounce': 'refused unknown',
     askDigest: 'persist promise, send digest',
@@ -77,6 +81,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
   announced: {
     assign: 'send started',
     cancel: 'stop',
+    freeze: 'freeze',
     'ack result': 'refused unknown',
     'ack bounce': 'refused unknown',
     askDigest: 'persist promise, send digest',
@@ -90,6 +95,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
   result: {
     assign: 'send SUCCEEDED',
     cancel: 'send SUCCEEDED',
+    freeze: 'refused unknown',
     'ack result': 'note acked',
     'ack bounce': 'refused unknown',
     askDigest: 'persist promise, send digest',
@@ -103,6 +109,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
   bounce: {
     assign: 'send bounce',
     cancel: 'send bounce',
+    freeze: 'refused unknown',
     'ack result': 'refused unknown',
     'ack bounce': 'note acked',
     askDigest: 'persist promise, send digest',
@@ -116,6 +123,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
   tombstone: {
     assign: 'refused tombstone',
     cancel: 'refused tombstone',
+    freeze: 'refused unknown',
     'ack result': 'refused unknown',
     'ack bounce': 'refused unknown',
     askDigest: 'persist promise, send digest',

@@ -47,6 +47,13 @@ export type LedgerDown =
       readonly graceMs: Millis;
       readonly why: string;
     })
+  /** The newest `seq` counts: an older word that comes late changes nothing. */
+  | (FromOwner & {
+      readonly kind: 'freeze';
+      readonly token: Token;
+      readonly on: boolean;
+      readonly seq: number;
+    })
   | (FromOwner & {
       readonly kind: 'ack';
       readonly token: Token;
@@ -137,6 +144,7 @@ export type Refusal =
   | 'below-floor'
   | 'tombstone'
   | 'unknown'
+  | 'older-word'
   | 'no-room';
 
 /** In order: whatever follows a `persist` waits until that is on disk (fsync). */
@@ -156,6 +164,14 @@ export type LedgerEffect =
       readonly token: Token;
       readonly graceMs: Millis;
       readonly why: string;
+    }
+  /** Said again whenever the owner says it again: whoever does it answers. */
+  | {
+      readonly kind: 'freeze';
+      readonly partition: number;
+      readonly token: Token;
+      readonly on: boolean;
+      readonly seq: number;
     }
   /** `tries` counts the earlier sendings of the same thing. */
   | {

@@ -29,6 +29,8 @@ export function down(step: LedgerStep, session: string, item: LedgerDown): void 
       return assign(step, partition, item);
     case 'cancel':
       return cancel(step, partition, item);
+    case 'freeze':
+      return freeze(step, partition, item);
     case 'ack':
       return ack(step, partition, item);
     case 'digested':
@@ -124,6 +126,21 @@ function cancelKnown(step: LedgerStep, entry: Entry, graceMs: number, why: strin
       return never;
     }
   }
+}
+
+/** What has not started yet stands still from its start on. */
+function freeze(
+  step: LedgerStep,
+  partition: PartitionLedger,
+  { token, on, seq }: Extract<LedgerDown, { kind: 'freeze' }>,
+): void {
+  if (!isMine(step, token)) return;
+  const entry = partition.entries.get(ledgerKey(token));
+  if (entry === undefined || entry.phase === 'ended') return refuse(step, 'unknown');
+  if (entry.freeze !== null && seq < entry.freeze.seq) return refuse(step, 'older-word');
+  entry.freeze = { on, seq };
+  if (entry.phase === 'accepted') return;
+  step.emit({ kind: 'freeze', partition: partition.id, token, on, seq });
 }
 
 /** Also for an earlier incarnation's report: what is acknowledged is nobody's concern any more. */

@@ -43,6 +43,8 @@ export interface Entry {
   announced: boolean;
   /** When it will have been killed, once it was told to stop. */
   stopBy: Millis | null;
+  /** The newest word of its owner on whether it is to stand still. */
+  freeze: { readonly on: boolean; readonly seq: number } | null;
   report: EndReport | null;
   sentAt: Millis;
   tries: number;

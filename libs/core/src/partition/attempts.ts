@@ -26,7 +26,15 @@ import { event, finish, move, queueReady, save } from './transitions.js';
 export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
   const { state, now } = step;
   const token = cell.token as Token;
-  const attempt: OpenAttempt = { cell, claimed, sentAt: now, lostAt: null, timeoutAt: null };
+  const attempt: OpenAttempt = {
+    cell,
+    claimed,
+    sentAt: now,
+    lostAt: null,
+    timeoutAt: null,
+    // Whether its executor has heard of it is not known to a new owner.
+    freezeSentAt: cell.record.freeze === undefined ? null : 0,
+  };
   state.open.set(cell.facts.id, attempt);
   const deadline = deadlineOf(cell.facts);
   if (deadline !== null)
@@ -46,6 +54,8 @@ function removeOpen(step: Step, cell: Cell, isClosed: boolean): void {
   const { state } = step;
   const token = cell.token as Token;
   state.open.delete(cell.facts.id);
+  delete cell.record.freeze;
+  delete cell.record.thawedAt;
   const runs = state.byExecutor.get(token.executor);
   runs?.delete(cell.facts.id);
   if (runs?.size === 0) state.byExecutor.delete(token.executor);
@@ -59,7 +69,9 @@ const BACKSTOP_SLACK_MS = 5_000;
 export function armTimeout(step: Step, attempt: OpenAttempt): void {
   const { cell } = attempt;
   const { timeoutMs, graceMs } = cell.facts.policy;
-  const began = cell.startedAt ?? step.now;
+  attempt.timeoutAt = null;
+  if (cell.record.freeze?.on === true) return;
+  const began = Math.max(cell.startedAt ?? step.now, cell.record.thawedAt ?? 0);
   attempt.timeoutAt = began + timeoutMs + graceMs + BACKSTOP_SLACK_MS;
   addAlarm(step.state, {
     at: attempt.timeoutAt,

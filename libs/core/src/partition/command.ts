@@ -16,6 +16,8 @@ export type CommandAction =
   | { readonly kind: 'cancel'; readonly graceMs: Millis | null; readonly force: boolean }
   /** HOLD (1.7): what has not started does not start. */
   | { readonly kind: 'pause' }
+  /** FREEZE (1.7): what runs stops where it is, and keeps its slot and its memory. */
+  | { readonly kind: 'freeze' }
   | { readonly kind: 'resume' }
   /** Of a dead letter: nobody is going to look at it any more (5.3). */
   | { readonly kind: 'discard' }
@@ -34,7 +36,7 @@ export type Command = CommandAction & {
   readonly by: string;
 };
 export const COMMANDS: ReadonlySet<string> = new Set<CommandAction['kind']>([
-  ...(['cancel', 'pause', 'resume', 'discard', 'update', 'mark'] as const),
+  ...(['cancel', 'pause', 'freeze', 'resume', 'discard', 'update', 'mark'] as const),
 ]);
 
 export type CommandRefusal =
@@ -42,6 +44,8 @@ export type CommandRefusal =
   | 'NOT_FOUND'
   | 'RUN_STARTED'
   | 'RUN_NOT_PAUSED'
+  | 'RUN_NOT_RUNNING'
+  | 'CANNOT_FREEZE'
   | 'RUN_NOT_DEAD'
   | 'JOB_PAUSED';
 export type CommandOutcome =

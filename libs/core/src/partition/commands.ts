@@ -1,5 +1,6 @@
 import { type Cell, type Token, isOpen } from '../run/run.js';
 import type { Command, CommandOutcome, CommandRefusal, RunChange } from './command.js';
+import { freeze, thaw } from './freeze.js';
 import type { FinalRun, PartitionMessage } from './messages.js';
 import {
   type Step,
@@ -40,6 +41,8 @@ function apply(step: Step, cell: Cell, message: Command): CommandOutcome {
       return cancel(step, cell, message);
     case 'pause':
       return pause(step, cell, message);
+    case 'freeze':
+      return freezeRun(step, cell, message);
     case 'resume':
       return resume(step, cell, message);
     case 'discard':
@@ -98,9 +101,18 @@ function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
   return applied(cell);
 }
 
+/** 1.7, FREEZE. A second one changes nothing. */
+function freezeRun(step: Step, cell: Cell, message: Of<'freeze'>): CommandOutcome {
+  if (cell.facts.kind !== 'SHELL') return refused(cell, 'CANNOT_FREEZE');
+  if (cell.state !== 'RUNNING') return refused(cell, 'RUN_NOT_RUNNING');
+  freeze(step, cell, message);
+  return applied(cell);
+}
+
 /** To where it was. */
 function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
   const { paused } = cell.record;
+  if (thaw(step, cell, message)) return applied(cell);
   if (cell.state !== 'PAUSED' || paused === undefined) return refused(cell, 'RUN_NOT_PAUSED');
   const isHeld = paused.job === true && heldBy(step.state, cell) !== undefined;
   if (isHeld) return refused(cell, 'JOB_PAUSED');
@@ -202,6 +214,8 @@ function beginCancel(step: Step, cell: Cell, command: Of<'cancel'>): void {
   } else {
     move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: command.by });
   }
+  // What is told to stop stands still no more.
+  delete cell.record.freeze;
   save(step, cell);
   if (cell.token !== null) {
     perform(step, { kind: 'stop', token: cell.token, graceMs, why: command.reason });

@@ -34,7 +34,9 @@ export type Report =
       readonly message: string;
     }
   | ResultReport
-  | { readonly kind: 'bounce'; readonly token: Token; readonly reason: string };
+  | { readonly kind: 'bounce'; readonly token: Token; readonly reason: string }
+  /** What the owner said at `seq`, that it stops or goes on, is so. */
+  | { readonly kind: 'froze'; readonly token: Token; readonly seq: number };
 
 export interface Digest {
   readonly kind: 'digest';
@@ -222,6 +224,12 @@ export type Effect =
       readonly token: Token;
       readonly graceMs: Millis;
       readonly why: string;
+    }
+  | {
+      readonly kind: 'freeze';
+      readonly token: Token;
+      readonly on: boolean;
+      readonly seq: number;
     }
   | { readonly kind: 'ack'; readonly token: Token; readonly of: 'result' | 'bounce' }
   | { readonly kind: 'digested'; readonly executor: string; readonly watermark: Place }

@@ -53,6 +53,7 @@ function handle(step: Step, message: PartitionMessage): void {
       return takeIn(step, message.inbox, message.cell);
     case 'cancel':
     case 'pause':
+    case 'freeze':
     case 'resume':
     case 'discard':
     case 'update':
@@ -65,6 +66,7 @@ function handle(step: Step, message: PartitionMessage): void {
     case 'progress':
     case 'result':
     case 'bounce':
+    case 'froze':
       return report(step, message);
     case 'digest':
       return digest(step, message);

@@ -7,6 +7,7 @@ import {
   sameToken,
 } from '../run/run.js';
 import { bounced, endAttempt, toRunning } from './attempts.js';
+import { froze } from './freeze.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
 import { event, finish, move, save } from './transitions.js';
@@ -28,8 +29,7 @@ export function report(step: Step, message: Report): void {
     else stale(step, message);
     return;
   }
-  if (message.kind === 'claimed' || message.kind === 'started' || message.kind === 'progress')
-    return;
+  if (message.kind !== 'result' && message.kind !== 'bounce') return;
   const cell = state.cells.get(token.run);
   if (cell !== undefined) {
     lateResult(step, cell, message);
@@ -62,6 +62,9 @@ function current(step: Step, attempt: OpenAttempt, message: Report): void {
         data: { percent: message.percent, message: message.message },
       });
       save(step, cell);
+      return;
+    case 'froze':
+      froze(step, attempt, message.seq);
       return;
     case 'result':
       result(step, attempt, message);

@@ -35,8 +35,10 @@ export interface OpenAttempt {
   sentAt: Millis;
   /** Silent: LOST at this time unless heard again. */
   lostAt: Millis | null;
-  /** The server's backstop behind the executor's own time-out. */
+  /** The server's backstop behind the executor's own time-out; none while it is frozen. */
   timeoutAt: Millis | null;
+  /** When `record.freeze` was last said; null: it is confirmed, or there is nothing to say. */
+  freezeSentAt: Millis | null;
 }
 
 /** A waiting run in a lane window; `rank` and `id` are its place. */

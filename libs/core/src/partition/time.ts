@@ -8,6 +8,7 @@ import {
   perform,
   refillWhenLow,
 } from './state.js';
+import { restateFreeze } from './freeze.js';
 import { sweepHeld } from './holds.js';
 import { lose } from './reports.js';
 import { event, finish, makeReady, move, save } from './transitions.js';
@@ -155,6 +156,8 @@ function stopAt(step: Step, attempt: OpenAttempt, reason: string, isLast: boolea
     ...(isLast ? { isLast } : {}),
   };
   attempt.sentAt = step.now;
+  // What is told to stop stands still no more.
+  delete cell.record.freeze;
   if (cell.state === 'CANCELLING') event(step, cell, 'CANCEL_REQUESTED', { actor: 'orrery' });
   else move(step, cell, 'CANCELLING', 'CANCEL_REQUESTED', { actor: 'orrery' });
   save(step, cell);
@@ -166,6 +169,7 @@ function resend(step: Step): void {
   for (const attempt of step.state.open.values()) {
     const { cell } = attempt;
     if (cell.token === null || attempt.lostAt !== null) continue;
+    restateFreeze(step, attempt);
     if (step.now - attempt.sentAt < step.state.limits.resendMs) continue;
     if (cell.state === 'GRANTED' && !attempt.claimed) {
       attempt.sentAt = step.now;

@@ -227,6 +227,15 @@ export interface CancelRecord {
   readonly isLast?: true;
 }
 
+export interface FreezeRecord {
+  readonly on: boolean;
+  /** Of the event that says so: what is newer counts, in whatever order executors hear of it. */
+  readonly seq: number;
+  readonly by: string;
+  readonly reason: string;
+  readonly at: Millis;
+}
+
 /** The part of a run's row that no SQL looks into: stored as JSON. */
 export interface RunRecord {
   attempts: AttemptRecord[];
@@ -253,6 +262,10 @@ export interface RunRecord {
     /** Not the run was paused but its job. */
     readonly job?: true;
   };
+  /** Its attempt is stopped in place (1.7), or is to go on and its executor has not said so yet. */
+  freeze?: FreezeRecord;
+  /** When its attempt last went on: its time-out begins anew there. */
+  thawedAt?: Millis;
   /** The newest attempt ended by silence: this token alone takes a late result (1.4). */
   lost?: Token;
   progress?: { readonly percent: number | null; readonly message: string; readonly at: Millis };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#actor';
-import type { Ending, Work } from '#core';
+import type { Ending, Token, Work } from '#core';
 import { ledgerKey } from '#core';
 import { Attempts } from './attempts.js';
 import { type Attempt, type AttemptSink, endingOf } from './runner.js';
@@ -19,7 +19,11 @@ beforeEach(() => {
   const runner = {
     run: (_: Attempt, to: AttemptSink) => {
       sink = to;
-      return { stop: () => void asked.push('stop'), kill: () => void asked.push('kill') };
+      return {
+        stop: () => void asked.push('stop'),
+        kill: () => void asked.push('kill'),
+        freeze: (on: boolean) => asked.push(on ? 'freeze' : 'thaw') > 0,
+      };
     },
   };
   const events = {
@@ -36,7 +40,7 @@ beforeEach(() => {
   );
 });
 
-function start(more: Partial<Work>): void {
+function start(more: Partial<Work>): Token {
   const token = { run: 'r', attempt: 1, executor: 'x', incarnation: 1, epoch: 1, seq: 1 };
   const work: Work = {
     ...{ kind: 'SHELL', spec: '{}', params: null, project: 'p', job: 'j' },
@@ -45,6 +49,7 @@ function start(more: Partial<Work>): void {
   };
   const spec = { kind: 'shell', command: 'true' } as Attempt['spec'];
   attempts.start({ key: ledgerKey(token), partition: 0, token, work, spec, acceptedAt: 0 });
+  return token;
 }
 
 describe('a heartbeat (1.8, R76)', () => {
@@ -87,5 +92,71 @@ describe('a heartbeat (1.8, R76)', () => {
     expect(asked).toEqual(['stop']);
     sink.ended(endingOf('SUCCEEDED'));
     expect(ending?.error?.message).toBe('it ran longer than 500 ms');
+  });
+});
+
+describe('the clocks of what is frozen (1.7)', () => {
+  it('its time-out stands still, and goes on with what was left', () => {
+    const token = start({ timeoutMs: 1_000 });
+    clock.advance(600);
+    attempts.freeze(token, true);
+    clock.advance(10_000);
+    attempts.freeze(token, true);
+    clock.advance(10_000);
+    attempts.freeze(token, false);
+    clock.advance(375);
+    expect(asked).toEqual(['freeze', 'freeze', 'thaw']);
+    clock.advance(50);
+    expect(asked.at(-1)).toBe('stop');
+    sink.ended(endingOf('SUCCEEDED'));
+    expect(ending?.error?.message).toBe('it ran longer than 1000 ms');
+  });
+
+  it.each([
+    ['quiet since its start, it has what was left', false, 400],
+    ['what it had written before is read meanwhile, and counts as of then', true, 1_000],
+  ])('so does its heartbeat: %s', (_, isRead, leftMs) => {
+    const token = start({ heartbeatMs: 1_000 });
+    clock.advance(600);
+    attempts.freeze(token, true);
+    clock.advance(5_000);
+    if (isRead) sink.log('stdout', Buffer.from('x\n'));
+    clock.advance(5_000);
+    attempts.freeze(token, false);
+    clock.advance(leftMs - 25);
+    expect(asked).toEqual(['freeze', 'thaw']);
+    clock.advance(75);
+    expect(asked.at(-1)).toBe('stop');
+  });
+
+  it('a second freeze begins where the first one ended', () => {
+    const token = start({ timeoutMs: 1_000 });
+    for (let i = 0; i < 3; i++) {
+      clock.advance(300);
+      attempts.freeze(token, true);
+      clock.advance(5_000);
+      attempts.freeze(token, false);
+    }
+    expect(asked).not.toContain('stop');
+    clock.advance(150);
+    expect(asked.at(-1)).toBe('stop');
+  });
+
+  it('told to stop, it has its grace and no more', () => {
+    const token = start({});
+    attempts.freeze(token, true);
+    attempts.stop(token, 500, 'asked');
+    clock.advance(600);
+    expect(asked).toEqual(['freeze', 'stop', 'kill']);
+    expect(attempts.freeze(token, false)).toBe(false);
+  });
+
+  it('ended, it leaves nothing behind', () => {
+    const token = start({ timeoutMs: 1_000, heartbeatMs: 1_000 });
+    attempts.freeze(token, true);
+    sink.ended(endingOf('FAILED'));
+    expect(attempts.freeze(token, false)).toBe(false);
+    clock.advance(5_000);
+    expect(asked).toEqual(['freeze']);
   });
 });

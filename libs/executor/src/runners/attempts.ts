@@ -35,6 +35,9 @@ interface Live {
   disarmHeartbeat: (() => void) | undefined;
   /** When the kill is due, on the wheel's clock. */
   killAt: Millis;
+  /** When its time-out is due, on the wheel's clock, which stands still for what is frozen. */
+  timeoutAt: Millis;
+  frozenAt: Millis | null;
 }
 
 /** setTimeout's habit of taking more than this for nothing must not end an attempt at once. */
@@ -62,6 +65,8 @@ export class Attempts {
   }
 
   start(attempt: Attempt): void {
+    const { timeoutMs } = attempt.work;
+    const isTimed = timeoutMs > 0 && timeoutMs < TIMEOUT_MS_MAX;
     const live: Live = {
       attempt,
       running: undefined,
@@ -70,14 +75,11 @@ export class Attempts {
       heardAt: this.elapsed(),
       disarmHeartbeat: undefined,
       killAt: Number.POSITIVE_INFINITY,
+      timeoutAt: isTimed ? this.elapsed() + timeoutMs : Number.POSITIVE_INFINITY,
+      frozenAt: null,
     };
     this.live.set(attempt.key, live);
-    const { timeoutMs, graceMs } = attempt.work;
-    if (timeoutMs > 0 && timeoutMs < TIMEOUT_MS_MAX) {
-      const why = `it ran longer than ${timeoutMs} ms`;
-      const expire = (): void => this.ask(live, { outcome: 'TIMED_OUT', why }, graceMs);
-      live.disarm = this.wheel.arm(timeoutMs, expire);
-    }
+    this.armTimeout(live);
     this.watch(live);
     try {
       live.running = this.runnerOf(attempt.spec).run(attempt, this.sinkOf(live));
@@ -85,6 +87,14 @@ export class Attempts {
       const message = error instanceof Error ? error.message : String(error);
       this.end(live, failed('RUNNER', `the runner could not start it: ${message}`));
     }
+  }
+
+  private armTimeout(live: Live): void {
+    if (live.timeoutAt === Number.POSITIVE_INFINITY) return;
+    const { timeoutMs, graceMs } = live.attempt.work;
+    const why = `it ran longer than ${timeoutMs} ms`;
+    const expire = (): void => this.ask(live, { outcome: 'TIMED_OUT', why }, graceMs);
+    live.disarm = this.wheel.arm(live.timeoutAt - this.elapsed(), expire);
   }
 
   /** 1.8: without a word (progress, or a line of its log) for so long it is TIMED_OUT. */
@@ -98,6 +108,34 @@ export class Attempts {
       return;
     }
     live.disarmHeartbeat = this.wheel.arm(leftMs, () => this.watch(live));
+  }
+
+  /** 1.7: its clocks stand still as it does. false: it cannot, or its end is decided. */
+  freeze(token: Token, on: boolean): boolean {
+    const live = this.live.get(ledgerKey(token));
+    if (live === undefined || live.stopping !== undefined) return false;
+    if (live.running?.freeze?.(on) !== true) return false;
+    if (on) this.haltClocks(live);
+    else this.startClocks(live);
+    return true;
+  }
+
+  private haltClocks(live: Live): void {
+    if (live.frozenAt !== null) return;
+    live.frozenAt = this.elapsed();
+    live.disarm?.();
+    live.disarmHeartbeat?.();
+  }
+
+  private startClocks(live: Live): void {
+    if (live.frozenAt === null) return;
+    const stoodMs = this.elapsed() - live.frozenAt;
+    live.timeoutAt += stoodMs;
+    // What it had written before was read while it stood still.
+    live.heardAt = Math.min(live.heardAt, live.frozenAt) + stoodMs;
+    live.frozenAt = null;
+    this.armTimeout(live);
+    this.watch(live);
   }
 
   stop(token: Token, graceMs: Millis, why: string): void {

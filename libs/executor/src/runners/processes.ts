@@ -70,12 +70,31 @@ function readMark(pid: number, executor: string): string | undefined {
   return run === undefined || attempt === undefined ? undefined : `${run}#${attempt}`;
 }
 
-const KILL_ROUNDS_MAX = 5;
+const ROUNDS_MAX = 5;
+
+/** To its group and to those that left it. Again until all have it: one may fork while we look. */
+export function signalTree(
+  leader: number,
+  executor: string,
+  mark: Mark,
+  signal: 'SIGSTOP' | 'SIGCONT',
+): void {
+  signalGroup(leader, signal);
+  const told = new Set<number>();
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const found = findMarked(executor, [mark]).filter((pid) => !told.has(pid));
+    if (found.length === 0) return;
+    for (const pid of found) {
+      signalPid(pid, signal);
+      told.add(pid);
+    }
+  }
+}
 
 /** Again until none is left: a process may fork while we look. Returns those that were killed. */
 export function killMarked(executor: string, marks: readonly Mark[]): readonly number[] {
   const killed = new Set<number>();
-  for (let round = 0; marks.length > 0 && round < KILL_ROUNDS_MAX; round++) {
+  for (let round = 0; marks.length > 0 && round < ROUNDS_MAX; round++) {
     const found = findMarked(executor, marks);
     for (const pid of found) {
       if (signalPid(pid, 'SIGKILL')) killed.add(pid);

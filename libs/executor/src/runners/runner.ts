@@ -32,6 +32,8 @@ export interface Running {
   stop(): void;
   /** Make it end. */
   kill(): void;
+  /** Stop it in place, or let it go on. false: it ends; without this it cannot stop in place. */
+  freeze?(on: boolean): boolean;
 }
 
 export interface Runner {

@@ -1,20 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Ending } from '#core';
 import { Output } from './output.js';
-import { isGroupAlive, killMarked, signalGroup } from './processes.js';
+import { type Mark, isGroupAlive, killMarked, signalGroup, signalTree } from './processes.js';
+import { isJson, readResult } from './result-file.js';
 import {
   type Attempt,
   type AttemptSink,
-  RESULT_BYTES_MAX,
   type Runner,
   type Running,
   endError,
   endingOf,
-  endingWith,
   failed,
 } from './runner.js';
 import type { ShellSpec } from './spec.js';
@@ -69,6 +68,7 @@ class ShellAttempt implements Running {
   private isClosed = false;
   private isStopping = false;
   private isKilled = false;
+  private isFrozen = false;
   private isDone = false;
   private disarm: (() => void) | undefined;
   private readonly usage: TreeUsage | undefined;
@@ -106,6 +106,26 @@ class ShellAttempt implements Running {
   stop(): void {
     this.isStopping = true;
     if (this.child.pid !== undefined) signalGroup(this.child.pid, 'SIGTERM');
+    // What stands still hears of it when it goes on.
+    this.goOn();
+  }
+
+  freeze(on: boolean): boolean {
+    const { pid } = this.child;
+    if (pid === undefined || this.exit !== undefined || this.isStopping) return false;
+    if (!on) this.goOn();
+    else {
+      this.isFrozen = true;
+      signalTree(pid, this.options.executor, this.mark, 'SIGSTOP');
+    }
+    return true;
+  }
+
+  private goOn(): void {
+    const { pid } = this.child;
+    if (pid === undefined || !this.isFrozen) return;
+    this.isFrozen = false;
+    signalTree(pid, this.options.executor, this.mark, 'SIGCONT');
   }
 
   kill(): void {
@@ -119,8 +139,12 @@ class ShellAttempt implements Running {
     const { pid } = this.child;
     if (pid === undefined || this.isDone) return;
     signalGroup(pid, 'SIGKILL');
+    killMarked(this.options.executor, [this.mark]);
+  }
+
+  private get mark(): Mark {
     const { run, attempt } = this.attempt.token;
-    killMarked(this.options.executor, [{ run, attempt }]);
+    return { run, attempt };
   }
 
   private environment(spec: ShellSpec): Record<string, string> {
@@ -179,6 +203,8 @@ class ShellAttempt implements Running {
 
   private exited(code: number | null, signal: string | null): void {
     this.exit = { code, signal };
+    // Somebody else has ended it: what it leaves behind does not stand still for ever.
+    this.goOn();
     this.disarmLook?.();
     this.child.stdout?.resume();
     this.child.stderr?.resume();
@@ -261,30 +287,4 @@ class ShellAttempt implements Running {
 function nameOf({ token }: Attempt): string {
   const run = token.run.replaceAll(/[^A-Za-z0-9-]/g, '_').slice(0, 100);
   return `${run}.${token.attempt}.${token.epoch}.${token.seq}`;
-}
-
-function readResult(file: string): Ending | undefined {
-  let text: string;
-  try {
-    const stat = lstatSync(file);
-    if (!stat.isFile()) return failed('RESULT_INVALID', 'ORRERY_RESULT_FILE is no plain file');
-    if (stat.size > RESULT_BYTES_MAX) {
-      const what = `ORRERY_RESULT_FILE is ${stat.size} bytes; at most ${RESULT_BYTES_MAX} are kept`;
-      return failed('RESULT_INVALID', what);
-    }
-    text = readFileSync(file, 'utf8').trim();
-  } catch {
-    return undefined; // the job wrote none
-  }
-  if (!isJson(text)) return failed('RESULT_INVALID', 'ORRERY_RESULT_FILE holds no JSON');
-  return endingWith(text, 'ORRERY_RESULT_FILE');
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

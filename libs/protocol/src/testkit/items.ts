@@ -49,6 +49,7 @@ const work = fc.record({
 const DOWN: Every<Down> = {
   assign: fc.record({ ...from, token, work }),
   cancel: fc.record({ ...from, token, graceMs: real, why: text }),
+  freeze: fc.record({ ...from, token, on: fc.boolean(), seq: integer }),
   ack: fc.record({ ...from, token, of: fc.constantFrom('result', 'bounce') }),
   digested: fc.record({ ...from, watermark: place }),
   askDigest: fc.record(from),
@@ -79,6 +80,7 @@ const UP: Every<Up> = {
     memoryPeakBytes: optional(real),
   }),
   bounce: fc.record({ partition: integer, token, reason: text }),
+  froze: fc.record({ partition: integer, token, seq: integer }),
   digest: fc.record({
     partition: integer,
     incarnation: integer,

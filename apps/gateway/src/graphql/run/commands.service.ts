@@ -67,7 +67,9 @@ export class CommandsService {
     checkReason(input.reason, errors);
     if (errors.length > 0 || action === undefined) return refusedRun(row, ...errors);
     // A repeat of what has changed it asks for the answer of then, not for what is so now.
-    if (isFinal(row.state) && key === undefined) return refusedRun(row, refusal('RUN_FINAL', row));
+    if (isFinal(row.state) && key === undefined) {
+      return refusedRun(row, refusal('RUN_FINAL', row, action));
+    }
     const command = this.ids.next();
     const by = actorOf(viewer);
     const reason = input.reason ?? `${action.kind} by ${viewer.name}`;
@@ -82,10 +84,10 @@ export class CommandsService {
     if (written === undefined) throw new Error(`command ${command} has no answer`);
     switch (written.kind) {
       case 'written':
-        return await this.answered(context, row, command);
+        return await this.answered(context, row, action, command);
       case 'replayed':
       case 'folded':
-        return await this.answered(context, row, written.ref);
+        return await this.answered(context, row, action, written.ref);
       case 'overloaded':
       case 'unavailable':
         throw troubleOf(written);
@@ -103,13 +105,14 @@ export class CommandsService {
   private async answered(
     context: GraphqlContext,
     before: RunRow,
+    action: CommandAction,
     command: string,
   ): Promise<RunPayload> {
     const outcome = await this.answers.outcomeOf(command);
     const row = (await context.runs.load(before.id)) ?? before;
     if (outcome === undefined) return { run: toRun(row), pending: true, userErrors: [] };
     if (outcome.ok) return { run: toRun(row), pending: false, userErrors: [] };
-    return refusedRun(row, refusal(outcome.code, outcome));
+    return refusedRun(row, refusal(outcome.code, outcome, action));
   }
 }
 
@@ -119,7 +122,11 @@ export function checkReason(reason: string | null | undefined, errors: UserError
   errors.push(userError('INVALID_VALUE', ['reason'], message));
 }
 
-function refusal(code: CommandRefusal, { state }: { readonly state: RunState | null }): UserError {
+function refusal(
+  code: CommandRefusal,
+  { state }: { readonly state: RunState | null },
+  { kind }: CommandAction,
+): UserError {
   switch (code) {
     case 'NOT_FOUND':
       return notFoundError(['id'], 'This run');
@@ -129,10 +136,20 @@ function refusal(code: CommandRefusal, { state }: { readonly state: RunState | n
     }
     case 'RUN_STARTED': {
       const message = `The run is ${state}: it has started, and this is for what has not.`;
-      return userError(code, ['id'], message, 'Cancel it, or wait for its end.');
+      const freeze = ', or stop a shell job in place: `how: FREEZE`';
+      const hint = `Cancel it${kind === 'pause' ? freeze : ''}, or wait for its end.`;
+      return userError(code, ['id'], message, hint);
     }
     case 'RUN_NOT_PAUSED':
       return userError(code, ['id'], `The run is ${state}, and not paused.`);
+    case 'RUN_NOT_RUNNING': {
+      const message = `The run is ${state}: only what is RUNNING can be frozen.`;
+      return userError(code, ['id'], message, 'What has not started is held: `how: HOLD`.');
+    }
+    case 'CANNOT_FREEZE': {
+      const message = 'Only the processes of a shell job can be stopped in place.';
+      return userError(code, ['how'], message, 'Cancel it, or wait for its end.');
+    }
     case 'RUN_NOT_DEAD': {
       const message = `The run is ${state}: only what is DEAD is a dead letter.`;
       return userError(code, ['id'], message);

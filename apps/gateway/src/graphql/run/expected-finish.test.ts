@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { RunRecord } from '#core';
 import type { RunRow } from '#postgres';
 import { freshName } from '../../testkit/gateway.js';
 import { WaitingRig } from './testkit/waiting-rig.js';
@@ -32,10 +33,10 @@ async function job(...tookMs: readonly number[]): Promise<string> {
   }
   return name;
 }
-async function running(name: string): Promise<RunRow> {
+async function running(name: string, more: Partial<RunRecord> = {}): Promise<RunRow> {
   const run = await rig.submit({ spec: undefined, job: name });
   await rig.owner.move(run, 'READY', { lane: '100', rank: 1 });
-  await rig.open(run, 'RUNNING', Date.now());
+  await rig.open(run, 'RUNNING', Date.now(), more);
   return run;
 }
 
@@ -49,6 +50,14 @@ it('is the start and the median of what its job took, and none from fewer than 3
   expect(await expected(await running(await job(minute, minute)))).toBeNull();
   const even = await job(5 * minute, 60 * minute, 4 * minute, 7 * minute);
   expect(await expected(await running(even))).toBe(6 * minute);
+});
+
+it('is not known of what stands still, or has', async () => {
+  const name = await job(60_000, 60_000, 60_000);
+  const freeze = { on: true, seq: 9, by: 'ada', reason: '', at: 1 };
+  expect(await expected(await running(name, { freeze }))).toBeNull();
+  expect(await expected(await running(name, { thawedAt: 1 }))).toBeNull();
+  expect(await expected(await running(name))).toBe(60_000);
 });
 
 it('is never in the past, and of nothing but what runs', async () => {

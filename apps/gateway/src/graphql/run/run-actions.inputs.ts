@@ -1,6 +1,6 @@
 import { Field, ID, InputType, Int } from '@nestjs/graphql';
 import type { RunState } from '#core';
-import { RunStateEnum } from '../schema/enums.js';
+import { type PauseKind, PauseKindEnum, RunStateEnum } from '../schema/enums.js';
 import { DateTimeScalar, DurationScalar, JsonScalar } from '../schema/scalars.js';
 
 const KEY = 'The same key and input again answer with the same outcome, for 24 hours.';
@@ -10,6 +10,9 @@ const REASON = 'Why, for those who look later.';
 export class PauseRunInput {
   @Field(() => ID, { description: 'The run.' })
   readonly id!: string;
+
+  @Field(() => PauseKindEnum, { defaultValue: 'HOLD', description: 'How it waits.' })
+  readonly how!: PauseKind;
 
   @Field(() => String, { nullable: true, description: REASON })
   readonly reason?: string | null;

@@ -9,7 +9,7 @@ import type { Specification } from '../../specification/specification.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { JobsService } from '../job/jobs.service.js';
 import { type UserError, userError } from '../schema/user-error.js';
-import type { MarkRunInput, UpdateRunInput } from './run-actions.inputs.js';
+import type { MarkRunInput, PauseRunInput, UpdateRunInput } from './run-actions.inputs.js';
 import type { RunActionInput } from './run.inputs.js';
 import { given, readAt, readDuration, readParams, readRunPriority } from './submission.js';
 
@@ -26,6 +26,26 @@ export class RunActionsReader {
   cancel(input: RunActionInput, errors: UserError[]): CommandAction {
     const graceMs = readDuration(input.grace, ['grace'], errors);
     return { kind: 'cancel', graceMs, force: input.force };
+  }
+
+  /** 1.7: what its kind cannot do is refused; of FREEZE the owner knows, of SUSPEND all do. */
+  pause({ how }: PauseRunInput, errors: UserError[]): CommandAction | undefined {
+    switch (how) {
+      case 'HOLD':
+        return { kind: 'pause' };
+      case 'FREEZE':
+        return { kind: 'freeze' };
+      case 'SUSPEND': {
+        const message = 'No kind of job can save where it is: none can be suspended.';
+        const hint = 'A shell job that runs can be stopped in place: `how: FREEZE`.';
+        errors.push(userError('CANNOT_SUSPEND', ['how'], message, hint));
+        return undefined;
+      }
+      default: {
+        const never: never = how;
+        return never;
+      }
+    }
   }
 
   mark(

@@ -43,7 +43,8 @@ export class RunActionsResolver {
   }
 
   @Mutation(() => RunPayload, {
-    description: 'Holds a run that has not started: it does not start until it is resumed.',
+    description:
+      'Holds a run that has not started until it is resumed, or freezes one that runs (`how`).',
   })
   @Requires('OPERATOR')
   async pauseRun(
@@ -51,10 +52,14 @@ export class RunActionsResolver {
     input: PauseRunInput,
     @Context() context: GraphqlContext,
   ): Promise<RunPayload> {
-    return await this.commands.send(context, 'pauseRun', input, () => ({ kind: 'pause' }));
+    return await this.commands.send(context, 'pauseRun', input, (_, errors) =>
+      this.reader.pause(input, errors),
+    );
   }
 
-  @Mutation(() => RunPayload, { description: 'Lets a paused run go on from where it was.' })
+  @Mutation(() => RunPayload, {
+    description: 'Lets a paused or frozen run go on from where it was.',
+  })
   @Requires('OPERATOR')
   async resumeRun(
     @Args('input', { type: () => RunActionInput, description: 'Which run, and why.' })

@@ -48,7 +48,11 @@ interface Answer {
     readonly state: string;
     readonly project: { readonly id: string };
   } | null;
-  readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
+  readonly userErrors: readonly {
+    readonly code: string;
+    readonly path: readonly string[];
+    readonly hint: string | null;
+  }[];
 }
 const act = async (mutation: string, type: string, input: object): Promise<Answer> =>
   await gateway.get(
@@ -179,19 +183,21 @@ describe('commands', () => {
   });
 
   it('what the owner refuses is said in words', async () => {
-    const pause = (id: string): Promise<Answer> => act('pauseRun', 'PauseRunInput', { id });
-    for (const [code, state] of [
-      ['RUN_STARTED', 'RUNNING'],
+    for (const [code, state, at = 'id', how = 'HOLD', hint = ''] of [
+      ['RUN_STARTED', 'RUNNING', 'id', 'HOLD', 'Cancel it, or stop a shell job in place: `how: F'],
       ['RUN_NOT_PAUSED', 'READY'],
       ['RUN_FINAL', 'DEAD'],
+      ['RUN_NOT_RUNNING', 'READY', 'id', 'FREEZE', '`how: HOLD`'],
+      ['CANNOT_FREEZE', 'RUNNING', 'how', 'FREEZE', 'Cancel it, or wait for its end.'],
     ] as const) {
       const run = await submit();
-      const asked = pause(run.id);
+      const asked = act('pauseRun', 'PauseRunInput', { id: run.id, how });
       const one = async (): Promise<void> => {
         expect(await owner.answer(run.partition, { ok: false, code, state })).toBe(1);
       };
       await vi.waitFor(one, { timeout: 4_000, interval: 5 });
-      expect(codes(await asked)).toEqual([`${code} id`]);
+      expect(codes(await asked)).toEqual([`${code} ${at}`]);
+      expect((await asked).userErrors[0]?.hint ?? '').toContain(hint);
     }
   });
 
@@ -205,5 +211,31 @@ describe('commands', () => {
       reason: 'month end',
       waitingFor: [{ kind: 'PAUSED', text: 'It was paused by ada: month end.', name: 'ada' }],
     });
+  });
+
+  it('how it is paused is what the owner is asked for; nothing can be suspended', async () => {
+    for (const [how, kind] of [
+      [undefined, 'pause'],
+      ['HOLD', 'pause'],
+      ['FREEZE', 'freeze'],
+    ] as const) {
+      const run = await submit();
+      const asked = act('pauseRun', 'PauseRunInput', { id: run.id, how, reason: 'enough' });
+      const written = async (): Promise<void> => {
+        const { rows } = await database.admin.query(
+          `select convert_from(payload, 'UTF8')::json ->> 'kind' as kind
+            from inbox where ref = $1 and kind = 1`,
+          [run.id],
+        );
+        expect(rows).toEqual([{ kind }]);
+      };
+      await vi.waitFor(written, { timeout: 4_000, interval: 5 });
+      await owner.answer(run.partition, { ok: true, state: 'RUNNING' });
+      expect(codes(await asked)).toEqual([]);
+    }
+    const run = await submit();
+    const refused = await act('pauseRun', 'PauseRunInput', { id: run.id, how: 'SUSPEND' });
+    expect(codes(refused)).toEqual(['CANNOT_SUSPEND how']);
+    expect(await owner.answer(run.partition, { ok: true, state: 'READY' })).toBe(0);
   });
 });

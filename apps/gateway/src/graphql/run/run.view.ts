@@ -46,6 +46,7 @@ export function toRun(row: RunRow): Run {
 
 function reasonOf(row: RunRow, record: RunRecord): string | null {
   if (!row.taken) return 'It is accepted, and its partition has not taken it in yet.';
+  if (record.freeze?.on === true) return record.freeze.reason;
   return record.paused?.reason ?? record.reason ?? record.cancel?.reason ?? null;
 }
 

@@ -31,7 +31,8 @@ export class WaitingReader {
   ) {}
 
   async reasons(row: RunRow): Promise<Waiting[]> {
-    if (row.finishedAt !== null || row.state === 'RUNNING') return [];
+    const moves = row.state === 'RUNNING' && recordOf(row).freeze?.on !== true;
+    if (row.finishedAt !== null || moves) return [];
     const isReady = row.taken && row.state === 'READY';
     const isTimed = row.due !== null || recordOf(row).bounces !== undefined;
     const [now, aside, executors, place, partitions] = await Promise.all([
@@ -46,8 +47,12 @@ export class WaitingReader {
   }
 
   /** Null when the past says nothing, and when it said what has passed. */
-  async expectedFinish({ state, startedAt, job, project }: RunRow): Promise<number | null> {
+  async expectedFinish(row: RunRow): Promise<number | null> {
+    const { state, startedAt, job, project } = row;
     if (state !== 'RUNNING' || startedAt === null || job === null) return null;
+    const { freeze, thawedAt } = recordOf(row);
+    // How long it stood still, or will, is no part of what its job takes.
+    if (freeze !== undefined || thawedAt !== undefined) return null;
     const [now, took] = await Promise.all([readClock(this.reader), this.median(project, job)]);
     if (took === null || startedAt + took <= now) return null;
     return startedAt + took;

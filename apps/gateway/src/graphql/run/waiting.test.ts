@@ -210,6 +210,35 @@ describe('a person', () => {
     });
   });
 
+  it('who has frozen it while it runs, and until it is thawed', async () => {
+    const at = Date.parse(GRANTED_AT);
+    const freeze = { on: true, seq: 9, by: 'ada', reason: 'the disk is full', at };
+    const frozen = await rig.submit();
+    await rig.owner.move(frozen, 'READY', { lane, rank: 1 });
+    await rig.open(frozen, 'RUNNING', at, { freeze });
+    expect(await rig.why(frozen)).toMatchObject({
+      kind: 'PAUSED',
+      name: 'ada',
+      text: 'It was stopped in place by ada: the disk is full.',
+      hint: 'It keeps its slot and its memory; resumeRun lets it go on.',
+    });
+    const query = 'query ($id: ID!) { run(id: $id) { state reason } }';
+    expect(await rig.gateway.get(query, { id: frozen.id })).toEqual({
+      state: 'RUNNING',
+      reason: 'the disk is full',
+    });
+    const silent = await rig.submit();
+    await rig.owner.move(silent, 'READY', { lane, rank: 1 });
+    await rig.open(silent, 'UNKNOWN', at, { freeze });
+    const kinds = (await rig.all(silent)).map(({ kind }) => kind);
+    expect(kinds).toEqual(['EXECUTOR_SILENT', 'PAUSED']);
+    const thawed = await rig.submit();
+    await rig.owner.move(thawed, 'READY', { lane, rank: 1 });
+    await rig.open(thawed, 'RUNNING', at, { freeze: { ...freeze, on: false } });
+    expect(await rig.all(thawed)).toEqual([]);
+    expect(await rig.gateway.get(query, { id: thawed.id })).toMatchObject({ reason: null });
+  });
+
   it('who must look at what was set aside, unless it has moved on since', async () => {
     const run = await ready();
     await setAside(run, 'value out of range');

@@ -23,7 +23,7 @@ function waiting(kind: WaitingKind, text: string, more: More = {}): Waiting {
   return { kind, text, ...none, used: null, limit: null, place: null, nearest: null, ...more };
 }
 
-/** Why it is not running, with what would help. Nothing for a run that runs or has ended. */
+/** Why it is not running, with what would help. Nothing for what moves or has ended. */
 export function waitingFor(row: RunRow, facts: WaitingFacts): Waiting[] {
   const causes = causesOf(row, facts);
   const { aside } = facts;
@@ -52,6 +52,7 @@ function causesOf(row: RunRow, facts: WaitingFacts): Waiting[] {
           hint: 'It goes on when the executor is heard, or elsewhere once the attempt is lost.',
           name: row.executor,
         }),
+        ...frozen(row),
       ];
     case 'GRANTED':
       return [unconfirmed(row)];
@@ -59,8 +60,9 @@ function causesOf(row: RunRow, facts: WaitingFacts): Waiting[] {
       return [waitingForExecutor(row, facts)];
     case 'PAUSED':
       return [paused(row)];
-    case 'BLOCKED':
     case 'RUNNING':
+      return frozen(row);
+    case 'BLOCKED':
     case 'CANCELLING':
     case 'SUCCEEDED':
     case 'DEAD':
@@ -129,6 +131,15 @@ function paused(row: RunRow): Waiting {
     hint: 'resumeRun lets it go on.',
     name: by,
   });
+}
+
+function frozen(row: RunRow): Waiting[] {
+  const { freeze } = recordOf(row);
+  if (freeze?.on !== true) return [];
+  const { by, reason } = freeze;
+  const text = `It was stopped in place by ${by}${reason === '' ? '' : `: ${reason}`}.`;
+  const hint = 'It keeps its slot and its memory; resumeRun lets it go on.';
+  return [waiting('PAUSED', text, { hint, name: by })];
 }
 
 function waitingForExecutor(row: RunRow, { executors, place, now }: WaitingFacts): Waiting {

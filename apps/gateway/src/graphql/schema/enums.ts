@@ -206,6 +206,18 @@ export const ValueOriginEnum = register<ValueOrigin>(
   }),
 );
 
+export const PAUSE_KINDS = ['HOLD', 'FREEZE', 'SUSPEND'] as const;
+export type PauseKind = (typeof PAUSE_KINDS)[number];
+export const PauseKindEnum = register<PauseKind>(
+  'PauseKind',
+  'How a run is paused.',
+  inOrder(PAUSE_KINDS, {
+    HOLD: 'What has not started does not start.',
+    FREEZE: 'A shell job that runs stops where it is, and keeps its slot and its memory.',
+    SUSPEND: 'What runs saves where it is and gives its slot back. No kind of job can do it yet.',
+  }),
+);
+
 export const BULK_ACTIONS = [
   ...(['CANCEL', 'RETRY', 'DISCARD', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const),
 ] as const;

@@ -57,6 +57,8 @@ export const cancel = (t: Token = T, more: Partial<LedgerDown> = {}): LedgerMess
     why: 'asked',
     ...more,
   } as LedgerDown);
+export const freeze = (on = true, seq = 20, t: Token = T): LedgerMessage =>
+  down({ ...from, kind: 'freeze', token: t, on, seq });
 export const ack = (of: 'result' | 'bounce', t: Token = T): LedgerMessage =>
   down({ ...from, kind: 'ack', token: t, of });
 export const digested = (watermark: Place): LedgerMessage =>

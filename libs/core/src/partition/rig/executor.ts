@@ -1,5 +1,5 @@
 import { type Place, type Token, comparePlace } from '../../run/run.js';
-import type { Digest } from '../messages.js';
+import type { Digest, Effect } from '../messages.js';
 import { tokenKey } from '../state.js';
 
 /**
@@ -10,6 +10,8 @@ export class FakeExecutor {
   readonly held = new Map<string, { token: Token; phase: 'accepted' | 'started' | 'ended' }>();
   readonly refused = new Set<string>();
   readonly starts = new Map<string, number>();
+  /** The newest word on whether it stands still. */
+  readonly frozen = new Map<string, { readonly on: boolean; readonly seq: number }>();
   watermark: Place = { epoch: 0, seq: 0 };
 
   constructor(
@@ -33,8 +35,22 @@ export class FakeExecutor {
     this.starts.set(tokenKey(token), (this.starts.get(tokenKey(token)) ?? 0) + 1);
   }
 
+  /** true: it is so now. */
+  freeze({ token, on, seq }: Extract<Effect, { kind: 'freeze' }>): boolean {
+    const key = tokenKey(token);
+    if (this.held.get(key)?.phase !== 'started') return false;
+    if (seq < (this.frozen.get(key)?.seq ?? 0)) return false;
+    this.frozen.set(key, { on, seq });
+    return true;
+  }
+
+  isFrozen(token: Token): boolean {
+    return this.frozen.get(tokenKey(token))?.on === true;
+  }
+
   /** Told to stop: ended if it had begun, else refused from now on. */
   stop(token: Token): void {
+    this.frozen.delete(tokenKey(token));
     const entry = this.held.get(tokenKey(token));
     if (entry === undefined) {
       this.refused.add(tokenKey(token));

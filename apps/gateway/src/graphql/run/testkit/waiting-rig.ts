@@ -1,4 +1,4 @@
-import { EXECUTOR_STATES, type ExecutorState, RUN_STATES } from '#core';
+import { EXECUTOR_STATES, type ExecutorState, RUN_STATES, type RunRecord } from '#core';
 import { type ExecutorRow, type RunRow, type SealedRun, findRuns } from '#postgres';
 import { type TestDatabase, startTestDatabase } from '../../../../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from '../../../testkit/gateway.js';
@@ -53,15 +53,20 @@ export class WaitingRig {
     return row;
   }
 
-  /** An attempt is open, on executor x. */
-  async open(run: RunRow, state: 'GRANTED' | 'RUNNING' | 'UNKNOWN', at: number): Promise<void> {
+  /** An attempt is open, on executor x; `more` is of its record. */
+  async open(
+    run: RunRow,
+    state: 'GRANTED' | 'RUNNING' | 'UNKNOWN',
+    at: number,
+    more: Partial<RunRecord> = {},
+  ): Promise<void> {
     const attempts = [{ number: 1, executor: 'x', grantedAt: at }];
     const grant = {
       run: run.id,
       project: run.project,
       state: RUN_STATES.indexOf(state),
       startedAt: state === 'GRANTED' ? null : at,
-      record: JSON.stringify({ attempts, seqs: [], grantedAt: at }),
+      record: JSON.stringify({ attempts, seqs: [], grantedAt: at, ...more }),
       token: { run: run.id, attempt: 1, executor: 'x', incarnation: 1, epoch: 1, seq: 1 },
       rank: 1,
       readyAt: at,
