@@ -1,5 +1,9 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '#actor';
 import { type Endpoint, Orrery, cli, isAlive } from './support/orrery.js';
+import { submit } from './support/runs.js';
 
 const orrery = new Orrery();
 let endpoint: Endpoint;
@@ -88,6 +92,15 @@ describe('from nothing to a run in one command', () => {
 
   test('Ctrl-C ends it within 5 s, with 0, and no process is left', async () => {
     const pids = orrery.endpoint().processes.map((process) => process.pid);
+    // What a job has started is a process as well.
+    const file = path.join(orrery.home, 'job.pid');
+    const client = orrery.client();
+    await submit(client, {
+      spec: { kind: 'shell', command: `echo $$ > '${file}'; exec sleep 600` },
+    });
+    await client.close();
+    await until(() => fs.existsSync(file) && fs.readFileSync(file, 'utf8').endsWith('\n'), 10_000);
+    pids.push(Number(fs.readFileSync(file, 'utf8')));
     const { code, ms } = await orrery.stop();
     expect(code).toBe(0);
     expect(ms).toBeLessThan(5_000);

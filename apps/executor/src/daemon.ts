@@ -6,7 +6,6 @@ import type { Settings } from '#config';
 import { type Executor, ExecutorProblem, type Handlers, createExecutor } from '#executor';
 import type { Logger } from '#telemetry';
 
-const DRAIN_MS = 2_000;
 const SETTINGS = Symbol('settings');
 const LOGGER = Symbol('logger');
 
@@ -15,7 +14,10 @@ const LOGGER = Symbol('logger');
 export class Daemon implements OnApplicationShutdown {
   readonly executor: Executor;
 
-  constructor(@Inject(SETTINGS) settings: Settings, @Inject(LOGGER) log: Logger) {
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(LOGGER) log: Logger,
+  ) {
     const { mqttUrl, executorId } = settings;
     if (mqttUrl === undefined) {
       throw new ExecutorProblem(
@@ -38,7 +40,7 @@ export class Daemon implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.executor.stop({ drainMs: DRAIN_MS });
+    await this.executor.stop({ drainMs: this.settings.executorDrainMs });
   }
 }
 

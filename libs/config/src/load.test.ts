@@ -31,6 +31,7 @@ describe('loadSettings', () => {
       executorDirectory: undefined,
       executorPool: 'default',
       executorSlots: 10,
+      executorDrainMs: 2_000,
       executorLabels: {},
       httpAllow: [],
       logLevel: 'info',

@@ -20,6 +20,7 @@ export interface Settings {
   readonly executorDirectory: string | undefined;
   readonly executorPool: string;
   readonly executorSlots: number;
+  readonly executorDrainMs: number;
   readonly executorLabels: Readonly<Record<string, string>>;
   readonly httpAllow: readonly string[];
   readonly logLevel: LogLevel;
@@ -187,6 +188,13 @@ export const settingsTable: SettingsTable = {
     fallback: literally('10'),
     unit: 'slots',
     doc: 'Attempts that this executor runs at a time.',
+  },
+  executorDrainMs: {
+    variable: 'ORRERY_EXECUTOR_DRAIN',
+    parse: duration(0, dayMs),
+    fallback: literally('2s'),
+    unit: 'duration',
+    doc: 'How long an executor that is told to stop lets its attempts run before it ends them.',
   },
   executorLabels: {
     variable: 'ORRERY_EXECUTOR_LABELS',

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Settings } from '#config';
+import { type Settings, formatDuration } from '#config';
 import type { ChildSpec, Role } from './child.js';
 import type { Home, Ports } from './home.js';
 import { placeOf } from './ports.js';
@@ -7,6 +7,8 @@ import { placeOf } from './ports.js';
 export type Entries = Readonly<Record<Role, string>>;
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** Of the time that everything has to end (supervisor.ts). */
+const DRAIN_MS_MAX = 200;
 const dist = path.resolve(import.meta.dirname, '..', '..', '..', '..');
 
 export const DIST_ENTRIES: Entries = {
@@ -64,6 +66,8 @@ export function appSpecs(wiring: Wiring, counts: Counts): readonly ChildSpec[] {
     const own = (): Record<string, string> => ({
       ORRERY_EXECUTOR_ID: name,
       ORRERY_EXECUTOR_DIRECTORY: given ?? home.at('executors', name),
+      // Ctrl-C ends all of it soon, and what jobs have started with it.
+      ORRERY_EXECUTOR_DRAIN: formatDuration(Math.min(settings.executorDrainMs, DRAIN_MS_MAX)),
       // For the demo's health-http, whose URL has this very host and port.
       ORRERY_HTTP_ALLOW: [...settings.httpAllow, gatewayPlaceOf(wiring)].join(','),
     });

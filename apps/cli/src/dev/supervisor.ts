@@ -9,7 +9,7 @@ const TAKEOVER_PATIENCE_MS = 3_000;
 const STOP_BOUND_MS = 4_800;
 /** Users before what they use; the last one has what the others leave of the whole. */
 const STOP_ORDER: readonly { readonly role: Role; readonly boundMs: number }[] = [
-  { role: 'executor', boundMs: 1_200 },
+  { role: 'executor', boundMs: 2_000 },
   { role: 'gateway', boundMs: 700 },
   { role: 'scheduler', boundMs: 1_000 },
   { role: 'broker', boundMs: 400 },
