@@ -60,6 +60,18 @@ export {
   loadRuns,
   sweepInbox,
 } from './load.js';
+export {
+  BULK_STATES,
+  type BulkProgress,
+  type BulkState,
+  type HeldBulk,
+  type NewBulk,
+  advanceBulk,
+  beginBulk,
+  failBulk,
+  keepBulks,
+  releaseBulks,
+} from './bulk.js';
 export { loadHeld, loadHold } from './holds.js';
 export { type Failure, classify, conflictsOf } from './outcome.js';
 export {
@@ -89,6 +101,7 @@ export {
 } from './read/journal.js';
 export {
   type AsideView,
+  type BulkRow,
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -103,12 +116,15 @@ export {
   type RunBodies,
   type RunListFilter,
   type RunRow,
+  countTargets,
   findAnswers,
+  findBulk,
   findCached,
   findExecutors,
   findJobSpecs,
   findJobs,
   findJobsByName,
+  findKeyedBulk,
   findRunBodies,
   findSpecification,
   findRuns,

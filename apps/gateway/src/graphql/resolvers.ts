@@ -5,6 +5,7 @@ import { JobDetailsResolver, JobsResolver } from './job/jobs.resolver.js';
 import { ApiKeysResolver } from './key/api-keys.resolver.js';
 import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
 import { AttemptResolver, RunDetailsResolver } from './run/run-details.resolver.js';
+import { BulkResolver } from './run/bulk.resolver.js';
 import { RunActionsResolver } from './run/run-actions.resolver.js';
 import { RunStreamsResolver } from './run/run-streams.resolver.js';
 import { RunsResolver } from './run/runs.resolver.js';
@@ -14,6 +15,7 @@ import { SubmitResolver } from './run/submit.resolver.js';
 export const RESOLVERS = [
   ApiKeysResolver,
   AttemptResolver,
+  BulkResolver,
   ClusterResolver,
   ExecutorsResolver,
   JobActionsResolver,
