@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { migrate } from '#definitions';
 import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
+import { benchBulk } from './bulk.js';
 import { benchCommit } from './commit.js';
 import { type Report, cpuSeconds, familyOf, print } from './report.js';
 import { benchSystem } from './scenarios.js';
@@ -17,6 +18,8 @@ const HELP = `npm run bench -- SCENARIO [options]
               --lanes N (4)  --batch N (400)  --count N (100000)  --runs N (3)
   waiting   a backlog without an executor, then one that drains it: memory, order, neighbours
               --runs N (100000)
+  bulk      dead runs retried by filter, beside single submissions at a steady rate
+              --runs N (5000)  --rounds N (5)  --seconds N (10)
 `;
 
 const quiet = (): void => undefined;
@@ -70,6 +73,18 @@ async function system(words: readonly string[]): Promise<readonly Report[]> {
   return await benchSystem(Number(values.seconds), Number(values.runs));
 }
 
+async function bulk(words: readonly string[]): Promise<Report> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      runs: { type: 'string', default: '5000' },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '10' },
+    },
+  });
+  return await benchBulk(Number(values.runs), Number(values.rounds), Number(values.seconds));
+}
+
 async function main([scenario = 'system', ...words]: readonly string[]): Promise<number> {
   if (scenario === 'system') {
     for (const report of await system(words)) print(report);
@@ -83,6 +98,10 @@ async function main([scenario = 'system', ...words]: readonly string[]): Promise
     const options = { runs: { type: 'string', default: '100000' } } as const;
     const { values } = parseArgs({ args: [...words], options });
     print(await benchWaiting(Number(values.runs)));
+    return 0;
+  }
+  if (scenario === 'bulk') {
+    print(await bulk(words));
     return 0;
   }
   process.stdout.write(HELP);
