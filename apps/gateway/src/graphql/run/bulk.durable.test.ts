@@ -148,7 +148,7 @@ describe('a gateway that goes in the middle', () => {
     await cut;
     await proxy.close();
     const written = await met(runs);
-    expect(written).toEqual([...once(runs.slice(0, 100)), ...runs.slice(100).map(() => 0)]);
+    expect(written).toEqual([...once(runs.slice(0, 25)), ...runs.slice(25).map(() => 0)]);
     const id = await running();
     // Who asks again hears how far it is; nothing is begun a second time.
     expect(await ask(second, input)).toMatchObject({ id, matched: 250, pending: true });

@@ -30,6 +30,11 @@ import { type BulkRequest, readRequest } from './bulk.request.js';
 export const BULK_CONNECTION = Symbol('bulk-connection');
 
 const CHUNK = 100;
+/**
+ * Unless a pace was asked for: small chunks, and rest for as long as four of them. Whoever submits
+ * meanwhile finds the database free, and where that is slow this is slow as well.
+ */
+const GENTLE = { chunk: 25, rests: 4 } as const;
 const LOOK_MS = 2_000;
 const LEASE_MS = 10_000;
 const TAKEN_MAX = 10;
@@ -123,15 +128,16 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private async workThrough(bulk: HeldBulk): Promise<Worked> {
     const request = readRequest(bulk.request);
     const { perSecond } = request;
-    const most = Math.min(CHUNK, perSecond ?? CHUNK);
+    const most = Math.min(CHUNK, perSecond ?? GENTLE.chunk);
     const work: Work = { bulk, request, size: most };
     try {
       for (;;) {
         const began = performance.now();
         const step = await this.step(work, most);
         if (step !== 'next') return { applied: work.bulk.applied, isDone: step === 'done' };
-        const pauseMs = perSecond === null ? 0 : (most / perSecond) * 1_000;
-        await this.rest(began + pauseMs - performance.now());
+        const tookMs = performance.now() - began;
+        const gentleMs = tookMs * GENTLE.rests;
+        await this.rest(perSecond === null ? gentleMs : (most / perSecond) * 1_000 - tookMs);
       }
     } catch (error) {
       if (!this.stopping.signal.aborted) await this.broken(bulk.id, error);
