@@ -143,12 +143,12 @@ describe('a gateway that goes in the middle', () => {
     const runs = await submit(250);
     for (const run of runs) await owner.finish(run, 'DEAD', 'FAILED');
     const cut = proxy.cutNext('advance_bulk', 'in-answer');
-    const input = { action: 'RETRY', idempotencyKey: label };
+    const input = { action: 'RETRY', perSecond: 10_000, idempotencyKey: label };
     const asked = ask(first, input).catch((error: unknown) => error);
     await cut;
     await proxy.close();
     const written = await met(runs);
-    expect(written).toEqual([...once(runs.slice(0, 25)), ...runs.slice(25).map(() => 0)]);
+    expect(written).toEqual([...once(runs.slice(0, 100)), ...runs.slice(100).map(() => 0)]);
     const id = await running();
     // Who asks again hears how far it is; nothing is begun a second time.
     expect(await ask(second, input)).toMatchObject({ id, matched: 250, pending: true });
@@ -181,7 +181,7 @@ describe('a chunk', () => {
     async (how) => {
       const runs = await submit(210);
       const cut = proxy.cutNext('advance_bulk', how);
-      const answer = ask(first, { action: 'CANCEL' });
+      const answer = ask(first, { action: 'CANCEL', perSecond: 10_000 });
       await cut;
       expect(await answer).toMatchObject({ matched: 210, applied: 210, pending: false });
       expect(await met(runs)).toEqual(once(runs));

@@ -87,7 +87,8 @@ describe('bulkRuns', () => {
     const labels = { test: 'retry' };
     const made = await submit(220, labels);
     for (const run of made) await owner.finish(run, 'DEAD', 'FAILED');
-    const input = { filter: { labels }, action: 'RETRY', idempotencyKey: 'bulk-1' };
+    const pace = { perSecond: 10_000, idempotencyKey: 'bulk-1' };
+    const input = { filter: { labels }, action: 'RETRY', ...pace };
     expect(await bulk({ ...input, dryRun: true, idempotencyKey: null })).toMatchObject({
       matched: 220,
     });

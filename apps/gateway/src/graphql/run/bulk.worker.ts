@@ -31,10 +31,12 @@ export const BULK_CONNECTION = Symbol('bulk-connection');
 
 const CHUNK = 100;
 /**
- * Unless a pace was asked for: small chunks, and rest for as long as four of them. Whoever submits
- * meanwhile finds the database free, and where that is slow this is slow as well.
+ * Unless a pace was asked for: small chunks, and rest for as long as so many of them. Whoever
+ * submits meanwhile finds the database free, and where that is slow this is slow as well. What is
+ * retried has to be run beside all the rest.
  */
-const GENTLE = { chunk: 25, rests: 4 } as const;
+const GENTLE = { retry: { chunk: 10, rests: 9 }, command: { chunk: 25, rests: 4 } } as const;
+const GENTLE_REST_MS_MAX = 1_000;
 const LOOK_MS = 2_000;
 const LEASE_MS = 10_000;
 const TAKEN_MAX = 10;
@@ -128,7 +130,8 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private async workThrough(bulk: HeldBulk): Promise<Worked> {
     const request = readRequest(bulk.request);
     const { perSecond } = request;
-    const most = Math.min(CHUNK, perSecond ?? GENTLE.chunk);
+    const gentle = request.action === 'RETRY' ? GENTLE.retry : GENTLE.command;
+    const most = Math.min(CHUNK, perSecond ?? gentle.chunk);
     const work: Work = { bulk, request, size: most };
     try {
       for (;;) {
@@ -136,7 +139,7 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
         const step = await this.step(work, most);
         if (step !== 'next') return { applied: work.bulk.applied, isDone: step === 'done' };
         const tookMs = performance.now() - began;
-        const gentleMs = tookMs * GENTLE.rests;
+        const gentleMs = Math.min(GENTLE_REST_MS_MAX, tookMs * gentle.rests);
         await this.rest(perSecond === null ? gentleMs : (most / perSecond) * 1_000 - tookMs);
       }
     } catch (error) {
