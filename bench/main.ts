@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { migrate } from '#definitions';
 import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
+import { benchBulk } from './bulk.js';
 import { benchCommit } from './commit.js';
 import { type Report, cpuSeconds, familyOf, print } from './report.js';
 import { benchSystem } from './scenarios.js';
@@ -21,6 +22,8 @@ const HELP = `npm run bench -- SCENARIO [options]
   subscribers  subscriptions with filters, some of whose readers are slow: how late, how whole
               --subscribers N (2000)  --slow N (200)  --rate N (500)  --seconds N (30)
               --resumed N (20)
+  bulk      dead runs retried by filter, beside single submissions at a steady rate
+              --runs N (5000)  --rounds N (5)  --seconds N (10)
 `;
 
 const quiet = (): void => undefined;
@@ -95,6 +98,18 @@ async function subscribers(words: readonly string[]): Promise<Report> {
   });
 }
 
+async function bulk(words: readonly string[]): Promise<Report> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      runs: { type: 'string', default: '5000' },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '10' },
+    },
+  });
+  return await benchBulk(Number(values.runs), Number(values.rounds), Number(values.seconds));
+}
+
 async function main([scenario = 'system', ...words]: readonly string[]): Promise<number> {
   if (scenario === 'system') {
     for (const report of await system(words)) print(report);
@@ -112,6 +127,10 @@ async function main([scenario = 'system', ...words]: readonly string[]): Promise
   }
   if (scenario === 'subscribers') {
     print(await subscribers(words));
+    return 0;
+  }
+  if (scenario === 'bulk') {
+    print(await bulk(words));
     return 0;
   }
   process.stdout.write(HELP);

@@ -13,7 +13,9 @@ import { ApplyService } from './graphql/job/apply.service.js';
 import { JobActionsService } from './graphql/job/job-actions.service.js';
 import { JobsService } from './graphql/job/jobs.service.js';
 import { PoolsService } from './graphql/pool/pools.service.js';
+import { BulkItems } from './graphql/run/bulk.items.js';
 import { BulkService } from './graphql/run/bulk.service.js';
+import { BULK_CONNECTION, BulkWorker } from './graphql/run/bulk.worker.js';
 import { CommandsService } from './graphql/run/commands.service.js';
 import { RerunService } from './graphql/run/rerun.service.js';
 import { RunActionsReader } from './graphql/run/run-actions.reader.js';
@@ -40,6 +42,7 @@ export interface GatewayOptions {
 /** Two in flight keep the database busy; a third would only make batches smaller. */
 const INTAKE_CONNECTIONS = 2;
 const INTAKE_TRANSACTION_MS = 10_000;
+const BULK_TRANSACTION_MS = 10_000;
 const DIRECTORY_CONNECTIONS = 1;
 const FEED_CONNECTIONS = 2;
 
@@ -62,6 +65,16 @@ function groupCommit(options: GatewayOptions, ids: Ids, hints: HintsService): Gr
   });
 }
 
+function bulkConnection({ databaseUrl: url, name }: GatewayOptions): Connection {
+  return new Connection({
+    url,
+    role: 'orrery_intake',
+    name: `orrery/${name}/bulk`,
+    pinned: true,
+    transactionTimeoutMs: BULK_TRANSACTION_MS,
+  });
+}
+
 /** What the resolvers and the transports stand on. */
 @Global()
 @Module({})
@@ -72,7 +85,9 @@ export class ServicesModule {
     const services = [
       AnswersService,
       ApplyService,
+      BulkItems,
       BulkService,
+      BulkWorker,
       CommandsService,
       ContextsService,
       ExecutorsService,
@@ -95,6 +110,7 @@ export class ServicesModule {
       { provide: MQTT, useValue: options.mqtt },
       { provide: Ids, useValue: new Ids() },
       { provide: Definitions, useValue: new Definitions({ url, name: name('define') }) },
+      { provide: BULK_CONNECTION, useValue: bulkConnection(options) },
       {
         provide: GATEWAY_READER,
         useValue: new Reader({ url, name: name('read'), role: 'orrery_gateway_read' }),

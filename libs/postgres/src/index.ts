@@ -61,6 +61,18 @@ export {
   loadRuns,
   sweepInbox,
 } from './load.js';
+export {
+  BULK_STATES,
+  type BulkProgress,
+  type BulkState,
+  type HeldBulk,
+  type NewBulk,
+  advanceBulk,
+  beginBulk,
+  failBulk,
+  keepBulks,
+  releaseBulks,
+} from './bulk.js';
 export { loadHeld, loadHold } from './holds.js';
 export { type Failure, classify, conflictsOf } from './outcome.js';
 export {
@@ -90,6 +102,7 @@ export {
 } from './read/journal.js';
 export {
   type AsideView,
+  type BulkRow,
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -107,12 +120,15 @@ export {
   type RunTraitsRow,
   countBusy,
   countWaiting,
+  countTargets,
   findAnswers,
+  findBulk,
   findCached,
   findExecutors,
   findJobSpecs,
   findJobs,
   findJobsByName,
+  findKeyedBulk,
   findRunBodies,
   findRunTraits,
   findSpecification,

@@ -82,10 +82,10 @@ export interface Taken {
 }
 
 const KIND_CODE: ReadonlyMap<JobKind, number> = new Map(JOB_KINDS.map((kind, i) => [kind, i]));
-const CALL = callText('intake_batch', INTAKE_PARAMETERS);
+export const INTAKE_CALL = callText('intake_batch', INTAKE_PARAMETERS);
 const AT = positions(INTAKE_PARAMETERS);
 
-function encodeIntake(batch: IntakeBatch): Parameter[] {
+export function encodeIntake(batch: IntakeBatch): Parameter[] {
   const columns = new Columns(INTAKE_PARAMETERS);
   columns.push(AT.batch, batch.id);
   for (const spec of batch.specifications) {
@@ -150,7 +150,7 @@ interface IntakeRow {
 
 /** Repeating a batch under its id is safe: it answers what the first one did. */
 export async function intakeBatch(connection: Connection, batch: IntakeBatch): Promise<Taken> {
-  const [row] = await connection.query<IntakeRow>('intake_batch', CALL, encodeIntake(batch));
+  const [row] = await connection.query<IntakeRow>('intake_batch', INTAKE_CALL, encodeIntake(batch));
   if (row === undefined) throw new Error('the intake answered no row');
   const replays = new Map<string, Replay>();
   const lost = JSON.parse(row.replays ?? '[]') as [string, string, string][];

@@ -64,6 +64,39 @@ export const trouble = {
     ]);
   },
 
+  /** The lease of a bulk is somebody else's, for so long. */
+  async lease(admin: Admin, bulk: string, ms: number): Promise<void> {
+    await admin.query(
+      `update bulk set holder = 'thief', lease_until = now() + $2 * interval '1 ms' where id = $1`,
+      [bulk, ms],
+    );
+  },
+
+  /** Every bulk is over. */
+  async endBulks(admin: Admin): Promise<void> {
+    await admin.query('update bulk set state = 1, finished_at = now() where state = 0');
+  },
+
+  /** As if a day had passed since the key was used. */
+  async expire(admin: Admin, key: string): Promise<void> {
+    await admin.query('update idempotency set expires = now() where key = $1', [key]);
+  },
+
+  /** So many final runs more than there are, in this state; less than none takes them away. */
+  async heap(admin: Admin, project: string, state: number, count: number): Promise<void> {
+    await admin.query(
+      `delete from history where id in (select h.id from history h where h.state = $1 limit $2)`,
+      [state, Math.max(0, -count)],
+    );
+    await admin.query(
+      `insert into history (id, partition, project, spec, kind, state, pool, need, priority,
+          submitted_at, finished_at, drop_at)
+        select gen_random_uuid(), 0, $1, $1, 0, $2, 'default', 'shell', 5, now(), now(),
+          now() + interval '1 hour' from generate_series(1, $3::int4)`,
+      [project, state, count],
+    );
+  },
+
   async empty(admin: Admin): Promise<void> {
     await admin.query(
       'truncate live, open_attempt, history, inbox, aside, executor, answer, journal, node',

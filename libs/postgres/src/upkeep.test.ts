@@ -213,6 +213,19 @@ describe('rows that expired', () => {
     expect(await counts()).toEqual([5, 5, 5]);
   });
 
+  test('of actions on many runs go a day after their end, and never before it', async () => {
+    const bulk = (state: number, age: string): string => `insert into bulk (id, project, request,
+        by, last, matched, state, holder, lease_until, at, finished_at)
+      select gen_random_uuid(), gen_random_uuid(), '{}', 'x', gen_random_uuid(), 1, ${state}, 'x',
+        now(), now() - interval '30 days', now() - interval '${age}'`;
+    await rows(bulk(1, '25 hours'));
+    await rows(bulk(2, '23 hours'));
+    await rows(bulk(0, '25 hours'));
+    await rows('update bulk set finished_at = null where state = 0');
+    expect(await emptyExpired(connection, 10)).toBe(1);
+    expect(await rows('select state from bulk order by 1')).toEqual([{ state: 0 }, { state: 2 }]);
+  });
+
   test('are stepped over while an intake renews them', async () => {
     await fill(2, '25 hours');
     await other.query('begin');

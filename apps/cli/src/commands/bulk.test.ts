@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { bulks } from './bulk.js';
+import type { Context } from '../context.js';
 import type { Values } from './command.js';
 import { type Played, play } from './testkit/play.js';
 
@@ -9,7 +10,7 @@ const act = (
   data: unknown,
   words: readonly string[] = [],
 ): Promise<Played> => play(bulks, name, values, data, { words });
-const done = { bulkRuns: { matched: 7, applied: 0, pending: false, userErrors: [] } };
+const done = { bulkRuns: { id: null, matched: 7, applied: 0, pending: false, userErrors: [] } };
 
 test('runs bulk: the filter, the action, and a dry run', async () => {
   const values = { state: 'ready,paused', job: 'report', labels: '{"a":"b"}', 'dry-run': true };
@@ -22,7 +23,7 @@ test('runs bulk: the filter, the action, and a dry run', async () => {
       filter: { states: ['READY', 'PAUSED'], jobs: ['report'], labels: { a: 'b' } },
     },
   });
-  expect(JSON.parse(out)).toEqual({ matched: 7, applied: 0, pending: false });
+  expect(JSON.parse(out)).toEqual({ id: null, matched: 7, applied: 0, pending: false });
 });
 
 test('runs bulk: nothing is done to everything, nor by a word that is no action', async () => {
@@ -46,4 +47,83 @@ test('dead ls: the newest dead letters', async () => {
   const { out, variables } = await act('dead ls', { limit: '5' }, { runs: { nodes: [node] } });
   expect(variables).toEqual({ project: 'demo', filter: { states: ['DEAD'] }, first: 5 });
   expect(JSON.parse(out)).toEqual([node]);
+});
+
+/** A server that is so far at each look; what is printed. */
+async function follow(
+  name: string,
+  words: readonly string[],
+  values: Values,
+  looks: readonly (readonly [state: string, applied: number])[],
+) {
+  const command = bulks.find((each) => each.name === name);
+  const told = { out: '', err: '', asked: 0 };
+  const context = {
+    format: 'json',
+    project: 'demo',
+    terminal: {
+      out: (text: string) => (told.out += text),
+      err: (text: string) => (told.err += text),
+      isTerminal: true,
+    },
+    client: {
+      mutate: async () => {
+        const bulkRuns = { id: 'b1', matched: 9, applied: 2, pending: true, userErrors: [] };
+        return await Promise.resolve({ ok: true, value: { bulkRuns } });
+      },
+      request: async () => {
+        const [state, applied] = looks[Math.min(told.asked++, looks.length - 1)] ?? [];
+        const failure = state === 'FAILED' ? 'It broke.' : null;
+        const bulk = {
+          id: 'b1',
+          state,
+          action: 'CANCEL',
+          matched: 9,
+          applied,
+          refused: 0,
+          failure,
+        };
+        return await Promise.resolve({ ok: true, value: { bulk } });
+      },
+    },
+  } as unknown as Context;
+  const code = await command?.run(context, values, words);
+  return { ...told, code };
+}
+
+test('runs bulk: follows what goes on until it is done, and says how far it is', async () => {
+  const looks = [['RUNNING', 4] as const, ['DONE', 9] as const];
+  const { out, err, code } = await follow('runs bulk', ['cancel'], { job: 'a' }, looks);
+  expect(JSON.parse(out)).toEqual({ id: 'b1', matched: 9, applied: 9, pending: false });
+  expect(err).toContain('CANCEL 4 of 9');
+  expect(code).toBe(0);
+});
+
+test('runs bulk: --no-wait and Ctrl-C leave it running and say how to look', async () => {
+  const running = [['RUNNING', 4] as const];
+  const values = { job: 'a', 'no-wait': true };
+  const quick = await follow('runs bulk', ['cancel'], values, running);
+  expect(quick).toMatchObject({ code: 0, asked: 0 });
+  expect(quick.err).toContain('orrery bulk get b1');
+  const before = process.listenerCount('SIGINT');
+  const followed = follow('runs bulk', ['cancel'], { job: 'a' }, running);
+  await vi.waitFor(() => expect(process.listenerCount('SIGINT')).toBe(before + 1));
+  process.emit('SIGINT');
+  const stopped = await followed;
+  expect(stopped.code).toBe(130);
+  expect(stopped.err).toContain('orrery bulk get b1');
+  expect(JSON.parse(stopped.out)).toMatchObject({ id: 'b1', pending: true });
+});
+
+test('bulk get: how far it is, or its end; one that failed says why', async () => {
+  const now = await follow('bulk get', ['b1'], {}, [['RUNNING', 4]]);
+  expect(JSON.parse(now.out)).toMatchObject({ state: 'RUNNING', applied: 4 });
+  const end = await follow('bulk get', ['b1'], { wait: true }, [
+    ['RUNNING', 4],
+    ['DONE', 8],
+  ]);
+  expect(JSON.parse(end.out)).toMatchObject({ state: 'DONE', applied: 8 });
+  await expect(follow('bulk get', ['b1'], { wait: true }, [['FAILED', 4]])).rejects.toThrow(
+    'It broke.',
+  );
 });

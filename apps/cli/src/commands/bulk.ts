@@ -1,5 +1,6 @@
 import { type Context, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { bulkGet, exitOf, followBulk, goesOn } from './bulk-progress.js';
 import {
   type Command,
   type Options,
@@ -13,17 +14,18 @@ import {
 } from './command.js';
 
 const BULK = `mutation($input: BulkRunsInput!) {
-  bulkRuns(input: $input) { matched applied pending userErrors { code path message hint } }
+  bulkRuns(input: $input) { id matched applied pending userErrors { code path message hint } }
 }`;
 interface Answer {
   readonly bulkRuns: {
+    readonly id: string | null;
     readonly matched: number;
     readonly applied: number;
     readonly pending: boolean;
     readonly userErrors: readonly UserError[];
   };
 }
-const ACTIONS = ['CANCEL', 'RETRY', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
+const ACTIONS = ['CANCEL', 'RETRY', 'DISCARD', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
 
 const FILTER = {
   state: {
@@ -40,7 +42,8 @@ const DEED = {
   'dry-run': { type: 'boolean', help: 'only count them' },
   'per-second': { type: 'string', value: 'N', help: 'no more than so many a second' },
   reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
-  'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat does what is left' },
+  'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat is the same one' },
+  'no-wait': { type: 'boolean', help: 'do not wait for its end' },
 } as const satisfies Options;
 
 function filterOf(values: Values, states?: readonly string[]): Readonly<Record<string, unknown>> {
@@ -74,8 +77,14 @@ async function apply(
   const input = { project, action, dryRun, filter, ...Object.fromEntries(given) };
   const { bulkRuns } = await change<Answer>(context, BULK, input);
   refuse(bulkRuns.userErrors);
-  const { matched, applied, pending } = bulkRuns;
-  context.terminal.out(renderOne({ matched, applied, pending }, context.format));
+  const { id, matched, applied, pending } = bulkRuns;
+  const isAwaited = id !== null && pending && values['no-wait'] !== true;
+  const bulk = isAwaited ? await followBulk(context, id) : undefined;
+  const now = bulk ?? { applied };
+  const shown = { id, matched, applied: now.applied, pending: pending && bulk === undefined };
+  context.terminal.out(renderOne(shown, context.format));
+  if (isAwaited) return exitOf(context, bulk, id);
+  if (id !== null && pending) context.terminal.err(goesOn(id));
   return 0;
 }
 
@@ -173,4 +182,4 @@ const deadRetry: Command = {
   },
 };
 
-export const bulks: readonly Command[] = [bulk, deadLs, deadRetry];
+export const bulks: readonly Command[] = [bulk, bulkGet, deadLs, deadRetry];

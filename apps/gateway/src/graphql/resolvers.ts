@@ -6,6 +6,7 @@ import { ApiKeysResolver } from './key/api-keys.resolver.js';
 import { PoolsResolver } from './pool/pools.resolver.js';
 import { ProjectsResolver, ViewerResolver } from './project/projects.resolver.js';
 import { AttemptResolver, RunDetailsResolver } from './run/run-details.resolver.js';
+import { BulkResolver } from './run/bulk.resolver.js';
 import { RunActionsResolver } from './run/run-actions.resolver.js';
 import { RunStreamsResolver } from './run/run-streams.resolver.js';
 import { RunsResolver } from './run/runs.resolver.js';
@@ -15,6 +16,7 @@ import { SubmitResolver } from './run/submit.resolver.js';
 export const RESOLVERS = [
   ApiKeysResolver,
   AttemptResolver,
+  BulkResolver,
   ClusterResolver,
   ExecutorsResolver,
   JobActionsResolver,

@@ -129,6 +129,7 @@ const EMPTY = `
 create index intake_at on intake (at);
 create index answer_at on answer (at);
 create index idempotency_expires on idempotency (expires);
+create index bulk_finished_at on bulk (finished_at);
 
 create function empty_expired(p_limit int4) returns int4
 language plpgsql security definer ${HEAD} set enable_seqscan = off as $$
@@ -138,6 +139,7 @@ begin
     expired('intake', `x.at < now() - interval '24 hours'`, 'x.at'),
     expired('answer', `x.at < now() - interval '24 hours'`, 'x.at'),
     expired('idempotency', 'x.expires < now()', 'x.expires'),
+    expired('bulk', `x.finished_at < now() - interval '24 hours'`, 'x.finished_at'),
     // A final run is there until the week of its time is over.
     expired('discarded', `x.drop_at < now() - interval '8 days'`, 'x.drop_at'),
     expired('result_cache', 'x.expires < now()', 'x.expires'),

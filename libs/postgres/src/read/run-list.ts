@@ -25,6 +25,8 @@ export interface RunPage {
   readonly order: 'NEWEST' | 'OLDEST';
   /** The id of the last run of the page before. */
   readonly after: string | null;
+  /** No run beyond this id. */
+  readonly upto?: string;
   readonly limit: number;
 }
 
@@ -56,6 +58,7 @@ function conditionsOf(page: RunPage): Conditions {
   };
   add(page.project, (id) => `r.project = ${all.bind(id)}::uuid`);
   add(page.after, (id) => `r.id ${page.order === 'NEWEST' ? '<' : '>'} ${all.bind(id)}::uuid`);
+  add(page.upto, (id) => `r.id <= ${all.bind(id)}::uuid`);
   add(filter.ids, (ids) => `r.id = any (${all.bind(uuidArray(ids))}::uuid[])`);
   add(filter.jobs, (ids) => `r.job = any (${all.bind(uuidArray(ids))}::uuid[])`);
   add(
@@ -117,6 +120,23 @@ export async function listTargets(reader: Reader, page: RunPage): Promise<RunTar
     const state = RUN_STATES[code];
     return state === undefined ? [] : [{ id, partition, state }];
   });
+}
+
+/** How many the page has, and the id of its last run; its order is OLDEST. */
+export async function countTargets(
+  reader: Reader,
+  page: RunPage,
+): Promise<{ readonly count: number; readonly last: string | null }> {
+  const { text, values } = listing(page, 'r.id', 'r.id');
+  if (text === undefined) return { count: 0, last: null };
+  // There is no max() of ids; their texts are in the same order.
+  const counted = `select count(*)::int4 as count, max(c.id::text) as last from (${text}) c`;
+  const [row] = await reader.scoped<{ count: number; last: string | null }>(
+    [page.project],
+    counted,
+    values,
+  );
+  return row ?? { count: 0, last: null };
 }
 
 const TARGET = 'r.id, r.partition, r.state';

@@ -1,3 +1,4 @@
+import { BULK } from '../functions/bulk.sql.js';
 import { COMMIT } from '../functions/commit.sql.js';
 import { GRANTS, UPKEEP_GRANTS } from '../functions/grants.sql.js';
 import { INTAKE } from '../functions/intake.sql.js';
@@ -15,7 +16,7 @@ import { DEFINITION_TABLES, TABLES } from './tables.sql.js';
 export const FOUNDATION: readonly string[] = [
   ...[ROLES, TABLES, DEFINITION_TABLES, POLICIES],
   'set role orrery_writer',
-  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, LOG_BOUND, JOBS, DIRECTORY, GRANTS],
+  ...[COMMIT, INTAKE, OWNERSHIP, LOAD, LOGS, LOG_BOUND, JOBS, BULK, DIRECTORY, GRANTS],
   'set role orrery_owner',
   ...[UPKEEP, UPKEEP_GRANTS],
   'reset role',

@@ -167,6 +167,27 @@ create table result_cache (
   primary key (project, key));
 create index result_cache_expires on result_cache (expires);
 
+-- An action on many runs. state: 0 under way, 1 done, 2 failed; cursor: the last run it has met.
+create table bulk (
+  id uuid primary key,
+  project uuid not null,
+  request text not null,
+  by text not null,
+  last uuid not null,
+  matched int4 not null,
+  applied int4 not null default 0,
+  refused int4 not null default 0,
+  cursor uuid not null default '00000000-0000-0000-0000-000000000000',
+  batch uuid,
+  state int2 not null,
+  holder text not null,
+  lease_until timestamptz not null,
+  failure text,
+  at timestamptz not null,
+  finished_at timestamptz);
+create index bulk_running on bulk (lease_until) where state = 0;
+create index bulk_project on bulk (project) where state = 0;
+
 -- Dead letters that nobody is going to look at any more.
 create table discarded (
   run uuid primary key,

@@ -1,4 +1,5 @@
 import { sealAttempt, sealGrant, stateCode } from '../writes.js';
+import { advanceBulk, beginBulk, failBulk, keepBulks, releaseBulks } from '../bulk.js';
 import { Connection, newSession } from '../connection.js';
 import { loadHeld, loadHold } from '../holds.js';
 import { intakeBatch } from '../intake.js';
@@ -22,14 +23,18 @@ import {
 } from '../ownership.js';
 import {
   Reader,
+  countTargets,
   findAnswers,
+  findBulk,
   findCached,
   findExecutors,
+  findKeyedBulk,
   findRunBodies,
   findRunTraits,
   findRuns,
   listExecutors,
   listRuns,
+  listTargets,
   readAside,
   readLogs,
   readPartitions,
@@ -51,6 +56,7 @@ export async function exercise(life: Life): Promise<void> {
   const known: Known[] = [];
   for (let i = 0; i < TIMES; i++) known.push(...(await writeAll(life)));
   await owners(life, known);
+  await bulks(life);
   await feeds(life);
   await pages(life, known);
   await upkeep(life);
@@ -139,6 +145,29 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
   }
 }
 
+async function bulks(life: Life): Promise<void> {
+  const connection = life.connect('orrery_intake', true);
+  const lease = { holder: 'gateway', leaseMs: 1_000 };
+  const { project } = life;
+  try {
+    for (let i = 0; i < TIMES; i++) {
+      const key = { key: life.id(), hash: life.spec(0) };
+      const bulk = { id: life.id(), project, request: '{}', by: 'x', last: life.middle() };
+      await beginBulk(connection, { ...bulk, matched: 2, key }, lease, 1_000);
+      await keepBulks(connection, [bulk.id], lease, 10);
+      const runs = [life.newRun(1)];
+      const batch = { id: life.id(), specifications: [], runs, commands: [], keys: [] };
+      const from = { ...bulk, cursor: FIRST_ID, applied: 0, refused: 0 };
+      const to = { cursor: bulk.last, applied: 1, refused: 0, isDone: false };
+      await advanceBulk(connection, from, lease.holder, batch, to);
+      await failBulk(connection, bulk.id, lease.holder, 'no');
+      await releaseBulks(connection, lease.holder);
+    }
+  } finally {
+    await connection.stop();
+  }
+}
+
 async function feeds(life: Life): Promise<void> {
   const connection = life.connect('orrery_feed', true);
   try {
@@ -169,6 +198,12 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listRuns(reader, { ...page, after: middle });
       await listRuns(reader, { ...page, filter: { states: ['SUCCEEDED'] } });
       await listRuns(reader, { ...page, filter: { ids } });
+      const some = { ...page, order: 'OLDEST', after: middle, upto: run.id } as const;
+      const waiting = { states: ['READY'], submittedBefore: at, discarded: false } as const;
+      await listTargets(reader, { ...some, filter: waiting });
+      await countTargets(reader, { ...some, filter: { states: ['DEAD'], finishedBefore: at } });
+      await findBulk(reader, [project], run.id);
+      await findKeyedBulk(reader, project, `key ${run.id}`);
       await findRuns(reader, [project], ids);
       await findRunBodies(reader, [project], ids);
       await findRunTraits(reader, project, ids);

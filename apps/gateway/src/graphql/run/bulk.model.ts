@@ -1,5 +1,7 @@
-import { Field, InputType, Int, ObjectType } from '@nestjs/graphql';
-import { type BulkAction, BulkActionEnum } from '../schema/enums.js';
+import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
+import type { BulkState } from '#postgres';
+import { type BulkAction, BulkActionEnum, BulkStateEnum } from '../schema/enums.js';
+import { DateTimeScalar } from '../schema/scalars.js';
 import { UserError } from '../schema/user-error.js';
 import { RunFilter } from './run.inputs.js';
 
@@ -30,22 +32,70 @@ export class BulkRunsInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'A repeat with the same key and input goes on where the first one ended.',
+    description: 'The same key and input again answer with the same bulk, for 24 hours.',
   })
   readonly idempotencyKey?: string | null;
 }
 
 @ObjectType({ description: 'What became of an action on many runs.' })
 export class BulkRunsPayload {
+  @Field(() => ID, {
+    nullable: true,
+    description: 'To look how far it is: `bulk`. Null where nothing was begun.',
+  })
+  readonly id!: string | null;
+
   @Field(() => Int, { description: 'How many runs it is for.' })
   readonly matched!: number;
 
   @Field(() => Int, { description: 'For how many of them it is stored, and will be applied.' })
   readonly applied!: number;
 
-  @Field(() => Boolean, { description: 'It goes on in the background.' })
+  @Field(() => Boolean, {
+    description: 'It goes on in the background, also when this gateway does not.',
+  })
   readonly pending!: boolean;
 
   @Field(() => [UserError], { description: 'Why it was refused; empty when it was not.' })
   readonly userErrors!: readonly UserError[];
+}
+
+@ObjectType('Bulk', { description: 'An action on many runs. Kept for 24 hours after its end.' })
+export class BulkModel {
+  @Field(() => ID, { description: 'Its id.' })
+  readonly id!: string;
+
+  @Field(() => BulkStateEnum, { description: 'Whether it is over.' })
+  readonly state!: BulkState;
+
+  @Field(() => BulkActionEnum, { description: 'What is done.' })
+  readonly action!: BulkAction;
+
+  @Field(() => Int, { description: 'How many runs matched when it began.' })
+  readonly matched!: number;
+
+  @Field(() => Int, { description: 'For how many runs it is stored, and will be applied.' })
+  readonly applied!: number;
+
+  @Field(() => Int, {
+    description:
+      'For how many it could not be: another run holds the dedup key, or it cannot be stored. Of ' +
+      'the rest, those that no longer match when their turn comes are passed over.',
+  })
+  readonly refused!: number;
+
+  @Field(() => String, { description: 'Why, for those who look later.' })
+  readonly reason!: string;
+
+  @Field(() => String, { description: 'Who has asked for it.' })
+  readonly by!: string;
+
+  @Field(() => DateTimeScalar, { description: 'When it began.' })
+  readonly startedAt!: number;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When it ended.' })
+  readonly finishedAt!: number | null;
+
+  @Field(() => String, { nullable: true, description: 'Why it has ended early.' })
+  readonly failure!: string | null;
 }

@@ -1,81 +1,69 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { type CommandAction, RUN_STATES, type RunState } from '#core';
-import { INBOX_COMMAND, type KeyClaim, type ProjectRow, type RunTarget } from '#postgres';
-import { encodeCommand } from '#protocol';
-import type { Logger } from '#telemetry';
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type BulkRow,
+  type Connection,
+  FIRST_ID,
+  type KeyClaim,
+  type NewBulk,
+  type ProjectRow,
+  type Reader,
+  type RunListFilter,
+  beginBulk,
+  classify,
+  countTargets,
+  findBulk,
+  findKeyedBulk,
+  readClock,
+} from '#postgres';
+import { isUuid, stringifyJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
-import { actorOf } from '../../auth/viewer.js';
-import { GroupCommit } from '../../intake/group-commit.js';
+import { type Viewer, actorOf } from '../../auth/viewer.js';
+import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Ids } from '../../intake/ids.js';
-import type { IntakeItem, Written } from '../../intake/item.js';
-import { LOGGER } from '../../tokens.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { unavailable } from '../driver/errors.js';
-import type { BulkAction } from '../schema/enums.js';
 import {
   type UserError,
   findBrokenStrings,
   notFoundError,
   userError,
 } from '../schema/user-error.js';
-import type { BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
-import { checkReason } from './commands.service.js';
-import { RerunService } from './rerun.service.js';
+import type { BulkModel, BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
+import { type BulkRequest, checkBulk, narrowed, readRequest } from './bulk.request.js';
+import { BULK_CONNECTION, BulkWorker } from './bulk.worker.js';
 import { RunsService } from './runs.service.js';
-import { readKey, readRunPriority } from './submission.js';
+import { readKey } from './submission.js';
 
-export const BULK_RUNS_MAX = 10_000;
-const CHUNK = 200;
-const PER_SECOND_MAX = 10_000;
+const BULK_RUNS_MAX = 1_000_000;
+/** Under way in a project. */
+export const BULKS_MAX = 20;
+/** Counted by one read, which has a deadline. */
+const COUNT_PAGE = 50_000;
 const ANSWER_WITHIN_MS = 5_000;
-/** As the intake says when it is full: once more, a little later. */
-const AGAIN_MS = 500;
-const TRIES = 20;
+const BEGIN_TRIES = 8;
+const AGAIN_MS = 250;
 
-const WAITING: readonly RunState[] = ['SCHEDULED', 'BLOCKED', 'READY'];
-/** In which states a run is met by each action. */
-const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
-  CANCEL: [...WAITING, 'PAUSED', 'WAITING_RETRY', 'GRANTED', 'RUNNING', 'UNKNOWN'],
-  RETRY: ['DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED'],
-  REPRIORITIZE: [...WAITING, 'PAUSED'],
-  PAUSE: [...WAITING, 'WAITING_RETRY'],
-  RESUME: ['PAUSED'],
-  DISCARD: ['DEAD'],
-};
+type Key = Omit<KeyClaim, 'ref'>;
 
-/** One request, as it is worked through. */
-interface Work {
-  readonly context: GraphqlContext;
-  readonly input: BulkRunsInput;
-  readonly targets: readonly RunTarget[];
-  readonly key: Omit<KeyClaim, 'ref'> | undefined;
-  applied: number;
-  hasConflict: boolean;
-  /** Why it has ended early. */
-  failure: unknown;
-}
-
-/**
- * The same command to many runs, a chunk at a time. Each run's is stored for itself: where a
- * gateway is lost in the middle, the repeat with the same key does what is left.
- */
+/** The same to many runs: begun here, and brought to its end by whichever gateway there is. */
 @Injectable()
-export class BulkService implements OnModuleDestroy {
-  /** What goes on in the background must not keep a gateway that is told to stop. */
-  private readonly stopping = new AbortController();
-
+export class BulkService {
   constructor(
     private readonly projects: ProjectsService,
     private readonly runs: RunsService,
-    private readonly reruns: RerunService,
-    private readonly intake: GroupCommit,
+    private readonly worker: BulkWorker,
     private readonly ids: Ids,
-    @Inject(LOGGER) private readonly log: Logger,
+    @Inject(BULK_CONNECTION) private readonly connection: Connection,
+    @Inject(GATEWAY_READER) private readonly reader: Reader,
   ) {}
 
-  onModuleDestroy(): void {
-    this.stopping.abort();
+  async find(viewer: Viewer, id: string): Promise<BulkModel | undefined> {
+    if (!isUuid(id)) return undefined;
+    const row = await findBulk(this.reader, await this.projects.scopeOf(viewer), id);
+    if (row === undefined) return undefined;
+    const { action, reason } = readRequest(row.request);
+    return { ...row, action, reason };
   }
 
   async apply(context: GraphqlContext, input: BulkRunsInput): Promise<BulkRunsPayload> {
@@ -86,149 +74,120 @@ export class BulkService implements OnModuleDestroy {
     }
     if (errors.length > 0 || project === undefined) return refused(errors);
     const key = readKey(project.id, 'bulkRuns', input, [], errors);
-    check(input, errors);
+    checkBulk(input, errors);
     if (errors.length > 0) return refused(errors);
-    const targets = await this.targets(project, input);
-    if (targets.length > BULK_RUNS_MAX) {
-      const message = `More than ${BULK_RUNS_MAX} runs match: narrow the filter.`;
+    // Nothing is made by a dry run, so no key stands for it.
+    const known = input.dryRun ? undefined : await this.known(key);
+    if (known !== undefined) return known;
+    const now = Math.floor(await readClock(this.reader));
+    const filter = narrowed(await this.runs.resolveFilter(project, input.filter), input, now);
+    const { matched, last } = await this.count(project, filter);
+    if (matched > BULK_RUNS_MAX) {
+      const message = 'More than 1,000,000 runs match: narrow the filter.';
       const hint = 'By job, by label, or by submittedBefore.';
       return refused([userError('TOO_MANY_RUNS', ['filter'], message, hint)]);
     }
-    const matched = targets.length;
-    if (input.dryRun || matched === 0) return payload(matched, 0, false);
-    const work: Work = {
-      context,
-      input,
-      targets,
-      key,
-      applied: 0,
-      hasConflict: false,
-      failure: undefined,
+    if (input.dryRun) return { id: null, matched, applied: 0, pending: false, userErrors: [] };
+    return await this.begun(context, project, input, key, { filter, matched, last });
+  }
+
+  /** What the key stands for. */
+  private async known(key: Key | undefined): Promise<BulkRunsPayload | undefined> {
+    if (key === undefined) return undefined;
+    const row = await findKeyedBulk(this.reader, key.project, key.key);
+    return row && (row.hash === key.hash ? told(row) : refused([conflict]));
+  }
+
+  /** One more than there may be is too many already. */
+  private async count(
+    project: ProjectRow,
+    filter: RunListFilter,
+  ): Promise<{ readonly matched: number; readonly last: string }> {
+    let matched = 0;
+    let last: string = FIRST_ID;
+    while (matched <= BULK_RUNS_MAX) {
+      const limit = Math.min(COUNT_PAGE, BULK_RUNS_MAX + 1 - matched);
+      const page = { project: project.id, filter, order: 'OLDEST', after: last, limit } as const;
+      const counted = await countTargets(this.reader, page);
+      matched += counted.count;
+      last = counted.last ?? last;
+      if (counted.count < limit) break;
+    }
+    return { matched, last };
+  }
+
+  private async begun(
+    context: GraphqlContext,
+    project: ProjectRow,
+    input: BulkRunsInput,
+    key: Key | undefined,
+    { filter, matched, last }: { filter: RunListFilter; matched: number; last: string },
+  ): Promise<BulkRunsPayload> {
+    const { viewer } = context;
+    const request: BulkRequest = {
+      action: input.action,
+      filter,
+      reason: input.reason ?? `${input.action.toLowerCase()} of many by ${viewer.name}`,
+      priority: input.priority ?? null,
+      perSecond: input.perSecond ?? null,
     };
-    const done = this.workThrough(work).then(() => true);
+    const bulk: NewBulk = {
+      id: this.ids.next(),
+      project: project.id,
+      request: stringifyJson(request),
+      by: actorOf(viewer),
+      last,
+      matched,
+      key,
+    };
+    const held = await this.begin(bulk);
+    if (held === undefined) return refused([tooMany]);
+    if (held.id !== bulk.id) return (await this.known(key)) ?? refused([conflict]);
+    if (matched === 0) return { id: bulk.id, matched, applied: 0, pending: false, userErrors: [] };
+    const work = this.worker.work({ ...bulk, cursor: FIRST_ID, applied: 0, refused: 0 });
     const stop = new AbortController();
-    const late = delay(ANSWER_WITHIN_MS, false, { signal: stop.signal }).catch(() => false);
-    const isDone = await Promise.race([done, late]);
+    const late = delay(ANSWER_WITHIN_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+    const worked = await Promise.race([work, late]);
     stop.abort();
-    if (!isDone) return payload(matched, work.applied, true);
-    if (work.failure !== undefined) throw unavailable(AGAIN_MS);
-    if (!work.hasConflict) return payload(matched, work.applied, false);
-    const message = 'This key was used with another request: use a new key for a new request.';
-    const conflict = userError('IDEMPOTENCY_CONFLICT', ['idempotencyKey'], message);
-    return payload(matched, work.applied, false, [conflict]);
+    if (worked?.isDone === true) {
+      const { applied } = worked;
+      return { id: bulk.id, matched, applied, pending: false, userErrors: [] };
+    }
+    const row = await findBulk(this.reader, [project.id], bulk.id).catch(() => undefined);
+    if (row !== undefined) return told(row);
+    // It is stored all the same.
+    return { id: bulk.id, matched, applied: worked?.applied ?? 0, pending: true, userErrors: [] };
   }
 
-  private async targets(project: ProjectRow, input: BulkRunsInput): Promise<RunTarget[]> {
-    const { filter, action } = input;
-    const asked = filter.states ?? RUN_STATES;
-    const states = FITS[action].filter((state) => asked.includes(state));
-    if (states.length === 0) return [];
-    // What nobody is going to look at is met only by who asks for it.
-    const isForDead = action === 'DISCARD' || action === 'RETRY';
-    const discarded = filter.discarded ?? (isForDead ? false : undefined);
-    return await this.runs.targets(project, filter, { states, discarded }, BULK_RUNS_MAX + 1);
-  }
-
-  /** Never rejects: nobody may wait for it any more. */
-  private async workThrough(work: Work): Promise<void> {
-    const { perSecond } = work.input;
-    const size = Math.min(CHUNK, perSecond ?? CHUNK);
-    try {
-      for (let i = 0; i < work.targets.length; i += size) {
-        if (i > 0 && perSecond) await this.rest((size / perSecond) * 1_000);
-        this.stopping.signal.throwIfAborted();
-        await this.store(work, work.targets.slice(i, i + size));
+  /** Under one id: a repeat of what got through the first time begins nothing else. */
+  private async begin(bulk: NewBulk): ReturnType<typeof beginBulk> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await beginBulk(this.connection, bulk, this.worker.lease, BULKS_MAX);
+      } catch (error) {
+        const { kind } = classify(error);
+        if (kind !== 'unknown' && kind !== 'rejected-now') throw error;
+        if (tries >= BEGIN_TRIES) throw unavailable(AGAIN_MS);
       }
-    } catch (error) {
-      const { project, action } = work.input;
-      const { applied } = work;
-      work.failure = error;
-      this.log.error('an action on many runs has ended early', { project, action, applied, error });
-    }
-  }
-
-  private async store(work: Work, targets: readonly RunTarget[]): Promise<void> {
-    const all = await Promise.all(targets.map((target) => this.itemOf(work, target)));
-    // What is past its retention meanwhile is nobody's any more.
-    let items = all.filter((item) => item !== undefined);
-    for (let tries = 0; items.length > 0; tries++) {
-      const written = await this.intake.submit(items);
-      for (const each of written) note(work, each);
-      items = items.filter((_, i) => written[i]?.kind === 'overloaded');
-      if (items.length === 0) return;
-      if (tries >= TRIES) throw new Error('the intake had no room for too long');
-      await this.rest(AGAIN_MS);
-    }
-  }
-
-  private async rest(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.stopping.signal });
-  }
-
-  private async itemOf(work: Work, target: RunTarget): Promise<IntakeItem | undefined> {
-    const { context, input } = work;
-    const key = work.key && { ...work.key, key: `${work.key.key}/${target.id}` };
-    if (input.action === 'RETRY') return await this.reruns.retryItem(context, target.id, key);
-    const { id: ref, partition } = target;
-    const by = actorOf(context.viewer);
-    const reason =
-      input.reason ?? `${input.action.toLowerCase()} of many by ${context.viewer.name}`;
-    const payload = encodeCommand({ ...actionOf(input), by, reason });
-    const command = { id: this.ids.next(), partition, kind: INBOX_COMMAND, ref, payload };
-    return { command, ...(key === undefined ? {} : { key }) };
-  }
-}
-
-function note(work: Work, written: Written): void {
-  if (written.kind === 'written' || written.kind === 'replayed') work.applied++;
-  else if (written.kind === 'conflict') work.hasConflict = true;
-  else if (written.kind === 'unavailable') throw new Error('the database did not answer in time');
-}
-
-function actionOf({ action, priority }: BulkRunsInput): CommandAction {
-  switch (action) {
-    case 'CANCEL':
-      return { kind: 'cancel', graceMs: null, force: false };
-    case 'PAUSE':
-      return { kind: 'pause' };
-    case 'RESUME':
-      return { kind: 'resume' };
-    case 'DISCARD':
-      return { kind: 'discard' };
-    case 'REPRIORITIZE':
-      return { kind: 'update', change: { priority: priority ?? 0 } };
-    case 'RETRY':
-      throw new Error('a retry is no command');
-    default: {
-      const never: never = action;
-      return never;
+      await delay(AGAIN_MS);
     }
   }
 }
 
-function check(input: BulkRunsInput, errors: UserError[]): void {
-  const { action, priority, perSecond } = input;
-  checkReason(input.reason, errors);
-  readRunPriority(priority, [], errors);
-  const hasPriority = priority !== undefined && priority !== null;
-  if (action === 'REPRIORITIZE' && !hasPriority) {
-    errors.push(userError('REQUIRED', ['priority'], 'Say which priority they are to have.'));
-  } else if (action !== 'REPRIORITIZE' && hasPriority) {
-    const message = `A priority is for REPRIORITIZE, and not for ${action}.`;
-    errors.push(userError('INVALID_INPUT', ['priority'], message));
-  }
-  const isPace = perSecond === undefined || perSecond === null;
-  if (!isPace && (perSecond < 1 || perSecond > PER_SECOND_MAX)) {
-    const message = `perSecond goes from 1 to ${PER_SECOND_MAX}.`;
-    errors.push(userError('INVALID_VALUE', ['perSecond'], message));
-  }
-}
-
-const payload = (
-  matched: number,
-  applied: number,
-  pending: boolean,
-  userErrors: readonly UserError[] = [],
-): BulkRunsPayload => ({ matched, applied, pending, userErrors });
-const refused = (userErrors: readonly UserError[]): BulkRunsPayload =>
-  payload(0, 0, false, userErrors);
+const told = ({ id, matched, applied, state }: BulkRow): BulkRunsPayload => {
+  return { id, matched, applied, pending: state === 'RUNNING', userErrors: [] };
+};
+const refused = (userErrors: readonly UserError[]): BulkRunsPayload => {
+  return { id: null, matched: 0, applied: 0, pending: false, userErrors };
+};
+const conflict = userError(
+  'IDEMPOTENCY_CONFLICT',
+  ['idempotencyKey'],
+  'This key was used with another request: use a new key for a new request.',
+);
+const tooMany = userError(
+  'TOO_MANY_BULKS',
+  ['project'],
+  `${BULKS_MAX} actions on many runs are under way in this project, which is all there may be.`,
+  'Wait until one is over: `bulk(id)` tells how far it is.',
+);

@@ -2,8 +2,6 @@ import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
 import { isFinal } from '#core';
 import type { GraphqlContext } from '../driver/context.js';
 import { Requires } from '../driver/roles.js';
-import { BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
-import { BulkService } from './bulk.service.js';
 import { CommandsService } from './commands.service.js';
 import { RerunService } from './rerun.service.js';
 import {
@@ -25,7 +23,6 @@ export class RunActionsResolver {
     private readonly commands: CommandsService,
     private readonly reader: RunActionsReader,
     private readonly reruns: RerunService,
-    private readonly bulk: BulkService,
   ) {}
 
   @Mutation(() => RunPayload, {
@@ -114,18 +111,6 @@ export class RunActionsResolver {
   ): Promise<RunPayload> {
     const { run, userErrors } = await this.reruns.retry(context, input);
     return { run, userErrors, pending: false };
-  }
-
-  @Mutation(() => BulkRunsPayload, {
-    description: 'Does the same to every run that a filter matches, at most 10,000 of them.',
-  })
-  @Requires('OPERATOR')
-  async bulkRuns(
-    @Args('input', { type: () => BulkRunsInput, description: 'Which runs, and what.' })
-    input: BulkRunsInput,
-    @Context() context: GraphqlContext,
-  ): Promise<BulkRunsPayload> {
-    return await this.bulk.apply(context, input);
   }
 
   @Mutation(() => SubmitRunPayload, { description: 'Makes a new run like another one.' })

@@ -3,12 +3,10 @@ import {
   type ProjectRow,
   type Reader,
   type RunListFilter,
-  type RunTarget,
   findJobsByName,
   findRunBodies,
   findRuns,
   listRuns,
-  listTargets,
 } from '#postgres';
 import { isUuid } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
@@ -77,34 +75,17 @@ export class RunsService {
     return pageOf(rows, limit, toRun, ({ id }) => encodeCursor(CURSOR, id));
   }
 
-  /** At most so many, the oldest first. */
-  async targets(
-    project: ProjectRow,
-    given: RunFilter,
-    more: Pick<RunListFilter, 'states' | 'discarded'>,
-    limit: number,
-  ): Promise<RunTarget[]> {
-    const filter = { ...(await this.resolveFilter(project, given, undefined)), ...more };
-    const page = {
-      project: project.id,
-      filter,
-      order: 'OLDEST',
-      after: null,
-      limit,
-    } as const;
-    return await listTargets(this.reader, page);
-  }
-
   /** Names of jobs to their ids; one that does not exist matches nothing. */
   async jobIds(project: string, names: readonly string[]): Promise<string[]> {
     if (names.length === 0) return [];
     return (await findJobsByName(this.reader, project, names)).map(({ id }) => id);
   }
 
-  private async resolveFilter(
+  /** As the database is asked: names are ids, and what cannot match is left out. */
+  async resolveFilter(
     project: ProjectRow,
     filter: RunFilter,
-    job: string | undefined,
+    job?: string,
   ): Promise<RunListFilter> {
     for (const [name, value] of Object.entries(filter)) {
       if (Array.isArray(value) && value.length > VALUES_MAX) {

@@ -11,6 +11,7 @@ import {
   RUN_STATES,
   type RunState,
 } from '#core';
+import { BULK_STATES, type BulkState } from '#postgres';
 import { VALUE_ORIGINS, type ValueOrigin } from '../../specification/defaults.js';
 
 type Words<W extends string> = { readonly [K in W]: K };
@@ -232,5 +233,15 @@ export const BulkActionEnum = register<BulkAction>(
     REPRIORITIZE: 'Gives what has not started another priority.',
     PAUSE: 'Holds what has not started.',
     RESUME: 'Lets what is paused go on.',
+  }),
+);
+
+export const BulkStateEnum = register<BulkState>(
+  'BulkState',
+  'How far an action on many runs is.',
+  inOrder(BULK_STATES, {
+    RUNNING: 'A gateway works at it.',
+    DONE: 'It has come to the last run.',
+    FAILED: 'It has ended early; what was applied stays so.',
   }),
 );

@@ -1,0 +1,94 @@
+import { type CommandAction, RUN_STATES, type RunState } from '#core';
+import type { RunListFilter } from '#postgres';
+import { parseJson } from '#protocol';
+import type { BulkAction } from '../schema/enums.js';
+import { type UserError, userError } from '../schema/user-error.js';
+import type { BulkRunsInput } from './bulk.model.js';
+import { checkReason } from './commands.service.js';
+import { given, readRunPriority } from './submission.js';
+
+const PER_SECOND_MAX = 10_000;
+
+const WAITING: readonly RunState[] = ['SCHEDULED', 'BLOCKED', 'READY'];
+/** In which states a run is met by each action. */
+const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
+  CANCEL: [...WAITING, 'PAUSED', 'WAITING_RETRY', 'GRANTED', 'RUNNING', 'UNKNOWN'],
+  RETRY: ['DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED'],
+  REPRIORITIZE: [...WAITING, 'PAUSED'],
+  PAUSE: [...WAITING, 'WAITING_RETRY'],
+  RESUME: ['PAUSED'],
+  DISCARD: ['DEAD'],
+};
+
+/** What stands in the row: all that a gateway needs to go on with what another one began. */
+export interface BulkRequest {
+  readonly action: BulkAction;
+  readonly filter: RunListFilter;
+  readonly reason: string;
+  readonly priority: number | null;
+  readonly perSecond: number | null;
+}
+
+export const readRequest = (text: string): BulkRequest => parseJson(text) as BulkRequest;
+
+/**
+ * Of what the filter matches, what the action fits. `now`: what was submitted later is not met; nor
+ * is what became final later, where the action is for final runs.
+ */
+export function narrowed(
+  filter: RunListFilter,
+  { action }: Pick<BulkRequest, 'action'>,
+  now: number,
+): RunListFilter {
+  const asked = filter.states ?? RUN_STATES;
+  const states = FITS[action].filter((state) => asked.includes(state));
+  const isForFinal = action === 'DISCARD' || action === 'RETRY';
+  // The bounds leave out what is of their own millisecond.
+  const until = (bound: number | undefined): number => Math.min(bound ?? now + 1, now + 1);
+  return {
+    ...filter,
+    states,
+    submittedBefore: until(filter.submittedBefore),
+    ...(isForFinal ? { finishedBefore: until(filter.finishedBefore) } : {}),
+    // What nobody is going to look at is met only by who asks for it.
+    discarded: filter.discarded ?? (isForFinal ? false : undefined),
+  };
+}
+
+export function commandOf({ action, priority }: BulkRequest): CommandAction {
+  switch (action) {
+    case 'CANCEL':
+      return { kind: 'cancel', graceMs: null, force: false };
+    case 'PAUSE':
+      return { kind: 'pause' };
+    case 'RESUME':
+      return { kind: 'resume' };
+    case 'DISCARD':
+      return { kind: 'discard' };
+    case 'REPRIORITIZE':
+      return { kind: 'update', change: { priority: priority ?? 0 } };
+    case 'RETRY':
+      throw new Error('a retry is no command');
+    default: {
+      const never: never = action;
+      return never;
+    }
+  }
+}
+
+export function checkBulk(input: BulkRunsInput, errors: UserError[]): void {
+  const { action, priority, perSecond } = input;
+  checkReason(input.reason, errors);
+  readRunPriority(priority, [], errors);
+  if (action === 'REPRIORITIZE' && !given(priority)) {
+    errors.push(userError('REQUIRED', ['priority'], 'Say which priority they are to have.'));
+  } else if (action !== 'REPRIORITIZE' && given(priority)) {
+    const message = `A priority is for REPRIORITIZE, and not for ${action}.`;
+    errors.push(userError('INVALID_INPUT', ['priority'], message));
+  }
+  const pace = perSecond ?? 1;
+  if (pace < 1 || pace > PER_SECOND_MAX) {
+    const message = `perSecond goes from 1 to ${PER_SECOND_MAX}.`;
+    errors.push(userError('INVALID_VALUE', ['perSecond'], message));
+  }
+}
