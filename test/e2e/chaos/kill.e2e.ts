@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
 import type { Client } from '#client';
 import { Orrery, isAlive, kill } from '../support/orrery.js';
+import { eventually } from '../support/runs.js';
 import { Follower, startsOf } from './history.js';
+import { Wide } from './wide.js';
 
 /** In CI the short form; an hour of the long one is a verb of its own. */
 const RUNS = Number(process.env['ORRERY_E2E_RUNS'] ?? 2_000);
@@ -37,9 +39,12 @@ const SUBMIT = `mutation($input: SubmitRunInput!) {
 
 /** Until it is acknowledged, under one key: whatever is killed meanwhile. */
 async function submit(client: () => Client, n: number): Promise<string> {
-  const command = `echo "$ORRERY_RUN_ID $ORRERY_ATTEMPT" >> '${written}'; sleep 0.05`;
-  const spec = { kind: 'shell', command, retry: { maxAttempts: 20, delay: '100ms' } };
-  const input = { project: 'demo', spec, idempotencyKey: `kill-${n}-${randomUUID()}` };
+  const echo = `echo "$ORRERY_RUN_ID $ORRERY_ATTEMPT" >> '${written}'; sleep 0.05`;
+  const command = isDead(n) ? `${echo}; exit ${DEAD_EXIT}` : echo;
+  const rules = [{ when: { exitCodes: [DEAD_EXIT] }, then: 'NEVER' }];
+  const spec = { kind: 'shell', command, retry: { maxAttempts: 20, delay: '100ms', rules } };
+  const labels = isDead(n) ? DEAD : WAITING;
+  const input = { project: 'demo', spec, labels, idempotencyKey: `kill-${n}-${randomUUID()}` };
   for (;;) {
     const answer = await client().request<{
       submitRun: { run: { id: string } | null; userErrors: { code: string }[] };
@@ -85,6 +90,11 @@ async function disturb(client: Client, n: number, id: string): Promise<void> {
   if (isCancelled(n)) await act(client, 'cancelRun', 'RunActionInput', id);
 }
 const isCancelled = (n: number): boolean => n % 25 === 7;
+/** One in forty ends as a dead letter, which wide commands retry again and again. */
+const isDead = (n: number): boolean => n % 40 === 21;
+const DEAD_EXIT = 3;
+const DEAD = { kill: 'dead' };
+const WAITING = { kill: 'waiting' };
 
 test(
   `${RUNS} submissions while ${KILLS} processes are killed: nothing lost, nothing twice`,
@@ -94,6 +104,8 @@ test(
     const client = orrery.client();
     const acknowledged: string[] = [];
     const cancelled = new Set<string>();
+    const dead = new Set<string>();
+    const wide = new Wide(client, CALM_MS);
     const killed: string[] = [];
     const inFlight = new Set<string>();
     let next = 0;
@@ -104,6 +116,7 @@ test(
           const id = await submit(() => client, n);
           acknowledged.push(id);
           if (isCancelled(n)) cancelled.add(id);
+          if (isDead(n)) dead.add(id);
           await disturb(client, n, id);
         }
       }),
@@ -115,9 +128,11 @@ test(
       await until(() => orrery.pidsOf(role).some(isAlive), BOUND_MS);
       killed.push(role);
       for (const id of acknowledged) if (!follower.finished.has(id)) inFlight.add(id);
+      wide.disturb(WAITING, DEAD);
       for (const pid of orrery.pidsOf(role)) kill(pid);
     }
     await submitting;
+    await wide.settle(WAITING);
     const unfinished = (): string[] => acknowledged.filter((id) => !follower.finished.has(id));
     let left = unfinished().length;
     try {
@@ -145,7 +160,8 @@ test(
     // Every acknowledged submission is one run, ended once.
     expect(new Set(acknowledged).size).toBe(RUNS);
     await until(() => orrery.pidsOf('gateway').some(isAlive), BOUND_MS);
-    await expectOneStory(client, follower, acknowledged, cancelled);
+    await expectOneStory(client, follower, acknowledged, { cancelled, dead });
+    await expectRetries(wide, dead);
     await client.close();
   },
   BOUND_MS * 2,
@@ -156,7 +172,7 @@ async function expectOneStory(
   client: Client,
   follower: Follower,
   acknowledged: readonly string[],
-  cancelled: ReadonlySet<string>,
+  { cancelled, dead }: Readonly<Record<'cancelled' | 'dead', ReadonlySet<string>>>,
 ): Promise<void> {
   const starts = startsOf(written);
   for (const [attempt, count] of starts) expect([attempt, count]).toEqual([attempt, 1]);
@@ -168,7 +184,7 @@ async function expectOneStory(
     const run = await read(client, id);
     const isOver = run.state === 'CANCELLED' && cancelled.has(id);
     if (!isOver) {
-      expect([id, run.state]).toEqual([id, 'SUCCEEDED']);
+      expect([id, run.state]).toEqual([id, dead.has(id) ? 'DEAD' : 'SUCCEEDED']);
       const last = run.attempts.at(-1)?.number;
       expect(starts.get(`${id} ${last}`)).toBe(1);
     }
@@ -176,6 +192,25 @@ async function expectOneStory(
     const journal = run.events.nodes.map(({ type, attempt }) => `${type} ${attempt}`);
     expect([id, seen.get(id)]).toEqual([id, journal]);
   }
+}
+
+/** Each retry that a gateway has told of is one run, and there are no others. */
+async function expectRetries(wide: Wide, dead: ReadonlySet<string>): Promise<void> {
+  await wide.retry(DEAD);
+  expect(wide.retried).toBeGreaterThanOrEqual(dead.size);
+  const all = await eventually(
+    () => wide.list({ labels: DEAD }),
+    (runs) => runs.every(({ state }) => state === 'DEAD'),
+    BOUND_MS,
+  );
+  const retries = all.filter(({ retryOf }) => retryOf !== null);
+  expect(retries).toHaveLength(wide.retried);
+  expect(
+    all
+      .filter(({ retryOf }) => retryOf === null)
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual([...dead].sort());
 }
 
 interface ReadRun {

@@ -42,10 +42,19 @@ test('dead retry: only what is dead, at a pace; never all by a slip', async () =
   });
 });
 
+test('dead discard: one by its id, or by filter, with a reason', async () => {
+  const { variables } = await act('dead discard', { id: 'r1', reason: 'known' }, done);
+  expect(variables).toMatchObject({
+    input: { action: 'DISCARD', filter: { states: ['DEAD'], ids: ['r1'] }, reason: 'known' },
+  });
+  await expect(act('dead discard', {}, done)).rejects.toThrow('--id');
+});
+
 test('dead ls: the newest dead letters', async () => {
   const node = { id: 'x', job: { name: 'a' }, kind: 'SHELL', outcome: 'FAILED', reason: 'r' };
   const { out, variables } = await act('dead ls', { limit: '5' }, { runs: { nodes: [node] } });
-  expect(variables).toEqual({ project: 'demo', filter: { states: ['DEAD'] }, first: 5 });
+  const filter = { states: ['DEAD'], discarded: false };
+  expect(variables).toEqual({ project: 'demo', filter, first: 5 });
   expect(JSON.parse(out)).toEqual([node]);
 });
 

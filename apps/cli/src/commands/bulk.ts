@@ -140,19 +140,20 @@ const COLUMNS: readonly Column<Dead>[] = [
 const deadLs: Command = {
   name: 'dead ls',
   summary: 'list dead letters: runs that used up their attempts',
-  usage: 'orrery dead ls [--job NAME] [--labels JSON] [--before TIME] [--limit N]',
+  usage: 'orrery dead ls [--job NAME] [--labels JSON] [--before TIME] [--discarded]',
   example: 'orrery dead ls --job report',
   options: {
     job: FILTER.job,
     labels: FILTER.labels,
     before: FILTER.before,
     limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
+    discarded: { type: 'boolean', help: 'those that were discarded' },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
     const { runs } = await ask<{ runs: { nodes: Dead[] } }>(context, DEAD, {
       project: context.project,
-      filter: filterOf(values, ['DEAD']),
+      filter: { ...filterOf(values, ['DEAD']), discarded: values['discarded'] === true },
       first: wholeOf(values, 'limit', [1, 200]) ?? 20,
     });
     context.terminal.out(renderList(runs.nodes, COLUMNS, context.format));
@@ -160,26 +161,44 @@ const deadLs: Command = {
   },
 };
 
-const deadRetry: Command = {
-  name: 'dead retry',
-  summary: 'run dead letters again',
-  usage: 'orrery dead retry (--job NAME | --labels JSON | --before TIME | --all) [options]',
-  example: 'orrery dead retry --job report --per-second 100',
-  options: {
-    job: FILTER.job,
-    labels: FILTER.labels,
-    before: FILTER.before,
-    all: { type: 'boolean', help: 'every dead letter of the project' },
-    ...DEED,
-  },
-  positionals: { required: 0, names: '' },
-  async run(context, values) {
-    const filter = filterOf(values, ['DEAD']);
-    if (Object.keys(filter).length === 1 && values['all'] !== true) {
-      throw misuse('Say which: --job, --labels, --before, or --all of them.');
-    }
-    return await apply(context, 'RETRY', values, filter);
-  },
-};
+function deadDeed(verb: 'retry' | 'discard', summary: string, example: string): Command {
+  return {
+    name: `dead ${verb}`,
+    summary,
+    usage:
+      `orrery dead ${verb} (--id ID | --job NAME | --labels JSON | --before TIME | --all) ` +
+      '[options]',
+    example,
+    options: {
+      id: { type: 'string', value: 'ID', help: 'only this one' },
+      job: FILTER.job,
+      labels: FILTER.labels,
+      before: FILTER.before,
+      all: { type: 'boolean', help: 'every dead letter of the project' },
+      ...DEED,
+    },
+    positionals: { required: 0, names: '' },
+    async run(context, values) {
+      const id = textOf(values, 'id');
+      const dead = filterOf(values, ['DEAD']);
+      const filter = id === undefined ? dead : { ...dead, ids: [id] };
+      if (Object.keys(filter).length === 1 && values['all'] !== true) {
+        throw misuse('Say which: --id, --job, --labels, --before, or --all of them.');
+      }
+      return await apply(context, verb.toUpperCase(), values, filter);
+    },
+  };
+}
 
-export const bulks: readonly Command[] = [bulk, bulkGet, deadLs, deadRetry];
+const deadRetry = deadDeed(
+  'retry',
+  'run dead letters again',
+  'orrery dead retry --job report --per-second 100',
+);
+const deadDiscard = deadDeed(
+  'discard',
+  'take dead letters from the list; they stay as they are',
+  "orrery dead discard --job report --reason 'a known fault'",
+);
+
+export const bulks: readonly Command[] = [bulk, bulkGet, deadLs, deadRetry, deadDiscard];

@@ -61,15 +61,11 @@ export const ROOTS: Readonly<Record<string, Root>> = {
       ['pauseRun', ''],
       ['resumeRun', ''],
       ['updateRun', ', priority: 1'],
-    ].map(([name, more]) => [
-      `Mutation.${name}`,
-      {
-        role: 'OPERATOR',
-        foreign: 'userError NOT_FOUND',
-        args: `input: { id: $run${more} }`,
-        own: 'userError RUN_FINAL',
-      },
-    ]),
+    ].map(([name, more]) => {
+      const about = { role: 'OPERATOR', foreign: 'userError NOT_FOUND' };
+      const args = `input: { id: $run${more} }`;
+      return [`Mutation.${name}`, { ...about, args, own: 'userError RUN_FINAL' }];
+    }),
   ),
   ...Object.fromEntries(
     ['retryRun', 'cloneRun', 'markRun'].map((name) => {
