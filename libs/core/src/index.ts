@@ -2,12 +2,12 @@ export { hash32, unitHash } from './kernel/hash.js';
 export type { Machine, Millis } from './kernel/machine.js';
 export { DEFAULT_RETRY, retryDelay } from './retry/retry.js';
 export { EDGES, assertEdge, mayFollow } from './run/edges.js';
+export type { Asked, GivenEnd } from './run/asked.js';
 export {
   AGE_STEP_MS,
   type AttemptRecord,
   type CancelRecord,
   type Cell,
-  type GivenEnd,
   EVENT_TYPES,
   type EventType,
   JOB_KINDS,

@@ -1,4 +1,5 @@
 import {
+  type Asked,
   type GivenEnd,
   JOB_KINDS,
   type JobKind,
@@ -35,6 +36,7 @@ export interface NewRun {
   readonly dedup?: string | null;
   readonly cache?: string | null;
   readonly given?: GivenEnd;
+  readonly asked?: Asked;
 }
 export interface NewCommand {
   readonly id: string;
@@ -131,14 +133,20 @@ function pushRun(columns: Columns, run: NewRun): void {
   columns.push(AT.r_retry_of, run.retryOf);
   columns.push(AT.r_params, run.params);
   columns.push(AT.r_labels, run.labels);
-  const { dedup, cache, given } = run;
-  if (dedup === undefined && cache === undefined && given === undefined) return;
+  const { dedup, cache, given, asked } = run;
+  const isPlain = given === undefined && asked === undefined;
+  if (dedup === undefined && cache === undefined && isPlain) return;
   columns.push(AT.x_id, run.id);
   columns.push(AT.x_project, run.project);
   columns.push(AT.x_dedup, dedup);
   columns.push(AT.x_cache, cache);
-  const record: RunRecord | undefined = given && { attempts: [], seqs: [], given };
-  columns.push(AT.x_record, record && JSON.stringify(record));
+  const record: RunRecord = {
+    attempts: [],
+    seqs: [],
+    ...(given === undefined ? {} : { given }),
+    ...(asked === undefined ? {} : { asked }),
+  };
+  columns.push(AT.x_record, isPlain ? null : JSON.stringify(record));
 }
 
 interface IntakeRow {

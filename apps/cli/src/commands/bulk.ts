@@ -40,7 +40,7 @@ const FILTER = {
 } as const;
 const DEED = {
   'dry-run': { type: 'boolean', help: 'only count them' },
-  'per-second': { type: 'string', value: 'N', help: 'no more than so many a second' },
+  'per-second': { type: 'string', value: 'N', help: 'no more than so many a second; else gently' },
   reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
   'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat is the same one' },
   'no-wait': { type: 'boolean', help: 'do not wait for its end' },
@@ -140,7 +140,7 @@ const COLUMNS: readonly Column<Dead>[] = [
 const deadLs: Command = {
   name: 'dead ls',
   summary: 'list dead letters: runs that used up their attempts',
-  usage: 'orrery dead ls [--job NAME] [--labels JSON] [--before TIME] [--discarded]',
+  usage: 'orrery dead ls [--job NAME] [--labels JSON] [--before TIME] [--discarded] [--limit N]',
   example: 'orrery dead ls --job report',
   options: {
     job: FILTER.job,

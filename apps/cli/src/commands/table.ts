@@ -10,7 +10,7 @@ import { runs } from './runs.js';
 import { submit } from './submit.js';
 import { versions } from './versions.js';
 
-/** Everything that talks to a running Orrery; `dev` and `migrate` stand in main.ts. */
+/** Everything that talks to a running Orrery; `dev` and `migrate` stand in start.ts. */
 export const commands: readonly Command[] = [
   submit,
   ...runs,

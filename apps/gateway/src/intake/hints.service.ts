@@ -42,8 +42,8 @@ export class HintsService {
     this.tell(
       runs.map((run) => {
         const { partition } = run;
-        // What it ends as stands in its row alone.
-        if (run.given !== undefined) return { kind: 'nudge', partition };
+        // How it ends, and who has asked for it, stands in its row alone.
+        if (run.given !== undefined || run.asked !== undefined) return { kind: 'nudge', partition };
         return { kind: 'submitted', partition, row: hintOf(run, at) };
       }),
     );

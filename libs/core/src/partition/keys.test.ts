@@ -1,5 +1,5 @@
+import type { GivenEnd } from '../run/asked.js';
 import { describe, expect, test } from 'vitest';
-import type { GivenEnd } from '../run/run.js';
 import { Rig } from './rig/rig.js';
 
 const HOLDS = { dedup: 'k' };
@@ -104,7 +104,7 @@ describe('a run that is submitted with its end', () => {
     reusedFrom: 'old',
   };
   const submit = (rig: Rig, end: GivenEnd): void => {
-    rig.submitGiven('r', end, { ...HOLDS, cache: 'k' });
+    rig.submitWith('r', { given: end }, { ...HOLDS, cache: 'k' });
     rig.commit();
   };
 
@@ -126,9 +126,21 @@ describe('a run that is submitted with its end', () => {
     expect(marked).toMatchObject([{ actor: 'ana', data: { as: 'SKIPPED' } }]);
   });
 
+  test('SUBMITTED says who has made a run of another one, and why', () => {
+    const rig = new Rig();
+    rig.submitWith('r', { asked: { by: 'ana', reason: 'once more' } });
+    rig.submitWith('s', { asked: { by: 'bob', reason: null } });
+    rig.commit();
+    expect(rig.journal).toMatchObject([
+      { type: 'SUBMITTED', actor: 'ana', data: { reason: 'once more' } },
+      { type: 'SUBMITTED', actor: 'bob', data: null },
+    ]);
+    expect(rig.cell('r').record).not.toHaveProperty('asked');
+  });
+
   test('a command that meets it first takes it in as it is', () => {
     const rig = new Rig();
-    rig.writeGiven('r', given, {});
+    rig.writeWith('r', { given });
     rig.cancel('c', 'r');
     for (let i = 0; i < 3; i++) rig.commit();
     expect(rig.history.get('r')?.state).toBe('SUCCEEDED');

@@ -1,4 +1,5 @@
-import { type Cell, type GivenEnd, LANE_TIMED, deadlineOf } from '../run/run.js';
+import type { GivenEnd } from '../run/asked.js';
+import { type Cell, LANE_TIMED, deadlineOf } from '../run/run.js';
 import type { PartitionMessage } from './messages.js';
 import {
   type PartitionState,
@@ -28,7 +29,7 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   const waits = due > now;
   cell.state = waits ? 'SCHEDULED' : 'READY';
   state.cells.set(facts.id, cell);
-  event(step, cell, 'SUBMITTED', { to: cell.state });
+  submitted(step, cell);
   if (facts.expires !== null && facts.expires <= now) {
     cell.lane = null;
     const deadline = deadlineOf(facts);
@@ -51,12 +52,22 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   save(step, cell);
 }
 
+function submitted(step: Step, cell: Cell): void {
+  const { asked } = cell.record;
+  delete cell.record.asked;
+  const said = asked && {
+    actor: asked.by,
+    ...(asked.reason === null ? {} : { data: { reason: asked.reason } }),
+  };
+  event(step, cell, 'SUBMITTED', { to: cell.state, ...said });
+}
+
 /** Marked by hand, or its result is there already: it is final in the commit that takes it in. */
 function endAtOnce(step: Step, cell: Cell, given: GivenEnd): void {
   const { as, by, reason, result, reusedFrom } = given;
   delete cell.record.given;
   cell.state = 'SCHEDULED';
-  event(step, cell, 'SUBMITTED', { to: 'SCHEDULED' });
+  submitted(step, cell);
   if (reusedFrom !== null) cell.record.reusedFrom = reusedFrom;
   if (by !== null) event(step, cell, 'MARKED', { actor: by, data: { as, reason } });
   const outcome = as === 'SUCCEEDED' ? as : null;

@@ -1,4 +1,5 @@
 import type { Millis } from '../kernel/machine.js';
+import type { Asked, GivenEnd } from './asked.js';
 
 /** Semantics §1. The index of a name is its code in the database: only ever append. */
 export const RUN_STATES = [
@@ -207,16 +208,6 @@ export interface AttemptRecord {
   readonly memoryPeakBytes?: number;
 }
 
-/** How a run ends that is submitted with its end: nothing of it is ever started. */
-export interface GivenEnd {
-  readonly as: 'SUCCEEDED' | 'SKIPPED';
-  readonly reason: string;
-  readonly by: string | null;
-  /** JSON text; of a result that is another's, nothing. */
-  readonly result: string | null;
-  readonly reusedFrom: string | null;
-}
-
 export interface CancelRecord {
   readonly outcome: 'CANCELLED' | 'TIMED_OUT';
   readonly reason: string;
@@ -248,6 +239,7 @@ export interface RunRecord {
   reason?: string;
   /** Until it is taken in. */
   given?: GivenEnd;
+  asked?: Asked;
   reusedFrom?: string;
   /** Since `expires` is the whole deadline: how long it had to start; null: as long as it took. */
   startDeadlineMs?: Millis | null;

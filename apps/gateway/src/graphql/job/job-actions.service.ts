@@ -81,6 +81,8 @@ export class JobActionsService {
     const done = await holdJob(this.definitions, { project, name, paused, by, reason, ids });
     if (done === undefined) return refusedJob([noJob(name)]);
     const { job, changed } = done;
+    const what = paused ? 'a job was paused' : 'a job goes on';
+    if (changed) this.log.info(what, { job: job.id, name, by, reason });
     this.hints.nudge(ids.map((_, partition) => partition));
     const outcomes = await Promise.all(ids.map((id) => this.answers.outcomeOf(id)));
     const pending = outcomes.includes(undefined);

@@ -105,7 +105,10 @@ export class JobActionInput {
   @Field(() => String, { description: 'Its name.' })
   readonly name!: string;
 
-  @Field(() => String, { nullable: true, description: 'Why; it stands in the log.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why: of a pause `pausedReason`, else in the log.',
+  })
   readonly reason?: string | null;
 }
 

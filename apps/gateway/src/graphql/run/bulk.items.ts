@@ -73,8 +73,9 @@ export class BulkItems {
     request: BulkRequest,
     { id: ref, partition }: RunTarget,
   ): Promise<IntakeItem | undefined> {
-    if (request.action === 'RETRY') return await this.reruns.retryItem(context, ref, undefined);
-    const payload = encodeCommand({ ...commandOf(request), by, reason: request.reason });
+    const { action, reason } = request;
+    if (action === 'RETRY') return await this.reruns.retryItem(context, ref, { by, reason });
+    const payload = encodeCommand({ ...commandOf(request), by, reason });
     return { command: { id: this.ids.next(), partition, kind: INBOX_COMMAND, ref, payload } };
   }
 }

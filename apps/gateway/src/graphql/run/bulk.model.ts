@@ -11,15 +11,17 @@ export class BulkRunsInput {
   readonly project!: string;
 
   @Field(() => RunFilter, {
-    description: 'Which of them; of these, those whose state allows the action.',
+    description:
+      'Which of them; of these, those whose state allows the action. RETRY and DISCARD leave out ' +
+      'what was discarded, unless the filter says otherwise.',
   })
   readonly filter!: RunFilter;
 
   @Field(() => BulkActionEnum, { description: 'What is to be done.' })
   readonly action!: BulkAction;
 
-  @Field(() => Boolean, { defaultValue: false, description: 'Only count them.' })
-  readonly dryRun!: boolean;
+  @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'Only count them.' })
+  readonly dryRun?: boolean | null;
 
   @Field(() => String, { nullable: true, description: 'Why, for those who look later.' })
   readonly reason?: string | null;
@@ -27,7 +29,12 @@ export class BulkRunsInput {
   @Field(() => Int, { nullable: true, description: 'For REPRIORITIZE: 1 (first) to 10.' })
   readonly priority?: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'No more than so many a second.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'No more than so many a second. Left out: gently, small chunks with rests, which for many ' +
+      'runs takes long; a large number is faster.',
+  })
   readonly perSecond?: number | null;
 
   @Field(() => String, {

@@ -66,7 +66,8 @@ export function commandOf({ action, priority }: BulkRequest): CommandAction {
     case 'DISCARD':
       return { kind: 'discard' };
     case 'REPRIORITIZE':
-      return { kind: 'update', change: { priority: priority ?? 0 } };
+      if (!given(priority)) throw new Error('a priority is checked to be there');
+      return { kind: 'update', change: { priority: Number(priority) } };
     case 'RETRY':
       throw new Error('a retry is no command');
     default: {

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type GivenEnd, type Policy, isFinal, laneOf, partitionOf } from '#core';
+import { type Asked, type GivenEnd, type Policy, isFinal, laneOf, partitionOf } from '#core';
 import {
   type Installation,
   type KeyClaim,
@@ -44,7 +44,7 @@ interface Changes {
   /** Its end, where nothing of it is to be started. */
   readonly given?: GivenEnd;
 }
-type NewChanges = Changes & Pick<RunRow, 'dedup' | 'cache'>;
+type NewChanges = Changes & Pick<RunRow, 'dedup' | 'cache'> & { readonly asked: Asked };
 type Operation = 'retryRun' | 'cloneRun' | 'markRun';
 const NONE: Changes = {
   params: null,
@@ -117,12 +117,12 @@ export class RerunService {
   async retryItem(
     context: GraphqlContext,
     id: string,
-    key: Omit<KeyClaim, 'ref'> | undefined,
+    asked: Asked,
   ): Promise<ReadyRun | undefined> {
     const row = await context.runs.load(id);
     if (row === undefined) return undefined;
     const { dedup, cache } = row;
-    return await this.itemOf(context, row, { ...NONE, dedup, cache }, 'retryRun', key);
+    return await this.itemOf(context, row, { ...NONE, dedup, cache, asked }, 'retryRun');
   }
 
   private async again(
@@ -139,7 +139,9 @@ export class RerunService {
     const changes = read(row, errors);
     const keys = await this.keysOf(context, row, changes, errors);
     if (errors.length > 0) return refused(errors);
-    const item = await this.itemOf(context, row, { ...changes, ...keys }, operation, key);
+    const reason = ('reason' in input ? input.reason : null) ?? null;
+    const asked = { by: actorOf(context.viewer), reason };
+    const item = await this.itemOf(context, row, { ...changes, ...keys, asked }, operation, key);
     const [written] = await this.intake.submit([item]);
     if (written?.kind === 'folded' && operation !== 'cloneRun') {
       const message = `Run ${written.ref} holds the dedup key of this one.`;
@@ -173,7 +175,7 @@ export class RerunService {
     row: RunRow,
     changes: NewChanges,
     operation: Operation,
-    key: Omit<KeyClaim, 'ref'> | undefined,
+    key?: Omit<KeyClaim, 'ref'>,
   ): Promise<ReadyRun> {
     const params = changes.params ?? (await context.bodies.load(row.id))?.params ?? null;
     const specification = await this.specificationOf(row, changes.timeoutMs);
@@ -225,6 +227,7 @@ export class RerunService {
       ...(changes.dedup === null ? {} : { dedup: changes.dedup }),
       ...(changes.cache === null ? {} : { cache: changes.cache }),
       ...(changes.given === undefined ? {} : { given: changes.given }),
+      asked: changes.asked,
     };
   }
 }

@@ -11,8 +11,12 @@ export class PauseRunInput {
   @Field(() => ID, { description: 'The run.' })
   readonly id!: string;
 
-  @Field(() => PauseKindEnum, { defaultValue: 'HOLD', description: 'How it waits.' })
-  readonly how!: PauseKind;
+  @Field(() => PauseKindEnum, {
+    nullable: true,
+    defaultValue: 'HOLD',
+    description: 'How it waits.',
+  })
+  readonly how?: PauseKind | null;
 
   @Field(() => String, { nullable: true, description: REASON })
   readonly reason?: string | null;

@@ -30,7 +30,8 @@ export class RunActionsReader {
 
   /** 1.7: what its kind cannot do is refused; of FREEZE the owner knows, of SUSPEND all do. */
   pause({ how }: PauseRunInput, errors: UserError[]): CommandAction | undefined {
-    switch (how) {
+    const kind = how ?? 'HOLD';
+    switch (kind) {
       case 'HOLD':
         return { kind: 'pause' };
       case 'FREEZE':
@@ -42,7 +43,7 @@ export class RunActionsReader {
         return undefined;
       }
       default: {
-        const never: never = how;
+        const never: never = kind;
         return never;
       }
     }

@@ -103,6 +103,17 @@ describe('retryRun', () => {
     expect(await rowOf({ id: old.id, project: { id: old.project } })).toEqual(before);
   });
 
+  it('says who has asked for it and why, until its owner tells it by an event', async () => {
+    const old = await submit();
+    await owner.finish(old, 'DEAD', 'FAILED');
+    const { run } = await retry({ id: old.id, reason: 'the disk has room again' });
+    if (run === null) throw new Error('it was refused');
+    const { record } = await rowOf(run);
+    expect(JSON.parse(record ?? '')).toMatchObject({
+      asked: { by: expect.stringMatching(/^key:/), reason: 'the disk has room again' },
+    });
+  });
+
   it('without changes is as the old one was; a repeat with its key is the same run', async () => {
     const old = await submit({ params: { n: 1 } });
     await owner.finish(old, 'CANCELLED', 'CANCELLED');

@@ -1,9 +1,9 @@
 import { assertEdge } from '../../run/edges.js';
 import {
   type Cell,
-  type GivenEnd,
   type Policy,
   type RunFacts,
+  type RunRecord,
   type Token,
   isFinal,
 } from '../../run/run.js';
@@ -104,13 +104,13 @@ export class Rig {
   submit(id: string, facts: Partial<RunFacts> = {}, policy: Partial<Policy> = {}): Cell {
     return this.takeIn(this.write(newCell(id, this.now, facts, policy)));
   }
-  submitGiven(id: string, given: GivenEnd, facts: Partial<RunFacts>): Cell {
-    return this.takeIn(this.writeGiven(id, given, facts));
+  submitWith(id: string, record: Partial<RunRecord>, facts: Partial<RunFacts> = {}): Cell {
+    return this.takeIn(this.writeWith(id, record, facts));
   }
   /** Written, and nobody has told the partition. */
-  writeGiven(id: string, given: GivenEnd, facts: Partial<RunFacts>): Cell {
+  writeWith(id: string, record: Partial<RunRecord>, facts: Partial<RunFacts> = {}): Cell {
     const cell = newCell(id, this.now, facts, {});
-    cell.record.given = given;
+    Object.assign(cell.record, record);
     return this.write(cell);
   }
   private write(cell: Cell): Cell {
