@@ -70,7 +70,8 @@ export function armTimeout(step: Step, attempt: OpenAttempt): void {
   const { cell } = attempt;
   const { timeoutMs, graceMs } = cell.facts.policy;
   attempt.timeoutAt = null;
-  if (cell.record.freeze?.on === true) return;
+  // Also while it is not known that a thaw was heard.
+  if (cell.record.freeze !== undefined) return;
   const began = Math.max(cell.startedAt ?? step.now, cell.record.thawedAt ?? 0);
   attempt.timeoutAt = began + timeoutMs + graceMs + BACKSTOP_SLACK_MS;
   addAlarm(step.state, {

@@ -43,6 +43,20 @@ const later = (ms: number): void => {
 };
 const RUNNING = { ok: true, state: 'RUNNING' };
 
+test('the backstop waits for the word of a thaw: what nobody has heard of is not late', () => {
+  running({}, { lostAfterMs: null });
+  ask('freeze');
+  confirm();
+  rig.step({ kind: 'silent', executor: 'x1' });
+  rig.commit();
+  ask('resume');
+  later(BACKSTOP_MS * 2);
+  expect(rig.cell('r').state).toBe('UNKNOWN');
+  confirm();
+  later(BACKSTOP_MS + 1);
+  expect(rig.cell('r').state).toBe('CANCELLING');
+});
+
 describe('a freeze (1.7)', () => {
   test('is refused of what does not run, and of a kind that cannot', () => {
     rig.submit('r');

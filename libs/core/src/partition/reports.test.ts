@@ -85,3 +85,27 @@ describe('a digest (§6)', () => {
     expect(rig.sentOf('digested')).toHaveLength(1);
   });
 });
+
+describe('a word under a token that is not the open one (3.3)', () => {
+  test('what still runs of a lost attempt is told to stop, with no digest asked', () => {
+    const { rig, token } = granted(true);
+    rig.step({ kind: 'silent', executor: 'x1' });
+    rig.tick(10_000);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('WAITING_RETRY');
+    rig.sent.length = 0;
+    rig.step({ kind: 'started', token, agoMs: 0 });
+    rig.commit();
+    const stop = { kind: 'stop', token, graceMs: 0, why: 'superseded' };
+    expect(rig.sent).toContainEqual(stop);
+    // Also when another attempt of it is open.
+    rig.tick(60_000);
+    rig.match('r', 'x2');
+    rig.commit();
+    rig.sent.length = 0;
+    rig.step({ kind: 'froze', token, seq: 1 });
+    rig.commit();
+    expect(rig.sent).toContainEqual(stop);
+    expect(rig.cell('r').state).toBe('GRANTED');
+  });
+});

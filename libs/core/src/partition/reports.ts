@@ -29,7 +29,10 @@ export function report(step: Step, message: Report): void {
     else stale(step, message);
     return;
   }
-  if (message.kind !== 'result' && message.kind !== 'bounce') return;
+  if (message.kind !== 'result' && message.kind !== 'bounce') {
+    stale(step, message);
+    return;
+  }
   const cell = state.cells.get(token.run);
   if (cell !== undefined) {
     lateResult(step, cell, message);
@@ -136,9 +139,13 @@ function lateResult(
   });
 }
 
-/** Another token's word: acknowledged so that its sender forgets it; it changes nothing. */
+/**
+ * Another token's word changes nothing: an end is acknowledged so that its sender forgets it, and
+ * what goes on is told to stop (3.3), whether or not its executor was ever missed.
+ */
 export function stale(step: Step, message: Report): void {
   if (message.kind === 'result' || message.kind === 'bounce') acknowledge(step, message);
+  else perform(step, { kind: 'stop', token: message.token, graceMs: 0, why: 'superseded' });
 }
 
 function acknowledge(step: Step, message: Extract<Report, { kind: 'result' | 'bounce' }>): void {
