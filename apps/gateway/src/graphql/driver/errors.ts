@@ -54,6 +54,12 @@ const CONNECTION_TROUBLE = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
 ]);
+/** Of the driver, and of our own deadlines: they have no code. */
+const TROUBLE = new RegExp(
+  'connection terminated|query read timeout|timeout (expired|exceeded)|' +
+    'took longer than \\d+ ms|is not queryable',
+  'i',
+);
 const RETRY_AFTER_MS = 1_000;
 
 /** The database is away, starting, stopping, full or too slow: all of it passes. */
@@ -62,7 +68,7 @@ export function isDatabaseTrouble(error: unknown): boolean {
   if (error.name === 'AggregateError') return true; // of a refused connect to several addresses
   const code = String((error as NodeJS.ErrnoException).code ?? '');
   if (CONNECTION_TROUBLE.has(code) || /^(08|53|57|25P0)/.test(code)) return true;
-  return /connection terminated|query read timeout|timeout (expired|exceeded)/i.test(error.message);
+  return TROUBLE.test(error.message);
 }
 
 /** Every error that leaves: with a code, and without anything of our insides. */

@@ -12,7 +12,7 @@ const PER_SECOND_MAX = 10_000;
 const WAITING: readonly RunState[] = ['SCHEDULED', 'BLOCKED', 'READY'];
 /** In which states a run is met by each action. */
 const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
-  CANCEL: [...WAITING, 'PAUSED', 'WAITING_RETRY', 'GRANTED', 'RUNNING', 'UNKNOWN'],
+  CANCEL: [...WAITING, 'PAUSED', 'WAITING_RETRY', 'GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING'],
   RETRY: ['DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED'],
   REPRIORITIZE: [...WAITING, 'PAUSED'],
   PAUSE: [...WAITING, 'WAITING_RETRY'],

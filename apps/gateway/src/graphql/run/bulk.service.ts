@@ -174,8 +174,9 @@ export class BulkService {
   }
 }
 
-const told = ({ id, matched, applied, state }: BulkRow): BulkRunsPayload => {
-  return { id, matched, applied, pending: state === 'RUNNING', userErrors: [] };
+const told = ({ id, matched, applied, state, failure }: BulkRow): BulkRunsPayload => {
+  const userErrors = failure === null ? [] : [userError('BULK_FAILED', [], failure)];
+  return { id, matched, applied, pending: state === 'RUNNING', userErrors };
 };
 const refused = (userErrors: readonly UserError[]): BulkRunsPayload => {
   return { id: null, matched: 0, applied: 0, pending: false, userErrors };

@@ -36,9 +36,11 @@ const CHUNK = 100;
  * retried has to be run beside all the rest.
  */
 const GENTLE = { retry: { chunk: 10, rests: 9 }, command: { chunk: 25, rests: 4 } } as const;
-const GENTLE_REST_MS_MAX = 1_000;
+/** A database that is slow is left alone for as long; the lease is renewed meanwhile. */
+const GENTLE_REST_MS_MAX = 60_000;
 const LOOK_MS = 2_000;
 const LEASE_MS = 10_000;
+/** At each look; how many are worked at together costs little. */
 const TAKEN_MAX = 10;
 const TRIES = 10;
 const AGAIN_MS = 250;
@@ -103,6 +105,9 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Never rejects. The lease of it is held already. */
   work(bulk: HeldBulk): Promise<Worked> {
+    // Its begin may be answered so late that the look has taken it over here already.
+    const known = this.working.get(bulk.id);
+    if (known !== undefined) return known;
     const work = this.workThrough(bulk).finally(() => this.working.delete(bulk.id));
     this.working.set(bulk.id, work);
     return work;
@@ -113,8 +118,7 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.isLooking = true;
     try {
       const held = [...this.working.keys()];
-      const room = TAKEN_MAX - Math.min(held.length, TAKEN_MAX);
-      const taken = await keepBulks(this.connection, held, this.lease, room);
+      const taken = await keepBulks(this.connection, held, this.lease, TAKEN_MAX);
       for (const bulk of taken) {
         if (this.working.has(bulk.id) || this.stopping.signal.aborted) continue;
         this.log.info('an action on many runs is taken over', { bulk: bulk.id });
@@ -211,8 +215,7 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Trouble passes, and who looks next goes on; a defect would only come again. */
   private async broken(bulk: string, error: unknown): Promise<void> {
-    const { kind } = classify(error);
-    if (isDatabaseTrouble(error) || kind === 'rejected-now') {
+    if (isDatabaseTrouble(error) || classify(error).kind === 'rejected-now') {
       this.log.warn('an action on many runs is left for later', { bulk, error });
       return;
     }
