@@ -12,7 +12,7 @@ afterAll(async () => {
 
 it('a second time it changes nothing, and the first number of partitions stays', async () => {
   expect(await migrate(database.url, 64)).toEqual({
-    format: 3,
+    format: 4,
     partitions: 4,
     life: database.life,
   });
@@ -21,6 +21,6 @@ it('a second time it changes nothing, and the first number of partitions stays',
 it.each([2, 4])('a database of format %i is refused in words', async (format) => {
   await trouble.setFormat(database.admin, format);
   await expect(migrate(database.url, 4)).rejects.toThrow(
-    `it holds Orrery's format ${format}, and this program reads format 3`,
+    `it holds Orrery's format ${format}, and this program reads format 4`,
   );
 });
