@@ -25,7 +25,7 @@ const PROGRAM = `const began = Date.now(); let n = 0;
     if (n === ${LINES}) clearInterval(timer);
   }, ${TICK_MS});`;
 const SEEN_WITHIN_MS = 1_000;
-const GROWTH_MB_MAX = 60;
+const GROWTH_MB_MAX = 120;
 const RUN_LOG = `subscription ($run: ID!, $after: Cursor) {
   runLog(run: $run, after: $after) { cursor stream offset text gapBytes } }`;
 
