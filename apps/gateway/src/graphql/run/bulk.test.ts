@@ -1,26 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RUN_STATES } from '#core';
-import {
-  type TestDatabase,
-  startTestDatabase,
-  trouble,
-} from '../../../../../test/support/database.js';
-import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
-import { TestOwner } from '../../testkit/owner.js';
+import { trouble } from '../../../../../test/support/database.js';
+import { GatewaySuite } from '../../testkit/suite.js';
 
-let database: TestDatabase;
-let gateway: TestGateway;
-let owner: TestOwner;
-beforeAll(async () => {
-  database = await startTestDatabase(4);
-  gateway = await startTestGateway({ url: database.url });
-  owner = new TestOwner(database.url);
-});
-afterAll(async () => {
-  await owner.stop();
-  await gateway.stop();
-  await database.stop();
-});
+const suite = new GatewaySuite();
 
 interface Made {
   readonly id: string;
@@ -32,13 +15,13 @@ async function submit(count: number, labels: object): Promise<Made[]> {
   for (let left = count; left > 0; left -= 5_000) {
     const item = { project: 'demo', job: 'noop', labels, params: { n: 1 } };
     const items = Array.from({ length: Math.min(left, 5_000) }, () => item);
-    await gateway.get(
+    await suite.gateway.get(
       `mutation ($items: [SubmitRunInput!]!) {
         submitRuns(input: { project: "demo", items: $items }) { accepted } }`,
       { items },
     );
   }
-  const { rows } = await database.admin.query<Made>(
+  const { rows } = await suite.database.admin.query<Made>(
     `select id, partition, project from live
       where convert_from(labels, 'UTF8')::jsonb @> $1 order by id`,
     [JSON.stringify(labels)],
@@ -53,22 +36,22 @@ interface Answer {
   readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
 }
 const bulk = async (input: object): Promise<Answer> =>
-  await gateway.get(
+  await suite.gateway.get(
     `mutation ($input: BulkRunsInput!) { bulkRuns(input: $input) {
       matched applied pending userErrors { code path message hint } } }`,
     { input: { project: 'demo', ...input } },
   );
 const commands = async (): Promise<number> => {
   const text = 'select count(*)::int as n from inbox where kind = 1';
-  return Number((await database.admin.query<{ n: number }>(text)).rows[0]?.n);
+  return Number((await suite.database.admin.query<{ n: number }>(text)).rows[0]?.n);
 };
 
 describe('bulkRuns', () => {
   it('a dry run counts what the action fits, and writes nothing', async () => {
     const labels = { test: 'dry' };
     const [first, second] = (await submit(5, labels)) as [Made, Made];
-    await owner.finish(first, 'DEAD', 'FAILED');
-    await owner.move(second, 'PAUSED');
+    await suite.owner.finish(first, 'DEAD', 'FAILED');
+    await suite.owner.move(second, 'PAUSED');
     const count = async (action: string, more: object = {}): Promise<number> => {
       const input = { filter: { labels, ...more }, action, dryRun: true };
       const answer = await bulk(input);
@@ -86,7 +69,7 @@ describe('bulkRuns', () => {
   it('R80: retries what is dead, each once, also when it is asked again with its key', async () => {
     const labels = { test: 'retry' };
     const made = await submit(220, labels);
-    for (const run of made) await owner.finish(run, 'DEAD', 'FAILED');
+    for (const run of made) await suite.owner.finish(run, 'DEAD', 'FAILED');
     const pace = { perSecond: 10_000, idempotencyKey: 'bulk-1' };
     const input = { filter: { labels }, action: 'RETRY', ...pace };
     expect(await bulk({ ...input, dryRun: true, idempotencyKey: null })).toMatchObject({
@@ -94,7 +77,7 @@ describe('bulkRuns', () => {
     });
     expect(await bulk(input)).toMatchObject({ matched: 220, applied: 220, pending: false });
     expect(await bulk(input)).toMatchObject({ matched: 220, applied: 220, pending: false });
-    const { rows } = await database.admin.query(
+    const { rows } = await suite.database.admin.query(
       `select count(*)::int as runs, count(distinct retry_of)::int as olds,
         count(*) filter (where params = convert_to('{"n":1}', 'UTF8'))::int as same
         from live where retry_of = any ($1)`,
@@ -110,10 +93,10 @@ describe('bulkRuns', () => {
   it('R80: discards dead letters with a reason; they are in no list but their own', async () => {
     const labels = { test: 'discard' };
     const [dead, gone, live] = (await submit(3, labels)) as [Made, Made, Made];
-    for (const run of [dead, gone]) await owner.finish(run, 'DEAD', 'FAILED');
-    await owner.discard(gone, 'ana', 'a known fault');
+    for (const run of [dead, gone]) await suite.owner.finish(run, 'DEAD', 'FAILED');
+    await suite.owner.discard(gone, 'ana', 'a known fault');
     const list = async (more: object): Promise<string[]> => {
-      const { nodes } = await gateway.get<{ nodes: { id: string }[] }>(
+      const { nodes } = await suite.gateway.get<{ nodes: { id: string }[] }>(
         `query ($filter: RunFilter) { runs(project: "demo", filter: $filter, orderBy: OLDEST) {
           nodes { id } } }`,
         { filter: { labels, ...more } },
@@ -125,11 +108,11 @@ describe('bulkRuns', () => {
     expect(await list({ discarded: true })).toEqual([gone.id]);
     expect(await list({ discarded: false })).toEqual([dead.id, live.id]);
     const shown = 'query ($id: ID!) { run(id: $id) { state discarded { by reason at } } }';
-    expect(await gateway.get(shown, { id: gone.id })).toEqual({
+    expect(await suite.gateway.get(shown, { id: gone.id })).toEqual({
       state: 'DEAD',
       discarded: { by: 'ana', reason: 'a known fault', at: expect.stringMatching(/^20.*Z$/) },
     });
-    expect(await gateway.get(shown, { id: dead.id })).toMatchObject({ discarded: null });
+    expect(await suite.gateway.get(shown, { id: dead.id })).toMatchObject({ discarded: null });
     const before = await commands();
     const input = { filter: { labels }, action: 'DISCARD', reason: 'old' };
     expect(await bulk({ ...input, dryRun: true })).toMatchObject({ matched: 1, applied: 0 });
@@ -170,7 +153,7 @@ describe('bulkRuns', () => {
   });
 
   it('counts a million exactly; more than that is refused with what to do', async () => {
-    const { admin } = database;
+    const { admin } = suite.database;
     const [{ project }] = (await submit(1, { test: 'many' })) as [Made];
     const cancelled = RUN_STATES.indexOf('CANCELLED');
     await trouble.heap(admin, project, cancelled, 1_000_001);

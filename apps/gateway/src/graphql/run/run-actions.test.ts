@@ -1,40 +1,28 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunRow, findRuns } from '#postgres';
-import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
-import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
-import { TestOwner } from '../../testkit/owner.js';
+import { GatewaySuite } from '../../testkit/suite.js';
 
-let database: TestDatabase;
-let gateway: TestGateway;
-let owner: TestOwner;
+const suite = new GatewaySuite();
 beforeAll(async () => {
-  database = await startTestDatabase(4);
-  gateway = await startTestGateway({ url: database.url });
-  owner = new TestOwner(database.url);
   const spec = {
     kind: 'shell',
     command: 'true',
     params: { type: 'object', required: ['city'], properties: { city: { type: 'string' } } },
   };
-  await gateway.get(
+  await suite.gateway.get(
     `mutation ($spec: JSON!) { applyJob(input: {
     project: "demo", name: "checked", spec: $spec }) { userErrors { message } } }`,
     { spec },
   );
 });
-afterAll(async () => {
-  await owner.stop();
-  await gateway.stop();
-  await database.stop();
-});
 
 async function rowOf(run: { readonly id: string; readonly project: { readonly id: string } }) {
-  const [row] = await findRuns(gateway.reader, [run.project.id], [run.id]);
+  const [row] = await findRuns(suite.gateway.reader, [run.project.id], [run.id]);
   if (row === undefined) throw new Error(`run ${run.id} was not written`);
   return row;
 }
 async function submit(more: Record<string, unknown> = {}): Promise<RunRow> {
-  const { run } = await gateway.get<{ run: { id: string; project: { id: string } } }>(
+  const { run } = await suite.gateway.get<{ run: { id: string; project: { id: string } } }>(
     `mutation ($input: SubmitRunInput!) { submitRun(input: $input) {
       run { id project { id } } userErrors { code message } } }`,
     { input: { project: 'demo', job: 'noop', ...more } },
@@ -55,7 +43,7 @@ interface Answer {
   }[];
 }
 const act = async (mutation: string, type: string, input: object): Promise<Answer> =>
-  await gateway.get(
+  await suite.gateway.get(
     `mutation ($input: ${type}!) { ${mutation}(input: $input) {
       run { id state priority params retryOf { id } labels project { id } }
       userErrors { code path message hint } } }`,
@@ -77,7 +65,7 @@ describe('retryRun', () => {
       priority: 3,
       startDeadline: '90s',
     });
-    await owner.finish(old, 'DEAD', 'FAILED');
+    await suite.owner.finish(old, 'DEAD', 'FAILED');
     const before = await rowOf({ id: old.id, project: { id: old.project } });
     const made = await retry({ id: old.id, params: { city: 'Basel' }, pool: 'big', timeout: '5s' });
     expect(made).toMatchObject({
@@ -93,7 +81,7 @@ describe('retryRun', () => {
     const row = await rowOf(made.run);
     expect(row).toMatchObject({ pool: 'big', job: old.job, jobVersion: 1 });
     expect((row.expires ?? 0) - row.submittedAt).toBe(90_000);
-    const { rows } = await database.admin.query(
+    const { rows } = await suite.database.admin.query(
       `select convert_from(policy, 'UTF8')::json ->> 'timeoutMs' as timeout
         from specification where hash = $1`,
       [row.spec],
@@ -105,7 +93,7 @@ describe('retryRun', () => {
 
   it('says who has asked for it and why, until its owner tells it by an event', async () => {
     const old = await submit();
-    await owner.finish(old, 'DEAD', 'FAILED');
+    await suite.owner.finish(old, 'DEAD', 'FAILED');
     const { run } = await retry({ id: old.id, reason: 'the disk has room again' });
     if (run === null) throw new Error('it was refused');
     const { record } = await rowOf(run);
@@ -116,7 +104,7 @@ describe('retryRun', () => {
 
   it('without changes is as the old one was; a repeat with its key is the same run', async () => {
     const old = await submit({ params: { n: 1 } });
-    await owner.finish(old, 'CANCELLED', 'CANCELLED');
+    await suite.owner.finish(old, 'CANCELLED', 'CANCELLED');
     const input = { id: old.id, idempotencyKey: 'again' };
     const first = await retry(input);
     expect(first.run).toMatchObject({ params: { n: 1 }, retryOf: { id: old.id } });
@@ -129,7 +117,7 @@ describe('retryRun', () => {
   it('has the start deadline that was submitted, also when the whole one is left', async () => {
     const old = await submit({ startDeadline: '90s' });
     const record = JSON.stringify({ attempts: [], seqs: [1], startDeadlineMs: 7_000 });
-    await owner.finish(old, 'DEAD', 'FAILED', { record });
+    await suite.owner.finish(old, 'DEAD', 'FAILED', { record });
     const { run } = await retry({ id: old.id });
     if (run === null) throw new Error('no run was made');
     const row = await rowOf(run);
@@ -139,12 +127,12 @@ describe('retryRun', () => {
   it('is refused for what goes on or succeeded, what is not there, and by the schema', async () => {
     const live = await submit();
     expect(codes(await retry({ id: live.id }))).toEqual(['RUN_NOT_FINAL id']);
-    await owner.finish(live, 'SUCCEEDED', 'SUCCEEDED');
+    await suite.owner.finish(live, 'SUCCEEDED', 'SUCCEEDED');
     expect(codes(await retry({ id: live.id }))).toEqual(['RUN_SUCCEEDED id']);
     const nobody = '01900000-0000-7000-8000-000000000000';
     expect(codes(await retry({ id: nobody }))).toEqual(['NOT_FOUND id']);
     const dead = await submit({ job: 'checked', params: { city: 'Bern' } });
-    await owner.finish(dead, 'DEAD', 'FAILED');
+    await suite.owner.finish(dead, 'DEAD', 'FAILED');
     const wrong = { id: dead.id, params: {}, priority: 11, pool: 'no pool', timeout: '0s' };
     expect(codes(await retry(wrong)).sort()).toEqual([
       'INVALID_DURATION timeout',
@@ -181,7 +169,7 @@ describe('commands', () => {
       'INVALID_PARAMS params.city',
       'INVALID_VALUE priority',
     ]);
-    expect(await owner.answer(run.partition, { ok: true, state: 'READY' })).toBe(0);
+    expect(await suite.owner.answer(run.partition, { ok: true, state: 'READY' })).toBe(0);
   });
 
   it('mark: only as SUCCEEDED or SKIPPED, with a reason; a result only of a success', async () => {
@@ -204,7 +192,7 @@ describe('commands', () => {
       const run = await submit();
       const asked = act('pauseRun', 'PauseRunInput', { id: run.id, how });
       const one = async (): Promise<void> => {
-        expect(await owner.answer(run.partition, { ok: false, code, state })).toBe(1);
+        expect(await suite.owner.answer(run.partition, { ok: false, code, state })).toBe(1);
       };
       await vi.waitFor(one, { timeout: 4_000, interval: 5 });
       expect(codes(await asked)).toEqual([`${code} ${at}`]);
@@ -216,9 +204,9 @@ describe('commands', () => {
     const run = await submit();
     const paused = { from: 'READY', by: 'ada', reason: 'month end', at: 1 };
     const record = JSON.stringify({ attempts: [], seqs: [1], paused });
-    await owner.move(run, 'PAUSED', { record });
+    await suite.owner.move(run, 'PAUSED', { record });
     const read = `query ($id: ID!) { run(id: $id) { reason waitingFor { kind text hint name } } }`;
-    expect(await gateway.get(read, { id: run.id })).toMatchObject({
+    expect(await suite.gateway.get(read, { id: run.id })).toMatchObject({
       reason: 'month end',
       waitingFor: [{ kind: 'PAUSED', text: 'It was paused by ada: month end.', name: 'ada' }],
     });
@@ -233,7 +221,7 @@ describe('commands', () => {
       const run = await submit();
       const asked = act('pauseRun', 'PauseRunInput', { id: run.id, how, reason: 'enough' });
       const written = async (): Promise<void> => {
-        const { rows } = await database.admin.query(
+        const { rows } = await suite.database.admin.query(
           `select convert_from(payload, 'UTF8')::json ->> 'kind' as kind
             from inbox where ref = $1 and kind = 1`,
           [run.id],
@@ -241,12 +229,12 @@ describe('commands', () => {
         expect(rows).toEqual([{ kind }]);
       };
       await vi.waitFor(written, { timeout: 4_000, interval: 5 });
-      await owner.answer(run.partition, { ok: true, state: 'RUNNING' });
+      await suite.owner.answer(run.partition, { ok: true, state: 'RUNNING' });
       expect(codes(await asked)).toEqual([]);
     }
     const run = await submit();
     const refused = await act('pauseRun', 'PauseRunInput', { id: run.id, how: 'SUSPEND' });
     expect(codes(refused)).toEqual(['CANNOT_SUSPEND how']);
-    expect(await owner.answer(run.partition, { ok: true, state: 'READY' })).toBe(0);
+    expect(await suite.owner.answer(run.partition, { ok: true, state: 'READY' })).toBe(0);
   });
 });
