@@ -32,10 +32,12 @@ test.each([
   expect(JSON.parse(out)).toEqual({ id: RUN, state: 'READY', pending: true });
 });
 
-test('runs clone: a submission is never pending', async () => {
-  const { out, document } = await act('clone', { priority: '2' }, done('cloneRun'));
+test('runs clone: never pending, and it says when another run stands for it', async () => {
+  const run = { id: RUN, state: 'READY' };
+  const cloneRun = { run, replayed: true, userErrors: [] };
+  const { out, document } = await act('clone', { priority: '2' }, { cloneRun });
   expect(document).not.toContain('pending');
-  expect(JSON.parse(out)).toEqual({ id: RUN, state: 'READY' });
+  expect(JSON.parse(out)).toEqual({ ...run, replayed: true });
 });
 
 test('a user error, and words that say nothing, are problems', async () => {

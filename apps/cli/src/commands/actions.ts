@@ -28,6 +28,7 @@ interface Action {
 
 interface Answer {
   readonly pending?: boolean;
+  readonly replayed?: boolean;
   readonly run: object | null;
   readonly userErrors: readonly UserError[];
 }
@@ -157,10 +158,10 @@ function commandOf(action: Action): Command {
   );
   // Many options: the list below tells them.
   const shown = names.length > 3 ? '[options]' : names.join(' ');
-  // A submission is durable or refused: only a command can be pending.
-  const pending = mutation === 'cloneRun' ? '' : 'pending';
+  // A submission is durable or refused, or another run stands for it; a command can be pending.
+  const word = mutation === 'cloneRun' ? ('replayed' as const) : ('pending' as const);
   const document = `mutation($input: ${type}!) {
-    ${mutation}(input: $input) { ${pending} run { id state } userErrors { code path message hint } }
+    ${mutation}(input: $input) { ${word} run { id state } userErrors { code path message hint } }
   }`;
   return {
     name: `runs ${verb}`,
@@ -176,8 +177,7 @@ function commandOf(action: Action): Command {
       const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
       refuse(answer.userErrors);
-      const state = answer.pending === undefined ? {} : { pending: answer.pending };
-      context.terminal.out(renderOne({ ...answer.run, ...state }, context.format));
+      context.terminal.out(renderOne({ ...answer.run, [word]: answer[word] }, context.format));
       return 0;
     },
   };

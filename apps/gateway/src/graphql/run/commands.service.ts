@@ -132,7 +132,9 @@ function refusal(
       return notFoundError(['id'], 'This run');
     case 'RUN_FINAL': {
       const message = `The run is ${state ?? 'final'} already, which never changes.`;
-      return userError(code, ['id'], message, 'To run it again: retryRun or cloneRun.');
+      // What succeeded is not retried.
+      const how = state === 'SUCCEEDED' ? 'cloneRun' : 'retryRun or cloneRun';
+      return userError(code, ['id'], message, `To run it again: ${how}.`);
     }
     case 'RUN_STARTED': {
       const message = `The run is ${state}: it has started, and this is for what has not.`;

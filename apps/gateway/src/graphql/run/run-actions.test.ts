@@ -185,7 +185,8 @@ describe('commands', () => {
     for (const [code, state, at = 'id', how = 'HOLD', hint = ''] of [
       ['RUN_STARTED', 'RUNNING', 'id', 'HOLD', 'Cancel it, or stop a shell job in place: `how: F'],
       ['RUN_NOT_PAUSED', 'READY'],
-      ['RUN_FINAL', 'DEAD'],
+      ['RUN_FINAL', 'DEAD', 'id', 'HOLD', 'To run it again: retryRun or cloneRun.'],
+      ['RUN_FINAL', 'SUCCEEDED', 'id', 'HOLD', 'To run it again: cloneRun.'],
       ['RUN_NOT_RUNNING', 'READY', 'id', 'FREEZE', '`how: HOLD`'],
       ['CANNOT_FREEZE', 'RUNNING', 'how', 'FREEZE', 'Cancel it, or wait for its end.'],
     ] as const) {
