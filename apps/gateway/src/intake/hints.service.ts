@@ -9,6 +9,8 @@ import { LOGGER, SETTINGS } from '../tokens.js';
 export const MQTT = Symbol('mqtt');
 export const GATEWAY_READER = Symbol('gateway-reader');
 
+type Told = Extract<Soft, { kind: 'submitted' | 'nudge' }>;
+
 const POLL_MS = 1_000;
 const ITEMS_MAX = 100;
 
@@ -39,15 +41,16 @@ export class HintsService {
   }
 
   committed(runs: readonly NewRun[], commands: readonly NewCommand[], at: number): void {
-    this.tell(
-      runs.map((run) => {
-        const { partition } = run;
-        // How it ends, and who has asked for it, stands in its row alone.
-        if (run.given !== undefined || run.asked !== undefined) return { kind: 'nudge', partition };
-        return { kind: 'submitted', partition, row: hintOf(run, at) };
-      }),
-    );
-    this.nudge(new Set(commands.map((command) => command.partition)));
+    const nudged = new Set(commands.map((command) => command.partition));
+    const hints: Told[] = [];
+    for (const run of runs) {
+      const { partition, given, asked } = run;
+      // How it ends, and who has asked for it, stands in its row alone.
+      if (given !== undefined || asked !== undefined) nudged.add(partition);
+      else hints.push({ kind: 'submitted', partition, row: hintOf(run, at) });
+    }
+    this.tell(hints);
+    this.nudge(nudged);
   }
 
   /** There is something in these inboxes. */
@@ -55,7 +58,7 @@ export class HintsService {
     this.tell([...partitions].map((partition) => ({ kind: 'nudge', partition })));
   }
 
-  private tell(said: readonly Extract<Soft, { kind: 'submitted' | 'nudge' }>[]): void {
+  private tell(said: readonly Told[]): void {
     const byOwner = new Map<string, Soft[]>();
     for (const item of said) {
       const owner = this.owners.get(item.partition);

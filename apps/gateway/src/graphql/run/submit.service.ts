@@ -121,7 +121,9 @@ export class SubmitService {
     if (chosen === undefined) return { ok: false, userErrors: errors };
     const keys = keysOf(chosen, read, path, errors);
     if (errors.length > 0) return { ok: false, userErrors: errors };
-    const run = { ...this.rowOf(project.id, chosen, read), ...keys };
+    const row = this.rowOf(project.id, chosen, read);
+    // Most share nothing, and to copy a row costs as much as to make it.
+    const run = keys === undefined ? row : { ...row, ...keys };
     const specification = { project: project.id, ...chosen.stored };
     return { ok: true, item: { run, specification, ...(key === undefined ? {} : { key }) } };
   }
@@ -229,8 +231,9 @@ function keysOf(
   read: ReadSubmission,
   path: Path,
   errors: UserError[],
-): Pick<NewRun, 'dedup' | 'cache'> {
+): Pick<NewRun, 'dedup' | 'cache'> | undefined {
   const { dedup, cache } = specification;
+  if (dedup === null && cache === null && read.dedupKey === null) return undefined;
   const key = dedupKeyOf(dedup, read.dedupKey, read.params, path, errors);
   return {
     ...(key === null ? {} : { dedup: dedupHash(job?.id ?? null, key) }),
