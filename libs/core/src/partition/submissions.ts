@@ -26,7 +26,8 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
     return;
   }
   const due = facts.due ?? facts.submittedAt;
-  const waits = due > now;
+  // The database wrote `submittedAt` by its own clock, which may be ahead of ours.
+  const waits = facts.due !== null && due > now;
   cell.state = waits ? 'SCHEDULED' : 'READY';
   state.cells.set(facts.id, cell);
   submitted(step, cell);
