@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { type Cell, DEFAULT_RETRY, type Policy, type RunFacts } from '#core';
 import {
-  Connection,
+  type Cell,
+  DEFAULT_RETRY,
   type GrantedCell,
-  type NewRun,
   type PartitionWrites,
-  claimPartition,
-  commitBatch,
-  intakeBatch,
+  type Policy,
+  type RunFacts,
   noWrites,
   sealEnd,
   sealGrant,
+} from '#core';
+import {
+  Connection,
+  type NewRun,
+  claimPartition,
+  commitBatch,
+  intakeBatch,
   touchNode,
 } from '#postgres';
 

@@ -16,7 +16,7 @@ import {
 import type { Settings } from '#config';
 import type { Installation } from '#postgres';
 import type { Logger } from '#telemetry';
-import type { ThreadMessage } from './thread/messages.js';
+import type { ThreadMessage } from '#thread';
 import type { ThreadArgs } from './thread/thread.entry.js';
 
 export const SETTINGS = Symbol('settings');

@@ -44,9 +44,7 @@ export {
 export { Heap } from './kernel/heap.js';
 export { type Ranked, Window, compareRanked } from './kernel/window.js';
 export {
-  type MemberView,
   OWNERSHIP,
-  type OwnedView,
   type OwnershipAction,
   type OwnershipInput,
   decideOwnership,
@@ -107,3 +105,57 @@ export type {
 export { restoreLedger, snapshotLedger } from './ledger/restore.js';
 export { type LedgerOptions, type LedgerState, busyOf, ledgerKey } from './ledger/state.js';
 export { NEVER_AGAIN, decideRetry } from './retry/decide.js';
+export type {
+  Bodies,
+  BodiesWanted,
+  Claim,
+  ClusterView,
+  CommitOutcome,
+  Committed,
+  ExpiriesPage,
+  Expiry,
+  Failure,
+  Fetched,
+  HeldPage,
+  InboxRow,
+  LanePage,
+  LoadWanted,
+  LoadedPartition,
+  LoadedRun,
+  NodeName,
+  NodeView,
+  OwnedView,
+  Reply,
+  Specification,
+  SpecificationRef,
+  Store,
+  StoreControl,
+  StoreReads,
+} from './store/port.js';
+export { INBOX_COMMAND, INBOX_JOB, INBOX_SUBMIT } from './store/port.js';
+export { type RunRow, cellOf, executorOf, executorRowOf, nameOf } from './store/rows.js';
+export {
+  type AmendedRun,
+  type AsideRow,
+  type CachedResult,
+  type CommandAnswer,
+  type DiscardedRun,
+  type ExecutorRow,
+  type FinishedRun,
+  type GrantedCell,
+  type Keyed,
+  type OutgoingMessage,
+  type PartitionWrites,
+  type ReusedResult,
+  type RunEnd,
+  type SealedAttempt,
+  type SealedGrant,
+  type SealedRun,
+  isGranted,
+  noWrites,
+  sealAttempt,
+  sealEnd,
+  sealGrant,
+  sealRun,
+  stateCode,
+} from './store/writes.js';

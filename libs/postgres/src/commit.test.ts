@@ -1,17 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_RETRY, type Cell, type Policy } from '#core';
+import {
+  type Cell,
+  DEFAULT_RETRY,
+  type PartitionWrites,
+  type Policy,
+  noWrites,
+  sealEnd,
+  sealRun,
+} from '#core';
 import {
   Connection,
   type NewRun,
-  type PartitionWrites,
   claimPartition,
   classify,
   commitBatch,
   intakeBatch,
-  noWrites,
-  sealEnd,
-  sealRun,
   touchNode,
 } from './index.js';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';

@@ -1,9 +1,7 @@
-import { Columns, type Parameter, callText, positions } from './columns.js';
-import type { Connection } from './connection.js';
-import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 import type {
   AmendedRun,
   CachedResult,
+  Committed,
   DiscardedRun,
   FinishedRun,
   Keyed,
@@ -11,13 +9,10 @@ import type {
   SealedAttempt,
   SealedGrant,
   SealedRun,
-} from './writes.js';
-
-export interface Committed {
-  readonly at: number;
-  readonly wanted: readonly { readonly partition: number; readonly by: string }[];
-  readonly timeline: string;
-}
+} from '#core';
+import { Columns, type Parameter, callText, positions } from './columns.js';
+import type { Connection } from './connection.js';
+import { COMMIT_PARAMETERS } from './functions/commit.sql.js';
 
 const CALL = callText('commit_batch', COMMIT_PARAMETERS);
 const AT = positions(COMMIT_PARAMETERS);

@@ -1,6 +1,6 @@
-import type { Hold } from '#core';
+import type { Cell, HeldPage, Hold, RunRow } from '#core';
 import type { Connection } from './connection.js';
-import { FIRST_ID, type LoadedRun, type RunRow, holdOf, toLoaded } from './load.js';
+import { FIRST_ID, cellIn, holdOf } from './load.js';
 import type { Specifications } from './specifications.js';
 
 /** Null: the job is not paused. */
@@ -16,15 +16,14 @@ export async function loadHold(connection: Connection, job: string): Promise<Hol
 /** A page of the job's runs that stand in no line, in the order of their ids. */
 export async function loadHeld(
   connection: Connection,
-  of: { readonly partition: number; readonly job: string; readonly after: string | null },
-  window: number,
+  of: HeldPage,
   specifications: Specifications,
-): Promise<LoadedRun[]> {
+): Promise<Cell[]> {
   const rows = await connection.query<RunRow>(
     'load_held',
     'select * from load_held($1::int2, $2::uuid, $3::uuid, $4::int4)',
-    [of.partition, of.job, of.after ?? FIRST_ID, window],
+    [of.partition, of.job, of.after ?? FIRST_ID, of.window],
   );
   const found = await specifications.find(connection, rows);
-  return rows.map((row) => toLoaded(row, found));
+  return rows.map((row) => cellIn(row, found));
 }

@@ -7,31 +7,7 @@ export {
 } from './connection.js';
 export { FORMAT, type Installation, install, readInstallation } from './installation.js';
 export { FOUNDATION } from './schema/foundation.js';
-export { type Committed, commitBatch } from './commit.js';
-export {
-  type AmendedRun,
-  type CachedResult,
-  type DiscardedRun,
-  type ReusedResult,
-  type Keyed,
-  type AsideRow,
-  type CommandAnswer,
-  type ExecutorRow,
-  type FinishedRun,
-  type OutgoingMessage,
-  type PartitionWrites,
-  type RunEnd,
-  type SealedAttempt,
-  type SealedGrant,
-  type SealedRun,
-  type GrantedCell,
-  isGranted,
-  noWrites,
-  sealAttempt,
-  sealEnd,
-  sealGrant,
-  sealRun,
-} from './writes.js';
+export { commitBatch } from './commit.js';
 export {
   type IntakeBatch,
   type KeyClaim,
@@ -43,22 +19,12 @@ export {
   intakeBatch,
 } from './intake.js';
 export {
-  type Expiry,
   FIRST_ID,
-  type Fetched,
-  INBOX_COMMAND,
-  INBOX_JOB,
-  INBOX_SUBMIT,
-  type InboxRow,
-  type LoadedExecutor,
-  type LoadedPartition,
-  type LoadedRun,
   fetchParams,
   fetchRuns,
   loadExpiries,
   loadLane,
   loadPartition,
-  loadRuns,
   sweepInbox,
 } from './load.js';
 export {
@@ -73,23 +39,10 @@ export {
   keepBulks,
   releaseBulks,
 } from './bulk.js';
-export { loadHeld, loadHold } from './holds.js';
-export { type Failure, classify, conflictsOf } from './outcome.js';
-export {
-  type ClusterView,
-  type NodeView,
-  type PartitionView,
-  claimPartition,
-  leaveNode,
-  releasePartition,
-  touchNode,
-  wantPartition,
-} from './ownership.js';
-export {
-  type FoundSpecifications,
-  type SpecificationRef,
-  Specifications,
-} from './specifications.js';
+export { classify, conflictsOf } from './outcome.js';
+export { claimPartition, leaveNode, releasePartition, touchNode } from './ownership.js';
+export { type FoundSpecifications, Specifications } from './specifications.js';
+export { PostgresStore, type StoreConnections } from './store.js';
 export {
   type JournalBounds,
   type JournalHead,

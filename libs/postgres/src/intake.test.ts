@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noWrites } from '#core';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
 import {
   Connection,
@@ -8,7 +9,6 @@ import {
   claimPartition,
   commitBatch,
   intakeBatch,
-  noWrites,
 } from './index.js';
 
 let database: TestDatabase;

@@ -1,124 +1,32 @@
 import {
   type Cell,
+  type Expiry,
+  type ExpiriesPage,
+  type Fetched,
   type FinalRun,
   type Hold,
-  JOB_KINDS,
+  type InboxRow,
+  type LanePage,
+  type LoadWanted,
+  type LoadedPartition,
+  type LoadedRun,
   RUN_STATES,
-  type RunRecord,
-  type Token,
+  type RunRow,
+  cellOf,
+  executorOf,
+  nameOf,
 } from '#core';
 import type { Connection } from './connection.js';
 import type { FoundSpecifications, Specifications } from './specifications.js';
 
-export interface RunRow {
-  id: string;
-  partition: number;
-  project: string;
-  job: string | null;
-  job_version: number | null;
-  spec: string;
-  kind: number;
-  state: number;
-  pool: string;
-  need: string;
-  priority: number;
-  lane: string | null;
-  rank: number;
-  due: number | null;
-  expires: number | null;
-  submitted: number;
-  ready: number | null;
-  started: number | null;
-  attempt: number;
-  spent: number;
-  executor: string | null;
-  incarnation: number | null;
-  epoch: number | null;
-  seq: number | null;
-  taken: boolean;
-  is_open: boolean;
-  dedup: string | null;
-  cache: string | null;
-  params: string | null;
-  params_left: boolean;
-  record: string | null;
-  [column: string]: unknown;
+export function cellIn(row: RunRow, specifications: FoundSpecifications): Cell {
+  return cellOf(row, specifications.policy(row.project, row.spec));
 }
 
-export interface LoadedRun {
-  readonly cell: Cell;
-  readonly taken: boolean;
-}
-
-const at = <T>(names: readonly T[], code: number): T => {
-  const name = names[code];
-  if (name === undefined) throw new Error(`unknown code ${code}: written by a newer version?`);
-  return name;
-};
-
-function tokenOf(row: RunRow): Token | null {
-  if (row.executor === null || row.epoch === null) return null;
-  return {
-    run: row.id,
-    attempt: row.attempt,
-    executor: row.executor,
-    incarnation: row.incarnation ?? 0,
-    epoch: row.epoch,
-    seq: row.seq ?? 0,
-  };
-}
-
-export function toLoaded(row: RunRow, specifications: FoundSpecifications): LoadedRun {
-  const record: RunRecord =
-    row.record === null ? { attempts: [], seqs: [] } : JSON.parse(row.record);
-  return {
-    taken: row.taken,
-    cell: {
-      facts: {
-        id: row.id,
-        partition: row.partition,
-        project: row.project,
-        job: row.job,
-        jobVersion: row.job_version,
-        spec: row.spec,
-        kind: at(JOB_KINDS, row.kind),
-        pool: row.pool,
-        need: row.need,
-        priority: row.priority,
-        due: row.due,
-        expires: row.expires,
-        submittedAt: row.submitted,
-        dedup: row.dedup,
-        cache: row.cache,
-        policy: specifications.policy(row.project, row.spec),
-        params: row.params_left ? undefined : (row.params ?? 'null'),
-      },
-      state: at(RUN_STATES, row.state),
-      lane: row.is_open ? null : row.lane,
-      rank: row.rank,
-      readyAt: row.ready,
-      startedAt: row.started,
-      attempt: row.attempt,
-      spent: row.spent,
-      token: tokenOf(row),
-      record,
-    },
-  };
-}
-
-export interface LoadedPartition {
-  readonly seq: number;
-  readonly executors: readonly LoadedExecutor[];
-  readonly holds: ReadonlyMap<string, Hold>;
-}
-export interface LoadedExecutor {
-  readonly id: string;
-  readonly pool: string;
-  readonly state: number;
-  readonly incarnation: number;
-  readonly since: number;
-  readonly record: string;
-}
+const loadedIn = (row: RunRow, specifications: FoundSpecifications): LoadedRun => ({
+  cell: cellIn(row, specifications),
+  taken: row.taken,
+});
 
 export const holdOf = (by: string | null, reason: string | null): Hold => ({
   by: by ?? 'somebody',
@@ -128,9 +36,10 @@ export const holdOf = (by: string | null, reason: string | null): Hold => ({
 /** Undefined: the partition is no longer at this epoch. */
 export async function loadPartition(
   connection: Connection,
-  partition: number,
-  epoch: number,
+  of: LoadWanted,
+  specifications: Specifications,
 ): Promise<LoadedPartition | undefined> {
+  const { partition, epoch, window } = of;
   const [row] = await connection.query<{
     seq: number | null;
     executors: [string, string, number, number, number, string][] | string | null;
@@ -140,73 +49,45 @@ export async function loadPartition(
   const list = typeof row.executors === 'string' ? JSON.parse(row.executors) : row.executors;
   const executors = (list ?? []) as [string, string, number, number, number, string][];
   const holds = JSON.parse(row.holds ?? '[]') as [string, string | null, string | null][];
-  return {
-    seq: row.seq,
-    holds: new Map(holds.map(([job, by, reason]) => [job, holdOf(by, reason)])),
-    executors: executors.map(([id, pool, state, incarnation, since, record]) => ({
-      id,
-      pool,
-      state,
-      incarnation,
-      since,
-      record,
-    })),
-  };
-}
-
-export async function loadRuns(
-  connection: Connection,
-  partition: number,
-  epoch: number,
-  window: number,
-  specifications: Specifications,
-): Promise<LoadedRun[]> {
-  const rows = await connection.query<RunRow>(
+  const runs = await connection.query<RunRow>(
     'load_runs',
     'select * from load_runs($1::int2, $2::int8, $3::int4)',
     [partition, epoch, window],
   );
-  const found = await specifications.find(connection, rows);
-  return rows.map((row) => toLoaded(row, found));
+  const found = await specifications.find(connection, runs);
+  return {
+    seq: row.seq,
+    cells: runs.map((run) => cellIn(run, found)),
+    holds: new Map(holds.map(([job, by, reason]) => [job, holdOf(by, reason)])),
+    executors: executors.map(([id, pool, state, incarnation, since, record]) =>
+      executorOf({ id, pool, state, incarnation, since, record }),
+    ),
+  };
 }
 
 export async function loadLane(
   connection: Connection,
-  partition: number,
-  lane: string,
-  window: number,
+  { partition, lane, window }: LanePage,
   specifications: Specifications,
-): Promise<LoadedRun[]> {
+): Promise<Cell[]> {
   const rows = await connection.query<RunRow>(
     'load_lane',
     'select * from load_lane($1::int2, $2::int8, $3::int4)',
     [partition, lane, window],
   );
   const found = await specifications.find(connection, rows);
-  return rows.map((row) => toLoaded(row, found));
-}
-
-export interface Expiry {
-  readonly id: string;
-  readonly expires: number;
+  return rows.map((row) => cellIn(row, found));
 }
 
 export async function loadExpiries(
   connection: Connection,
-  partition: number,
-  after: number,
-  window: number,
+  { partition, after, window }: ExpiriesPage,
 ): Promise<Expiry[]> {
   return await connection.query<{ id: string; expires: number }>(
     'load_expiries',
     'select * from load_expiries($1::int2, $2::float8, $3::int4)',
     [partition, after, window],
   );
-}
-
-export interface Fetched {
-  readonly live: ReadonlyMap<string, LoadedRun>;
-  readonly final: ReadonlyMap<string, FinalRun>;
 }
 
 /** By id: the live row, or what the final one is; a run in neither does not exist. */
@@ -223,7 +104,7 @@ export async function fetchRuns(
     [list],
   );
   const found = await specifications.find(connection, rows);
-  for (const row of rows) live.set(row.id, toLoaded(row, found));
+  for (const row of rows) live.set(row.id, loadedIn(row, found));
   const final = new Map<string, FinalRun>();
   const rest = ids.filter((id) => !live.has(id));
   if (rest.length > 0) {
@@ -231,7 +112,7 @@ export async function fetchRuns(
     const text = 'select * from load_final($1::uuid[])';
     const ended = await connection.query<Ended>('load_final', text, [`{${rest.join(',')}}`]);
     for (const { id, state, project, job } of ended) {
-      final.set(id, { state: at(RUN_STATES, state), project, job });
+      final.set(id, { state: nameOf(RUN_STATES, state), project, job });
     }
   }
   return { live, final };
@@ -247,20 +128,6 @@ export async function fetchParams(
     [`{${ids.join(',')}}`],
   );
   return new Map(rows.map((row) => [row.id, row.params ?? 'null']));
-}
-
-export const INBOX_SUBMIT = 0;
-export const INBOX_COMMAND = 1;
-export const INBOX_JOB = 2;
-
-export interface InboxRow {
-  readonly partition: number;
-  readonly id: string;
-  readonly kind: number;
-  readonly ref: string | null;
-  readonly payload: string | null;
-  readonly tries: number;
-  readonly run: LoadedRun | undefined;
 }
 
 export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
@@ -292,6 +159,6 @@ export async function sweepInbox(
     ref: row.ref,
     payload: row.payload,
     tries: row.tries,
-    run: isRun(row) ? toLoaded(row, found) : undefined,
+    run: isRun(row) ? loadedIn(row, found) : undefined,
   }));
 }

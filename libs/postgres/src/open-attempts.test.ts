@@ -1,19 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Cell } from '#core';
-import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
 import {
+  type Cell,
   type PartitionWrites,
-  Specifications,
-  fetchRuns,
   isGranted,
-  loadExpiries,
-  loadLane,
-  loadRuns,
   sealAttempt,
   sealEnd,
   sealGrant,
   sealRun,
-} from './index.js';
+} from '#core';
+import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { Specifications, fetchRuns, loadExpiries, loadLane, loadPartition } from './index.js';
 import { type Known, Life, PARTITIONS, cellOf } from './testkit/life.js';
 
 const PARTITION = 3;
@@ -53,12 +49,13 @@ async function loaded({ run }: Known): Promise<Cell | undefined> {
   const fetched = await fetchRuns(life.owner, [run.id], new Specifications());
   return fetched.live.get(run.id)?.cell;
 }
-const idsOf = (runs: readonly { readonly cell: Cell }[]): string[] =>
-  runs.map(({ cell }) => cell.facts.id);
+const idsOf = (cells: readonly Cell[]): string[] => cells.map(({ facts }) => facts.id);
+const lane = { partition: PARTITION, lane: LANE, window: WINDOW };
+const expiries = { partition: PARTITION, after: 0, window: 1_000 };
 const laneHead = async (): Promise<string[]> =>
-  idsOf(await loadLane(life.owner, PARTITION, LANE, WINDOW, new Specifications()));
+  idsOf(await loadLane(life.owner, lane, new Specifications()));
 const expiring = async (): Promise<string[]> =>
-  (await loadExpiries(life.owner, PARTITION, 0, 1_000)).map(({ id }) => id);
+  (await loadExpiries(life.owner, expiries)).map(({ id }) => id);
 
 /** What is stored is what is read: all that a machine decides by. */
 async function expectStored(known: Known, cell: Cell): Promise<void> {
@@ -77,8 +74,9 @@ describe('a run with an open attempt', () => {
     expect(await laneHead()).not.toContain(known.run.id);
     expect(await expiring()).toContain(known.run.id);
     const epoch = life.epochs.get(PARTITION) ?? 0;
-    const all = await loadRuns(life.owner, PARTITION, epoch, WINDOW, new Specifications());
-    expect(idsOf(all)).toContain(known.run.id);
+    const wanted = { partition: PARTITION, epoch, window: WINDOW };
+    const all = await loadPartition(life.owner, wanted, new Specifications());
+    expect(idsOf(all?.cells ?? [])).toContain(known.run.id);
   });
 
   test('goes back to its lane at the rank it had, and is granted again', async () => {

@@ -1,17 +1,7 @@
 import pg from 'pg';
+import type { Failure } from '#core';
 import { UnsendableError } from './binary-array.js';
 import { DeadlineError } from './connection.js';
-
-/** What became of a call that writes (architecture §4, Outcomes); a plain return: committed. */
-export type Failure =
-  | { readonly kind: 'fenced'; readonly partitions: readonly number[] }
-  | { readonly kind: 'early'; readonly at: number }
-  | { readonly kind: 'gone'; readonly ids: readonly string[] }
-  /** Surely not applied and worth the same call again: connection refused, deadlock, disk full. */
-  | { readonly kind: 'rejected-now'; readonly error: Error }
-  /** Surely not applied, and the same call would fail the same way. */
-  | { readonly kind: 'rejected-for-good'; readonly error: Error }
-  | { readonly kind: 'unknown'; readonly error: Error };
 
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
 

@@ -1,24 +1,6 @@
+import type { ClusterView } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
-
-export interface NodeView {
-  readonly thread: string;
-  readonly session: string;
-  readonly ageMs: number;
-}
-export interface PartitionView {
-  readonly id: number;
-  readonly epoch: number;
-  readonly owner: string | null;
-  readonly wantedBy: string | null;
-  readonly claimedMsAgo: number | null;
-  readonly wantedMsAgo: number | null;
-}
-export interface ClusterView {
-  readonly at: number;
-  readonly nodes: readonly NodeView[];
-  readonly partitions: readonly PartitionView[];
-}
 
 type NodeTuple = [string, string, number];
 type PartitionTuple = [number, number, string | null, string | null, number | null, number | null];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { SpecificationRef } from '#core';
 import type { Connection } from './connection.js';
-import { type SpecificationRef, Specifications } from './specifications.js';
+import { Specifications } from './specifications.js';
 
 const PROJECT = 'p';
 const policy = JSON.stringify({ jobName: 'job', projectName: 'x'.repeat(250) });

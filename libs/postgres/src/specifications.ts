@@ -1,16 +1,5 @@
-import type { Policy } from '#core';
+import type { Policy, Specification, SpecificationRef } from '#core';
 import type { Connection } from './connection.js';
-
-export interface Specification {
-  readonly body: string;
-  readonly policy: Policy;
-}
-
-/** Names one specification: rows and hints carry this instead of the text. */
-export interface SpecificationRef {
-  readonly project: string;
-  readonly spec: string;
-}
 
 interface Kept extends Specification {
   readonly bytes: number;

@@ -1,23 +1,23 @@
 import {
   EXECUTOR_STATES,
   type ExecutorState,
-  type Outcome,
+  type FinishedRun,
   OUTCOMES,
+  type Outcome,
+  type PartitionWrites,
+  RUN_STATES,
   type RunEvent,
   type RunState,
-  RUN_STATES,
+  type SealedGrant,
+  type SealedRun,
+  noWrites,
 } from '#core';
 import {
   Connection,
-  type FinishedRun,
-  type PartitionWrites,
   Specifications,
-  type SealedGrant,
-  type SealedRun,
   appendLogs,
   claimPartition,
   commitBatch,
-  noWrites,
   sweepInbox,
 } from '#postgres';
 import { encodeSegment } from '#protocol';

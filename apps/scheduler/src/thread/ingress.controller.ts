@@ -16,7 +16,7 @@ import {
 import type { Counters, createThrottle } from '#telemetry';
 import type { Delivery } from '#transport';
 import type { LogWriter } from './log-writer.js';
-import type { ThreadMessage } from './messages.js';
+import type { ThreadMessage } from '#thread';
 
 export const INGRESS = Symbol('ingress');
 

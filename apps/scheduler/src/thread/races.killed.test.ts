@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
-import { type EventType, type RunState, RUN_STATES, hash32, partitionOf } from '#core';
-import { Connection, INBOX_COMMAND, type NewCommand, intakeBatch } from '#postgres';
+import {
+  type EventType,
+  INBOX_COMMAND,
+  RUN_STATES,
+  type RunState,
+  hash32,
+  partitionOf,
+} from '#core';
+import { Connection, type NewCommand, intakeBatch } from '#postgres';
 import { decodeSegment, encodeCommand } from '#protocol';
 import {
   type TestDatabase,

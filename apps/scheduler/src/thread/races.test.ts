@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
-import { type EventType, type RunState, type Token, RUN_STATES, hash32, partitionOf } from '#core';
-import { Connection, INBOX_COMMAND, type InboxRow, intakeBatch } from '#postgres';
+import {
+  type EventType,
+  INBOX_COMMAND,
+  type InboxRow,
+  RUN_STATES,
+  type RunState,
+  type Token,
+  hash32,
+  partitionOf,
+} from '#core';
+import { Connection, intakeBatch } from '#postgres';
 import { decodeSegment, encodeCommand } from '#protocol';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
-import type { ThreadMessage } from './messages.js';
+import type { ThreadMessage } from '#thread';
 import { ThreadRig } from './testkit/thread-rig.js';
 import { BOUND_MS, Watch } from './testkit/watch.js';
 

@@ -5,7 +5,7 @@ import type { INestMicroservice } from '@nestjs/common';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { ActorContext, ThreadEntry } from '#actor';
 import { createPresenceLink } from '#mqtt';
-import { Connection, newSession } from '#postgres';
+import { Connection, PostgresStore, newSession } from '#postgres';
 import { encodePresence, topicsOf } from '#protocol';
 import {
   type LogFormat,
@@ -15,10 +15,10 @@ import {
   createThrottle,
 } from '#telemetry';
 import { MqttBatchStrategy } from '#transport';
-import { ThreadHost } from './host.js';
+import { ThreadHost } from '#thread';
 import { INGRESS, type Ingress, IngressController } from './ingress.controller.js';
 import { LogWriter } from './log-writer.js';
-import { type ThreadMessage, laneOfMessage } from './messages.js';
+import { type ThreadMessage, laneOfMessage } from '#thread';
 
 /** All that a thread is told: plain values, as closures cannot cross. */
 export interface ThreadArgs {
@@ -113,7 +113,14 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Pr
   const mqtt = presence.client;
   const host = new ThreadHost(
     { ...args, session, topics },
-    { mqtt, ...connections, log, tell, after },
+    {
+      wire: mqtt,
+      store: new PostgresStore(connections),
+      log,
+      tell,
+      after,
+      mono: () => performance.now(),
+    },
   );
   const link = mqtt.up$.subscribe((up) => tell({ kind: 'link', up }));
   const logs = new LogWriter(connections.logs, log);
@@ -124,7 +131,7 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Pr
   const release = async (): Promise<void> => {
     for (const timer of timers) clearTimeout(timer);
     link.unsubscribe();
-    await host.stop();
+    await new Promise<void>((done) => host.stop(done));
     await service.close();
     await presence.stop();
     await logs.stop();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type OwnedView, type OwnershipInput, decideOwnership } from './ownership.js';
+import type { OwnedView } from '../store/port.js';
+import { type OwnershipInput, decideOwnership } from './ownership.js';
 import { placement } from './ring.js';
 
 const view = (given: Partial<OwnedView> = {}): OwnedView => ({

@@ -1,3 +1,4 @@
+import type { NodeView, OwnedView } from '../store/port.js';
 import type { Millis } from '../kernel/machine.js';
 import { placement } from './ring.js';
 
@@ -11,24 +12,11 @@ export const OWNERSHIP = {
   steadyForMs: 1_500,
 } as const;
 
-export interface MemberView {
-  readonly thread: string;
-  readonly session: string;
-  readonly ageMs: Millis;
-}
-export interface OwnedView {
-  readonly id: number;
-  readonly epoch: number;
-  readonly owner: string | null;
-  readonly wantedBy: string | null;
-  readonly claimedMsAgo: Millis | null;
-  readonly wantedMsAgo: Millis | null;
-}
 export interface OwnershipInput {
   readonly self: string;
   /** How long our touches have succeeded without a gap. */
   readonly steadyMs: Millis;
-  readonly members: readonly MemberView[];
+  readonly members: readonly NodeView[];
   readonly partitions: readonly OwnedView[];
   /** Threads whose last will was seen in their present session. */
   readonly dead: ReadonlySet<string>;

@@ -1,4 +1,4 @@
-import { sealAttempt, sealGrant, stateCode } from '../writes.js';
+import { sealAttempt, sealGrant, stateCode } from '#core';
 import { advanceBulk, beginBulk, failBulk, keepBulks, releaseBulks } from '../bulk.js';
 import { Connection, newSession } from '../connection.js';
 import { loadHeld, loadHold } from '../holds.js';
@@ -10,7 +10,6 @@ import {
   loadExpiries,
   loadLane,
   loadPartition,
-  loadRuns,
   sweepInbox,
 } from '../load.js';
 import { appendLogs, cutLog, readLogBounds, readLogSources } from '../logs.js';
@@ -122,13 +121,13 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
     for (let i = 0; i < TIMES; i++) {
       const specifications = new Specifications();
       const epoch = life.epochs.get(1) ?? 0;
-      await loadPartition(connection, 1, epoch);
-      await loadRuns(connection, 1, epoch, 64, specifications);
-      await loadLane(connection, 1, '101', 64, specifications);
-      await loadExpiries(connection, 4, 0, 64);
+      const page = { partition: 1, window: 64 };
+      await loadPartition(connection, { ...page, epoch }, specifications);
+      await loadLane(connection, { ...page, lane: '101' }, specifications);
+      await loadExpiries(connection, { ...page, partition: 4, after: 0 });
       await loadHold(connection, life.project);
-      const held = { partition: 1, job: life.project, after: null };
-      await loadHeld(connection, held, 64, specifications);
+      const held = { ...page, job: life.project, after: null };
+      await loadHeld(connection, held, specifications);
       await fetchRuns(connection, ids, specifications);
       await fetchParams(connection, ids);
       const from = [0, 1, 2].map((partition) => ({ partition, after: FIRST_ID }));

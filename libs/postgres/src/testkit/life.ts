@@ -12,7 +12,7 @@ import {
   sealEnd,
   sealGrant,
   sealRun,
-} from '../writes.js';
+} from '#core';
 
 export const PARTITIONS = 16;
 export const LANES = 40;

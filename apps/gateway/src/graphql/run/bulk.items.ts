@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type HeldBulk, INBOX_COMMAND, type IntakeBatch, type RunTarget } from '#postgres';
+import { INBOX_COMMAND } from '#core';
+import { type HeldBulk, type IntakeBatch, type RunTarget } from '#postgres';
 import { encodeCommand } from '#protocol';
 import { Ids } from '../../intake/ids.js';
 import { type IntakeItem, bytesOf } from '../../intake/item.js';

@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { type CommandAction, type CommandRefusal, type RunState, isFinal } from '#core';
-import { INBOX_COMMAND, type RunRow } from '#postgres';
+import {
+  type CommandAction,
+  type CommandRefusal,
+  INBOX_COMMAND,
+  type RunState,
+  isFinal,
+} from '#core';
+import { type RunRow } from '#postgres';
 import { encodeCommand } from '#protocol';
 import { actorOf } from '../../auth/viewer.js';
 import { AnswersService } from '../../intake/answers.service.js';

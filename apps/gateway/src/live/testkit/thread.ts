@@ -1,6 +1,6 @@
-import type { RunEvent } from '#core';
+import { type PartitionWrites, type RunEvent, noWrites } from '#core';
 import type { Mqtt } from '#mqtt';
-import { type Connection, type PartitionWrites, commitBatch, noWrites } from '#postgres';
+import { type Connection, commitBatch } from '#postgres';
 import {
   LIVE,
   type Live,

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import {
   type CommandAction,
   DEFAULT_RETRY,
+  INBOX_COMMAND,
   type Outcome,
   type Policy,
   type Token,
   laneOf,
   partitionOf,
 } from '#core';
-import { Connection, INBOX_COMMAND, type IntakeBatch, type NewRun, intakeBatch } from '#postgres';
+import { Connection, type IntakeBatch, type NewRun, PostgresStore, intakeBatch } from '#postgres';
 import {
   type Down,
   type ExecutorBirth,
@@ -18,12 +19,12 @@ import {
   encodeCommand,
   topicsOf,
 } from '#protocol';
-import { ThreadHost } from '../host.js';
-import type { ThreadMessage } from '../messages.js';
+import { ThreadHost, type ThreadMessage } from '#thread';
 
 /** The thread's second, shorter: what is restated is restated sooner. */
 const SECOND_MS = 200;
 const quiet = (): void => undefined;
+const silent = { debug: quiet, info: quiet, warn: quiet };
 
 /** A connection that can be cut for good, as when its process dies or its network does. */
 class MortalConnection extends Connection {
@@ -106,16 +107,14 @@ export class ThreadRig {
         topics: topicsOf('test'),
       },
       {
-        mqtt: { publish: (topic, payload) => this.published(topic, payload) },
-        commits: connection('orrery_scheduler'),
-        reads: connection('orrery_scheduler'),
-        control: this.control,
-        log: {
-          debug: quiet,
-          info: quiet,
-          warn: quiet,
-          error: (message) => void this.errors.push(message),
-        },
+        wire: { publish: (topic, payload) => this.published(topic, payload) },
+        store: new PostgresStore({
+          commits: connection('orrery_scheduler'),
+          reads: connection('orrery_scheduler'),
+          control: this.control,
+        }),
+        mono: () => performance.now(),
+        log: { ...silent, error: (message) => void this.errors.push(message) },
         tell: (message) => this.tell(message),
         after: (delayMs, run) => this.after(delayMs, run),
       },
@@ -143,7 +142,7 @@ export class ThreadRig {
 
   async stop(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer);
-    await this.host.stop();
+    await new Promise<void>((done) => this.host.stop(done));
     for (const connection of this.connections) await connection.stop();
   }
 
@@ -279,7 +278,7 @@ export class ThreadRig {
     return this.down.filter((item): item is Extract<Down, { kind: K }> => item.kind === kind);
   }
 
-  private published(topic: string, payload: Buffer | string): boolean {
+  private published(topic: string, payload: string): boolean {
     if (!topic.endsWith('/down')) return true;
     const decoded = decodeEnvelope(downCodec, payload);
     if (decoded.ok) this.down.push(...decoded.envelope.items);

@@ -1,5 +1,12 @@
-import { EXECUTOR_STATES, type ExecutorState, RUN_STATES, type RunRecord } from '#core';
-import { type ExecutorRow, type RunRow, type SealedRun, findRuns } from '#postgres';
+import {
+  EXECUTOR_STATES,
+  type ExecutorRow,
+  type ExecutorState,
+  RUN_STATES,
+  type RunRecord,
+  type SealedRun,
+} from '#core';
+import { type RunRow, findRuns } from '#postgres';
 import { type TestDatabase, startTestDatabase } from '../../../../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from '../../../testkit/gateway.js';
 import { TestOwner } from '../../../testkit/owner.js';

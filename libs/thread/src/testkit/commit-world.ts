@@ -4,8 +4,8 @@ import {
   type TestDatabase,
   startTestDatabase,
   trouble,
-} from '../../../../../test/support/database.js';
-import { type CuttingProxy, startProxy } from '../../../../../test/support/proxy.js';
+} from '../../../../test/support/database.js';
+import { type CuttingProxy, startProxy } from '../../../../test/support/proxy.js';
 import { CommitRig } from './commit-rig.js';
 
 const BOUND_MS = 5_000;

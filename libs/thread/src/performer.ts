@@ -1,6 +1,6 @@
-import type { Effect, PartitionMessage, Token } from '#core';
+import type { Effect, PartitionMessage, Store, Token } from '#core';
 import type { DownFrom, Owner } from '#protocol';
-import type { OwnedPartition } from '../partition/owned.js';
+import type { OwnedPartition } from './partition/owned.js';
 import { Assigner } from './assigner.js';
 import type { PendingEffect } from './batch.js';
 import type { Post } from './post.js';
@@ -22,8 +22,9 @@ export class Performer {
     private readonly host: PerformerHost,
     private readonly post: Post,
     private readonly reader: Reader,
+    store: Pick<Store, 'specification'>,
   ) {
-    this.assigner = new Assigner(reader.specifications, reader, (assignment, work) => {
+    this.assigner = new Assigner(store, reader, (assignment, work) => {
       const { partition, epoch, effect } = assignment;
       const { token } = effect;
       const said = this.down(assignment, token.executor, (from) => {

@@ -6,7 +6,7 @@ import {
   type RunError,
   type RunState,
   type Token,
-} from '#core';
+} from '../run/run.js';
 
 const STATE_CODE: ReadonlyMap<RunState, number> = new Map(RUN_STATES.map((s, i) => [s, i]));
 const OUTCOME_CODE: ReadonlyMap<Outcome, number> = new Map(OUTCOMES.map((o, i) => [o, i]));

@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '#actor';
-import type { Cell } from '#core';
-import { onWire } from '../../../../test/support/proxy.js';
+import type { Cell, CommitOutcome } from '#core';
+import { onWire } from '../../../test/support/proxy.js';
+import type { CommitNews } from './committer.js';
 import { CommitWorld } from './testkit/commit-world.js';
 
 const BOUND_MS = 5_000;
+const kindOf = (outcome: CommitOutcome): string =>
+  outcome.kind === 'failed' ? outcome.failure.kind : outcome.kind;
+const isFailure = (news: CommitNews): boolean =>
+  news.kind === 'commit-answered' && news.outcome.kind === 'failed';
 const world = CommitWorld.forSuite();
 
 describe('rejected for now', () => {
@@ -18,8 +23,7 @@ describe('rejected for now', () => {
     a.rank = 1;
     a.record.seqs.push(4_711);
     try {
-      const failures = (): number =>
-        world.rig.news.filter((n) => n.kind === 'commit-failed').length;
+      const failures = (): number => world.rig.news.filter((n) => isFailure(n)).length;
       await until(() => failures() >= 2, BOUND_MS);
       expect(world.rig.left).toEqual([]);
     } finally {
@@ -40,9 +44,9 @@ describe('rejected for now', () => {
     try {
       world.rig.step(0, world.rig.takeIn(a), 'e');
       world.rig.settle();
-      await until(() => world.rig.news.some((n) => n.kind === 'commit-failed'), BOUND_MS);
+      await until(() => world.rig.news.some((n) => isFailure(n)), BOUND_MS);
       const [first] = world.rig.news;
-      const kind = first?.kind === 'commit-failed' ? first.failure.kind : first?.kind;
+      const kind = first?.kind === 'commit-answered' ? kindOf(first.outcome) : first?.kind;
       expect(kind).toBe('rejected-now');
     } finally {
       await readOnly(false);
@@ -132,7 +136,7 @@ describe('rejected for good', () => {
     world.rig.step(1, world.rig.end(b), 'e1');
     world.rig.step(2, world.rig.end(c, '"poison"'), 'e2');
     world.rig.settle();
-    await until(() => world.rig.news.some((n) => n.kind === 'commit-failed'), BOUND_MS);
+    await until(() => world.rig.news.some((n) => isFailure(n)), BOUND_MS);
     // Partition 0 goes alone first; the next call to name the run of 1 is cut.
     await world.proxy.cutNext(onWire(b.facts.id), 'before-answer');
     await world.idle();

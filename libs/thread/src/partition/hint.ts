@@ -1,12 +1,11 @@
-import type { Cell, Command } from '#core';
-import type { InboxRow, Specifications } from '#postgres';
+import type { Cell, Command, InboxRow, Store } from '#core';
 import { decodeCommand, decodeHint } from '#protocol';
 
 /** A submission as its hint tells it. Undefined: read the inbox instead. */
-export function cellOfHint(row: string, specifications: Specifications): Cell | undefined {
+export function cellOfHint(row: string, store: Pick<Store, 'specification'>): Cell | undefined {
   const hint = decodeHint(row);
   if (hint === undefined) return undefined;
-  const specification = specifications.get(hint.project, hint.spec);
+  const specification = store.specification(hint.project, hint.spec);
   if (specification === undefined) return undefined;
   return {
     // Each by its name: to copy them all costs ten times as much, once a run.

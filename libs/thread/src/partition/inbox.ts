@@ -1,11 +1,12 @@
-import type { PartitionMessage } from '#core';
 import {
   INBOX_COMMAND,
   INBOX_JOB,
   INBOX_SUBMIT,
   type InboxRow,
-  type Specifications,
-} from '#postgres';
+  type Millis,
+  type PartitionMessage,
+  type Store,
+} from '#core';
 import type { Logger } from '#telemetry';
 import { cellOfHint, commandOf } from './hint.js';
 import { NUDGE_ONLY_MS, type OwnedPartition } from './owned.js';
@@ -13,14 +14,15 @@ import { NUDGE_ONLY_MS, type OwnedPartition } from './owned.js';
 /** From what stands in the inbox, or a hint of it, to what the partition is told. */
 export class Inbox {
   constructor(
-    private readonly specifications: Specifications,
+    private readonly store: Pick<Store, 'specification'>,
+    private readonly mono: () => Millis,
     private readonly log: Logger,
   ) {}
 
   /** A submission that the gateway has just written. */
   hint(owned: OwnedPartition, row: string): PartitionMessage | 'sweep' {
-    if (performance.now() - owned.claimedAt < NUDGE_ONLY_MS) return 'sweep';
-    const cell = cellOfHint(row, this.specifications);
+    if (this.mono() - owned.claimedAt < NUDGE_ONLY_MS) return 'sweep';
+    const cell = cellOfHint(row, this.store);
     // Unknown specification, nonsense, or another's: the inbox has the truth.
     if (cell === undefined || cell.facts.partition !== owned.id) return 'sweep';
     return { kind: 'submitted', inbox: cell.facts.id, cell };

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { until } from '#actor';
 import type { Cell } from '#core';
 import { claimPartition } from '#postgres';
-import { trouble } from '../../../../test/support/database.js';
+import { trouble } from '../../../test/support/database.js';
 import { CommitWorld } from './testkit/commit-world.js';
 
 const BOUND_MS = 5_000;
@@ -149,9 +149,11 @@ describe('early', () => {
     world.rig.step(0, [...world.rig.takeIn(a), { kind: 'fired', planned }], 'e');
     world.rig.settle();
     await world.idle();
-    const kinds = world.rig.news.map((news) => news.kind);
-    expect(kinds[0]).toBe('commit-failed');
-    expect(kinds.at(-1)).toBe('commit-done');
+    const kinds = world.rig.news.map((news) =>
+      news.kind === 'commit-answered' ? news.outcome.kind : news.kind,
+    );
+    expect(kinds[0]).toBe('failed');
+    expect(kinds.at(-1)).toBe('committed');
     expect(world.rig.corrections[0]).toBeLessThan(planned);
     expect(world.rig.samples).toHaveLength(1);
     expect(world.rig.samples[0]).toBeGreaterThanOrEqual(planned);

@@ -14,6 +14,7 @@ import type { Beat, Death, ExecutorBirth } from '#protocol';
 export interface FleetHost {
   readonly life: string;
   readonly silentAfterMs: Millis;
+  mono(): Millis;
   /** The executor's own cell is on this thread. */
   isHome(executor: string): boolean;
   born(birth: Birth): void;
@@ -161,7 +162,7 @@ export class Fleet {
   }
 
   private step(message: FleetMessage): void {
-    fleetMachine.step(this.state, message, performance.now(), (effect) => this.perform(effect));
+    fleetMachine.step(this.state, message, this.host.mono(), (effect) => this.perform(effect));
   }
 
   private perform(effect: FleetEffect): void {

@@ -1,4 +1,3 @@
-import type { Mqtt } from '#mqtt';
 import {
   type Down,
   type Live,
@@ -11,6 +10,11 @@ import {
   softCodec,
 } from '#protocol';
 
+/** The wire as a thread uses it: nothing is kept, nothing is promised. */
+export interface Wire {
+  publish(topic: string, payload: string): unknown;
+}
+
 /** Items in one message: batches of about a hundred are far cheaper than single ones (measured). */
 const MAX_ITEMS = 128;
 /** More than this only when one item alone is larger. */
@@ -22,10 +26,10 @@ export class Post {
   private readonly soft: Channel;
   private readonly live: Channel;
 
-  constructor(mqtt: Pick<Mqtt, 'publish'>, topics: Topics, thread: string) {
-    this.down = new Channel(mqtt, thread, (executor) => topics.down(executor));
-    this.soft = new Channel(mqtt, thread, (other) => topics.threadIn(other));
-    this.live = new Channel(mqtt, thread, () => topics.live(thread));
+  constructor(wire: Wire, topics: Topics, thread: string) {
+    this.down = new Channel(wire, thread, (executor) => topics.down(executor));
+    this.soft = new Channel(wire, thread, (other) => topics.threadIn(other));
+    this.live = new Channel(wire, thread, () => topics.live(thread));
   }
 
   /**
@@ -65,7 +69,7 @@ class Channel {
   private readonly piles = new Map<string, Pile>();
 
   constructor(
-    private readonly mqtt: Pick<Mqtt, 'publish'>,
+    private readonly wire: Wire,
     private readonly sender: string,
     private readonly topicOf: (to: string) => string,
   ) {}
@@ -103,6 +107,6 @@ class Channel {
 
   private send(to: string, { head, items }: Pile): void {
     this.piles.delete(to);
-    this.mqtt.publish(this.topicOf(to), `${head}${items.join(',')}]]`);
+    this.wire.publish(this.topicOf(to), `${head}${items.join(',')}]]`);
   }
 }

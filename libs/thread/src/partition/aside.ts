@@ -1,5 +1,4 @@
-import { type PartitionMessage, hash32 } from '#core';
-import type { AsideRow } from '#postgres';
+import { type AsideRow, type PartitionMessage, hash32 } from '#core';
 
 /** What a refused message becomes: its own words with the error, to be looked at by a person. */
 export function asideRow(message: PartitionMessage, error: string): AsideRow {

@@ -1,5 +1,5 @@
 import { LIVE } from '#protocol';
-import type { OwnedPartition } from '../partition/owned.js';
+import type { OwnedPartition } from './partition/owned.js';
 import type { Batch } from './batch.js';
 import type { Post } from './post.js';
 import { segmentsOf } from './segments.js';

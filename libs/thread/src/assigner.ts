@@ -1,5 +1,4 @@
-import type { Effect } from '#core';
-import type { FoundSpecifications, Specifications } from '#postgres';
+import type { Bodies, Effect, Store } from '#core';
 import type { Work } from '#protocol';
 import type { Reader } from './reader.js';
 
@@ -19,7 +18,7 @@ export class Assigner {
   private waiting: Assignment[] = [];
 
   constructor(
-    private readonly specifications: Specifications,
+    private readonly store: Pick<Store, 'specification'>,
     private readonly reader: Reader,
     private readonly send: (assignment: Assignment, work: Work) => void,
   ) {}
@@ -36,27 +35,23 @@ export class Assigner {
     this.waiting = [];
     const facts = batch.map(({ effect }) => effect.cell.facts);
     const large = facts.filter((of) => of.params === undefined).map((of) => of.id);
-    this.reader.bodies(facts, large, (params, found) => {
-      for (const assignment of batch) this.complete(assignment, params, found);
+    this.reader.bodies({ specifications: facts, paramsOf: large }, (found) => {
+      for (const assignment of batch) this.complete(assignment, found);
     });
   }
 
   private tryNow(assignment: Assignment): boolean {
     const { facts } = assignment.effect.cell;
-    const specification = this.specifications.get(facts.project, facts.spec);
+    const specification = this.store.specification(facts.project, facts.spec);
     if (specification === undefined || facts.params === undefined) return false;
     this.send(assignment, workOf(assignment, specification.body, facts.params));
     return true;
   }
 
-  private complete(
-    assignment: Assignment,
-    params: ReadonlyMap<string, string>,
-    found: FoundSpecifications,
-  ): void {
+  private complete(assignment: Assignment, found: Bodies): void {
     const { facts } = assignment.effect.cell;
-    const specification = found.get(facts.project, facts.spec);
-    const text = facts.params ?? params.get(facts.id);
+    const specification = found.specification(facts.project, facts.spec);
+    const text = facts.params ?? found.params.get(facts.id);
     // Gone meanwhile: the run has ended, or the grant is restated and tried again.
     if (specification === undefined || text === undefined) return;
     this.send(assignment, workOf(assignment, specification.body, text));

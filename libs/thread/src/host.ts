@@ -3,21 +3,20 @@ import {
   type Millis,
   type PartitionMessage,
   type PartitionOutput,
+  type Store,
   loadPartition,
   partitionMachine,
   partitionOf,
 } from '#core';
-import type { Mqtt } from '#mqtt';
-import { type Connection, Specifications } from '#postgres';
 import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
-import { Membership } from '../cluster/membership.js';
-import { Peers } from '../cluster/peers.js';
-import { asideRow, inboxOf, storable, withoutResult } from '../partition/aside.js';
-import { type Loaded, OwnedPartition } from '../partition/owned.js';
-import { Inbox } from '../partition/inbox.js';
-import { Pools } from '../pool/pools.js';
-import { Fleet, type FleetHost } from '../fleet/fleet.js';
+import { type Loaded, Membership, type MembershipHost } from './cluster/membership.js';
+import { Peers } from './cluster/peers.js';
+import { asideRow, inboxOf, storable, withoutResult } from './partition/aside.js';
+import { OwnedPartition } from './partition/owned.js';
+import { Inbox } from './partition/inbox.js';
+import { Pools } from './pool/pools.js';
+import { Fleet, type FleetHost } from './fleet/fleet.js';
 import { Alarm, nextOf } from './alarm.js';
 import type { Batch, PendingEffect } from './batch.js';
 import { DatabaseClock } from './clock.js';
@@ -25,7 +24,7 @@ import { Committer } from './committer.js';
 import { Followers } from './followers.js';
 import type { ThreadMessage } from './messages.js';
 import { Performer, type PerformerHost } from './performer.js';
-import { Post } from './post.js';
+import { Post, type Wire } from './post.js';
 import { Reader } from './reader.js';
 
 export interface ThreadOptions {
@@ -38,11 +37,11 @@ export interface ThreadOptions {
   readonly topics: Topics;
 }
 export interface ThreadPorts {
-  readonly mqtt: Pick<Mqtt, 'publish'>;
-  readonly commits: Connection;
-  readonly reads: Connection;
-  readonly control: Connection;
+  readonly store: Store;
+  readonly wire: Wire;
   readonly log: Logger;
+  /** A clock that cannot jump. */
+  readonly mono: () => Millis;
   /** Puts a message into this thread's mailbox. */
   readonly tell: (message: ThreadMessage) => void;
   readonly after: (delayMs: number, run: () => void) => () => void;
@@ -62,7 +61,7 @@ const RESTATE_OFFERS_MS = 2_000;
 export class ThreadHost {
   private readonly owned = new Map<number, OwnedPartition>();
   private readonly fleet: Fleet;
-  private readonly clock = new DatabaseClock(() => performance.now());
+  private readonly clock: DatabaseClock;
   private readonly committer: Committer;
   private readonly reader: Reader;
   private readonly post: Post;
@@ -85,13 +84,13 @@ export class ThreadHost {
     private readonly options: ThreadOptions,
     private readonly ports: ThreadPorts,
   ) {
-    const { log, tell } = ports;
-    const specifications = new Specifications();
-    this.post = new Post(ports.mqtt, options.topics, options.thread);
-    this.reader = new Reader(ports.reads, specifications, tell, log);
-    this.inbox = new Inbox(specifications, log);
-    this.committer = new Committer(ports.commits, this.committerHost(), log);
-    this.performer = new Performer(this.performerHost(), this.post, this.reader);
+    const { log, tell, store, mono } = ports;
+    this.clock = new DatabaseClock(mono);
+    this.post = new Post(ports.wire, options.topics, options.thread);
+    this.reader = new Reader(store.reads, ports, log);
+    this.inbox = new Inbox(store, mono, log);
+    this.committer = new Committer(store, this.committerHost(), log);
+    this.performer = new Performer(this.performerHost(), this.post, this.reader, store);
     this.followers = new Followers(this.post);
     this.alarm = new Alarm(ports.after, () => tell({ kind: 'alarm' }));
     this.fleet = new Fleet(this.fleetHost());
@@ -103,29 +102,17 @@ export class ThreadHost {
       matched: (match) => this.matched(match),
       members: () => this.fleet.members(),
     });
-    this.membership = new Membership(
-      ports.control,
-      specifications,
-      {
-        thread: options.thread,
-        session: options.session,
-        scheduler: options.scheduler,
-        held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
-        dead: () => this.peers.dead,
-        tell,
-      },
-      log,
-    );
+    this.membership = new Membership(store.control, this.membershipHost(), log);
   }
 
   start(): void {
     this.membership.start();
   }
 
-  async stop(): Promise<void> {
+  stop(done: () => void): void {
     this.alarm.cancel();
     this.reader.stop();
-    await this.membership.stop();
+    this.membership.stop(done);
   }
 
   get isIdle(): boolean {
@@ -166,10 +153,9 @@ export class ThreadHost {
         this.schedulerPresence(message);
         return;
       case 'want':
-        this.followers.want(message.partitions, performance.now());
+        this.followers.want(message.partitions, this.ports.mono());
         return;
-      case 'commit-done':
-      case 'commit-failed':
+      case 'commit-answered':
       case 'commit-again':
         this.committer.receive(message);
         return;
@@ -315,6 +301,7 @@ export class ThreadHost {
     return {
       life,
       silentAfterMs,
+      mono: this.ports.mono,
       isHome: (executor) => this.homeOf(executor) !== undefined,
       born: (birth) => this.toHome(birth.executor, { kind: 'birth', birth }),
       gone: (executor, session) => this.toHome(executor, { kind: 'gone', executor, session }),
@@ -364,7 +351,7 @@ export class ThreadHost {
   // ── Time ─────────────────────────────────────────────────────────────────────────────────────
 
   private second(): void {
-    const mono = performance.now();
+    const mono = this.ports.mono();
     if (this.clock.stalledForMs(1_000) > 0) this.fleet.stalled();
     this.fleet.tick();
     for (const owned of this.owned.values()) this.compare(owned, mono);
@@ -406,25 +393,25 @@ export class ThreadHost {
   // ── Partitions ───────────────────────────────────────────────────────────────────────────────
 
   private adopt(loaded: Loaded, careful: boolean): void {
-    const { partition, epoch, head, cells, holds, executors } = loaded;
+    const { partition, epoch, seq, cells, holds, executors } = loaded;
     this.forget(partition, 'claimed anew');
     this.membership.adopted(partition);
     const owned = new OwnedPartition(
       partition,
       epoch,
-      head,
+      seq,
       this.options.life,
-      performance.now(),
+      this.ports.mono(),
       careful,
     );
-    owned.adoptExecutors(executors);
+    for (const executor of executors) owned.state.executors.set(executor.id, executor);
     this.owned.set(partition, owned);
     const now = this.now() ?? 0;
     loadPartition(owned.state, cells, holds, now, (output) => this.output(owned, output));
     this.releaseEffects();
     this.setAside(owned);
     this.sweepSoon = true;
-    this.compare(owned, performance.now());
+    this.compare(owned, this.ports.mono());
     this.fleet.introduce((executor) => this.homeOf(executor) === owned);
     this.ports.log.debug('a partition is owned', { partition, epoch, cells: cells.length });
   }
@@ -556,6 +543,7 @@ export class ThreadHost {
   private committerHost() {
     return {
       tell: this.ports.tell,
+      mono: this.ports.mono,
       after: (delayMs: number, run: () => void) => void this.ports.after(delayMs, run),
       committed: (batch: Batch) => this.committed(batch),
       perform: (pending: PendingEffect) => this.performer.perform(pending),
@@ -575,7 +563,19 @@ export class ThreadHost {
       const owned = this.owned.get(written.partition);
       if (last !== undefined && owned?.epoch === written.epoch) owned.floors.committed(last.seq);
     }
-    this.followers.publish(batch, performance.now());
+    this.followers.publish(batch, this.ports.mono());
+  }
+
+  private membershipHost(): MembershipHost {
+    const { tell, mono, after } = this.ports;
+    return {
+      node: this.options,
+      held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
+      dead: () => this.peers.dead,
+      tell,
+      mono,
+      after,
+    };
   }
 
   private performerHost(): PerformerHost {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { until } from '#actor';
-import { Connection, Specifications } from '#postgres';
+import { systemClock, until } from '#actor';
+import type { StoreControl } from '#core';
+import { Connection, PostgresStore } from '#postgres';
 import {
   type TestDatabase,
   startTestDatabase,
@@ -11,6 +12,15 @@ import { Membership, type MembershipNews } from './membership.js';
 const BOUND_MS = 8_000;
 const quiet = (): void => undefined;
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+const nobody = {
+  node: { thread: 't1', session: 's', scheduler: 'scheduler' },
+  dead: () => new Set<string>(),
+  mono: () => systemClock.elapsed(),
+  after: (delayMs: number, run: () => void) => systemClock.after(delayMs, run),
+};
+const controlOf = (on: Connection): StoreControl =>
+  new PostgresStore({ commits: on, reads: on, control: on }).control;
+const stopped = async (of: Membership): Promise<void> => await new Promise((done) => of.stop(done));
 type Loaded = Extract<MembershipNews, { kind: 'loaded' }>;
 
 let database: TestDatabase;
@@ -35,11 +45,8 @@ beforeEach(() => {
   views = 0;
   heard = quiet;
   const host = {
-    thread: 't1',
-    session: 's',
-    scheduler: 'scheduler',
+    ...nobody,
     held: () => held,
-    dead: () => new Set<string>(),
     tell: (news: MembershipNews) => {
       if (news.kind === 'view') views++;
       if (news.kind !== 'loaded') return;
@@ -47,10 +54,10 @@ beforeEach(() => {
       heard(news);
     },
   };
-  membership = new Membership(connection, new Specifications(), host, log);
+  membership = new Membership(controlOf(connection), host, log);
 });
 afterEach(async () => {
-  await membership.stop();
+  await stopped(membership);
   await connection.stop();
   await trouble.empty(database.admin);
 });
@@ -117,12 +124,6 @@ test('a stop without the database hands over nothing, and ends', async () => {
   const dead = new URL(url);
   dead.port = '1';
   const gone = new Connection({ url: dead.href, role: 'orrery_scheduler', name: 'orrery/t1/s' });
-  const host = { thread: 't1', session: 's', scheduler: 'x', dead: () => new Set<string>() };
-  const lost = new Membership(
-    gone,
-    new Specifications(),
-    { ...host, held: () => held, tell: quiet },
-    log,
-  );
-  await lost.stop();
+  const lost = new Membership(controlOf(gone), { ...nobody, held: () => held, tell: quiet }, log);
+  await stopped(lost);
 });

@@ -1,25 +1,30 @@
-import type { Cell, Effect, ExecutorCell, Millis, RunEvent, Token, Write } from '#core';
-import { EXECUTOR_STATES } from '#core';
 import {
   type AmendedRun,
   type AsideRow,
   type CachedResult,
-  type DiscardedRun,
+  type Cell,
   type CommandAnswer,
+  type DiscardedRun,
+  type Effect,
   type ExecutorRow,
   type Keyed,
+  type Millis,
   type PartitionWrites,
   type ReusedResult,
   type RunEnd,
+  type RunEvent,
   type SealedAttempt,
   type SealedGrant,
   type SealedRun,
+  type Token,
+  type Write,
+  executorRowOf,
   isGranted,
   sealAttempt,
   sealEnd,
   sealGrant,
   sealRun,
-} from '#postgres';
+} from '#core';
 import { encodeSegment } from '#protocol';
 
 /** What one partition will have written when the batch is committed. */
@@ -92,7 +97,7 @@ export class PartitionBatch {
         this.events.push(write.event);
         return;
       case 'executor':
-        this.executors.set(write.executor.id, executorRow(write.executor));
+        this.executors.set(write.executor.id, executorRowOf(write.executor));
         return;
       case 'fired':
         this.notBefore = Math.max(this.notBefore ?? 0, write.planned);
@@ -188,19 +193,4 @@ export class Batch {
     this.effects.length = 0;
     this.effects.push(...kept);
   }
-}
-
-function executorRow(cell: ExecutorCell): ExecutorRow {
-  return {
-    id: cell.id,
-    pool: cell.pool,
-    state: EXECUTOR_STATES.indexOf(cell.state),
-    incarnation: cell.handed,
-    since: cell.since,
-    record: JSON.stringify({
-      session: cell.session,
-      incarnation: cell.incarnation,
-      detail: cell.detail,
-    }),
-  };
 }

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Cell, DEFAULT_RETRY, type Policy, type RunEvent, type Write } from '#core';
-import { Connection, type NewRun, claimPartition, intakeBatch, touchNode } from '#postgres';
+import {
+  Connection,
+  type NewRun,
+  PostgresStore,
+  claimPartition,
+  intakeBatch,
+  touchNode,
+} from '#postgres';
 import type { Batch, PendingEffect } from '../batch.js';
 import { type CommitNews, Committer, type CommitterHost } from '../committer.js';
 
@@ -51,7 +58,9 @@ export class CommitRig implements CommitterHost {
     this.intake = new Connection({ ...common, url: directUrl, role: 'orrery_intake' });
     this.commits = new Connection({ ...common, url, role: 'orrery_scheduler' });
     const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-    this.committer = new Committer(this.commits, this, log);
+    const { commits } = this;
+    const store = new PostgresStore({ commits, reads: commits, control: commits });
+    this.committer = new Committer(store, this, log);
   }
 
   /** Claims every partition anew, as after a reclaim. */
@@ -109,6 +118,10 @@ export class CommitRig implements CommitterHost {
       data: null,
     };
     return { kind: 'event', event };
+  }
+
+  mono(): number {
+    return performance.now();
   }
 
   /** The end of a slice. */

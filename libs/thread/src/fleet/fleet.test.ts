@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { ExecutorCell } from '#core';
 import type { ExecutorBirth } from '#protocol';
 import { Fleet, type FleetHost, type Observed } from './fleet.js';
@@ -13,11 +13,11 @@ beforeEach(() => {
   asked = [];
   born = [];
   now = 1_000;
-  vi.spyOn(performance, 'now').mockImplementation(() => now);
   const nothing = (): void => undefined;
   const host: FleetHost = {
     life: 'life',
     silentAfterMs: SILENT_AFTER_MS,
+    mono: () => now,
     isHome: () => true,
     born: ({ executor, session }) => void born.push(`${executor}/${session}`),
     gone: nothing,
@@ -31,7 +31,6 @@ beforeEach(() => {
   };
   fleet = new Fleet(host);
   fleet.link(true);
-  return () => vi.restoreAllMocks();
 });
 
 function birth(session: string, incarnation = 1): ExecutorBirth {

@@ -1,12 +1,5 @@
+import type { CommitOutcome, Committed, Failure, Millis, PartitionWrites, Store } from '#core';
 import type { Logger } from '#telemetry';
-import {
-  type Committed,
-  type Connection,
-  type Failure,
-  type PartitionWrites,
-  classify,
-  commitBatch,
-} from '#postgres';
 import { Batch, type PendingEffect } from './batch.js';
 import type { DatabaseClock } from './clock.js';
 
@@ -18,13 +11,13 @@ const SPACING_MS = 2;
 const EARLY_WAIT_MS_MAX = 1_000;
 
 export type CommitNews =
-  | { readonly kind: 'commit-done'; readonly committed: Committed }
-  | { readonly kind: 'commit-failed'; readonly failure: Failure }
+  | { readonly kind: 'commit-answered'; readonly outcome: CommitOutcome }
   | { readonly kind: 'commit-again' };
 
 export interface CommitterHost {
   tell(news: CommitNews): void;
-  after(delayMs: number, run: () => void): void;
+  mono(): Millis;
+  after(delayMs: Millis, run: () => void): void;
   committed(batch: Batch): void;
   perform(pending: PendingEffect): void;
   readonly clock: Pick<DatabaseClock, 'sample' | 'correct'>;
@@ -52,7 +45,7 @@ export class Committer {
   readonly counts = { commits: 0, events: 0, failures: 0 };
 
   constructor(
-    private readonly connection: Connection,
+    private readonly store: Pick<Store, 'commit'>,
     private readonly host: CommitterHost,
     private readonly log: Logger,
   ) {}
@@ -79,7 +72,7 @@ export class Committer {
 
   settle(): void {
     if (this.flight !== undefined || this.open.isEmpty) return;
-    const wait = this.spacedUntil - performance.now();
+    const wait = this.spacedUntil - this.host.mono();
     if (wait > 0.5) {
       if (this.spacing) return;
       this.spacing = true;
@@ -122,12 +115,13 @@ export class Committer {
       return;
     }
     if (this.flight === undefined) return;
-    if (news.kind === 'commit-done') this.done(news.committed);
-    else this.failed(news.failure);
+    const { outcome } = news;
+    if (outcome.kind === 'committed') this.done(outcome.committed);
+    else this.failed(outcome.failure);
   }
 
   private send(): void {
-    const now = performance.now();
+    const now = this.host.mono();
     this.waits = false;
     const flight = this.flight;
     if (flight === undefined) return;
@@ -141,9 +135,8 @@ export class Committer {
     this.spacedUntil = events >= LARGE_COMMIT_EVENTS ? now + SPACING_MS : 0;
     this.counts.commits++;
     this.counts.events += events;
-    commitBatch(this.connection, writes, this.notBefore()).then(
-      (committed) => this.host.tell({ kind: 'commit-done', committed }),
-      (error: unknown) => this.host.tell({ kind: 'commit-failed', failure: classify(error) }),
+    this.store.commit(writes, this.notBefore(), (outcome) =>
+      this.host.tell({ kind: 'commit-answered', outcome }),
     );
   }
 

@@ -1,0 +1,173 @@
+import type { Millis } from '../kernel/machine.js';
+import type { ExecutorCell, FinalRun, Hold } from '../partition/messages.js';
+import type { Cell, Policy } from '../run/run.js';
+import type { PartitionWrites } from './writes.js';
+
+/**
+ * The store as a scheduler thread uses it: PostgreSQL, or what stands for it in a simulation.
+ * Every call is answered once, in a later turn. An `Error` for an answer: the call changed nothing
+ * that its repeat would not change as well.
+ */
+export interface Store {
+  /** All of it or nothing, under the epochs it carries (architecture §4, Commit). */
+  commit(
+    writes: readonly PartitionWrites[],
+    notBefore: Millis | null,
+    reply: (outcome: CommitOutcome) => void,
+  ): void;
+  /** What is at hand of a specification; undefined: ask for `bodies`. */
+  specification(project: string, spec: string): Specification | undefined;
+  readonly reads: StoreReads;
+  readonly control: StoreControl;
+}
+
+export type Reply<T> = (answer: T | Error) => void;
+
+/** What a thread looks up beside its commits. */
+export interface StoreReads {
+  runs(ids: readonly string[], reply: Reply<Fetched>): void;
+  /** The first of a lane, in its order. */
+  lane(of: LanePage, reply: Reply<readonly Cell[]>): void;
+  expiries(of: ExpiriesPage, reply: Reply<readonly Expiry[]>): void;
+  hold(job: string, reply: Reply<Hold | null>): void;
+  /** What the pause of a job holds in a partition, after a run. */
+  held(of: HeldPage, reply: Reply<readonly Cell[]>): void;
+  bodies(of: BodiesWanted, reply: Reply<Bodies>): void;
+  /** What is left in the inboxes of these partitions, oldest first, so many of each. */
+  inbox(partitions: readonly number[], each: number, reply: Reply<readonly InboxRow[]>): void;
+}
+
+/** Who is there, and who owns what. */
+export interface StoreControl {
+  /** Says "I am here" by the database's clock, and answers who else is and who owns what. */
+  touch(node: NodeName, reply: Reply<ClusterView>): void;
+  leave(node: NodeName, reply: Reply<void>): void;
+  /** Undefined: the epoch had moved on. */
+  claim(claim: Claim, reply: Reply<number | undefined>): void;
+  /** In one later snapshot. Undefined: the partition is no longer at this epoch. */
+  load(of: LoadWanted, reply: Reply<LoadedPartition | undefined>): void;
+  release(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
+  want(partition: number, thread: string, reply: Reply<void>): void;
+}
+
+export interface Committed {
+  readonly at: Millis;
+  readonly wanted: readonly { readonly partition: number; readonly by: string }[];
+  readonly timeline: string;
+}
+/** What became of a commit that is not simply done (architecture §4, Outcomes). */
+export type Failure =
+  | { readonly kind: 'fenced'; readonly partitions: readonly number[] }
+  | { readonly kind: 'early'; readonly at: Millis }
+  | { readonly kind: 'gone'; readonly ids: readonly string[] }
+  /** Surely not applied and worth the same call again: connection refused, deadlock, disk full. */
+  | { readonly kind: 'rejected-now'; readonly error: Error }
+  /** Surely not applied, and the same call would fail the same way. */
+  | { readonly kind: 'rejected-for-good'; readonly error: Error }
+  | { readonly kind: 'unknown'; readonly error: Error };
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly committed: Committed }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Names one specification: rows and hints carry this instead of the text. */
+export interface SpecificationRef {
+  readonly project: string;
+  readonly spec: string;
+}
+export interface Specification {
+  readonly body: string;
+  readonly policy: Policy;
+}
+
+export interface Fetched {
+  readonly live: ReadonlyMap<string, LoadedRun>;
+  readonly final: ReadonlyMap<string, FinalRun>;
+}
+export interface LoadedRun {
+  readonly cell: Cell;
+  readonly taken: boolean;
+}
+export interface LanePage {
+  readonly partition: number;
+  readonly lane: string;
+  readonly window: number;
+}
+export interface ExpiriesPage {
+  readonly partition: number;
+  readonly after: Millis;
+  readonly window: number;
+}
+export interface Expiry {
+  readonly id: string;
+  readonly expires: Millis;
+}
+export interface HeldPage {
+  readonly partition: number;
+  readonly job: string;
+  readonly after: string | null;
+  readonly window: number;
+}
+export interface BodiesWanted {
+  readonly specifications: readonly SpecificationRef[];
+  /** Runs whose params are too large to stay in memory. */
+  readonly paramsOf: readonly string[];
+}
+export interface Bodies {
+  readonly params: ReadonlyMap<string, string>;
+  specification(project: string, spec: string): Specification | undefined;
+}
+
+export const INBOX_SUBMIT = 0;
+export const INBOX_COMMAND = 1;
+export const INBOX_JOB = 2;
+
+export interface InboxRow {
+  readonly partition: number;
+  readonly id: string;
+  readonly kind: number;
+  readonly ref: string | null;
+  readonly payload: string | null;
+  readonly tries: number;
+  readonly run: LoadedRun | undefined;
+}
+
+export interface NodeName {
+  readonly thread: string;
+  readonly session: string;
+  readonly scheduler: string;
+}
+export interface NodeView {
+  readonly thread: string;
+  readonly session: string;
+  readonly ageMs: Millis;
+}
+export interface OwnedView {
+  readonly id: number;
+  readonly epoch: number;
+  readonly owner: string | null;
+  readonly wantedBy: string | null;
+  readonly claimedMsAgo: Millis | null;
+  readonly wantedMsAgo: Millis | null;
+}
+export interface ClusterView {
+  readonly at: Millis;
+  readonly nodes: readonly NodeView[];
+  readonly partitions: readonly OwnedView[];
+}
+export interface Claim {
+  readonly partition: number;
+  readonly expected: number;
+  readonly thread: string;
+}
+export interface LoadWanted {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly window: number;
+}
+export interface LoadedPartition {
+  /** The head of its journal. */
+  readonly seq: number;
+  readonly cells: readonly Cell[];
+  readonly executors: readonly ExecutorCell[];
+  readonly holds: ReadonlyMap<string, Hold>;
+}

@@ -1,0 +1,30 @@
+import { type PartitionMessage, type PartitionState, emptyPartition } from '#core';
+import { Floors } from './floors.js';
+
+/** For so long after a claim a hint is only a nudge to read the inbox (architecture §3). */
+export const NUDGE_ONLY_MS = 5_000;
+
+/** One partition as this thread owns it: the machine's state and what surrounds it. */
+export class OwnedPartition {
+  readonly state: PartitionState;
+  readonly floors: Floors;
+  /** One message a commit, until the one that PostgreSQL refuses stands alone. */
+  readonly waiting: PartitionMessage[] = [];
+  alone: PartitionMessage | undefined;
+  /** Answers to reads that came while the database's clock was not known. */
+  readonly unclocked: PartitionMessage[] = [];
+  passed = 0;
+
+  constructor(
+    readonly id: number,
+    readonly epoch: number,
+    head: number,
+    life: string,
+    /** Monotonic. */
+    readonly claimedAt: number,
+    public careful: boolean,
+  ) {
+    this.state = emptyPartition(id, epoch, head, life);
+    this.floors = new Floors(epoch, head);
+  }
+}
