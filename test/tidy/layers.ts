@@ -19,6 +19,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   actor: { libs: ['core'], shapesOf: [], packages: ['rxjs'], node: ['worker_threads'] },
   protocol: { libs: [], shapesOf: ['core'], packages: [], node: [] },
   thread: { libs: ['core', 'protocol'], shapesOf: ['telemetry'], packages: [], node: [] },
+  sim: { libs: ['core', 'protocol', 'thread'], shapesOf: [], packages: [], node: [] },
   postgres: {
     libs: ['core', 'protocol', 'process'],
     shapesOf: [],

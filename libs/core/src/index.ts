@@ -102,6 +102,7 @@ export type {
   Verdict,
   Work,
 } from './ledger/messages.js';
+export { Owners } from './ledger/owners.js';
 export { restoreLedger, snapshotLedger } from './ledger/restore.js';
 export { type LedgerOptions, type LedgerState, busyOf, ledgerKey } from './ledger/state.js';
 export { NEVER_AGAIN, decideRetry } from './retry/decide.js';

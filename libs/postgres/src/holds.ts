@@ -1,6 +1,6 @@
-import type { Cell, HeldPage, Hold, RunRow } from '#core';
+import type { Cell, HeldPage, Hold } from '#core';
 import type { Connection } from './connection.js';
-import { FIRST_ID, cellIn, holdOf } from './load.js';
+import { FIRST_ID, type ReadRow, cellIn, holdOf } from './load.js';
 import type { Specifications } from './specifications.js';
 
 /** Null: the job is not paused. */
@@ -19,7 +19,7 @@ export async function loadHeld(
   of: HeldPage,
   specifications: Specifications,
 ): Promise<Cell[]> {
-  const rows = await connection.query<RunRow>(
+  const rows = await connection.query<ReadRow>(
     'load_held',
     'select * from load_held($1::int2, $2::uuid, $3::uuid, $4::int4)',
     [of.partition, of.job, of.after ?? FIRST_ID, of.window],

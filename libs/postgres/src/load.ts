@@ -19,6 +19,9 @@ import {
 import type { Connection } from './connection.js';
 import type { FoundSpecifications, Specifications } from './specifications.js';
 
+/** As the driver answers it. */
+export type ReadRow = RunRow & Record<string, unknown>;
+
 export function cellIn(row: RunRow, specifications: FoundSpecifications): Cell {
   return cellOf(row, specifications.policy(row.project, row.spec));
 }
@@ -49,7 +52,7 @@ export async function loadPartition(
   const list = typeof row.executors === 'string' ? JSON.parse(row.executors) : row.executors;
   const executors = (list ?? []) as [string, string, number, number, number, string][];
   const holds = JSON.parse(row.holds ?? '[]') as [string, string | null, string | null][];
-  const runs = await connection.query<RunRow>(
+  const runs = await connection.query<ReadRow>(
     'load_runs',
     'select * from load_runs($1::int2, $2::int8, $3::int4)',
     [partition, epoch, window],
@@ -70,7 +73,7 @@ export async function loadLane(
   { partition, lane, window }: LanePage,
   specifications: Specifications,
 ): Promise<Cell[]> {
-  const rows = await connection.query<RunRow>(
+  const rows = await connection.query<ReadRow>(
     'load_lane',
     'select * from load_lane($1::int2, $2::int8, $3::int4)',
     [partition, lane, window],
@@ -98,7 +101,7 @@ export async function fetchRuns(
 ): Promise<Fetched> {
   const list = `{${ids.join(',')}}`;
   const live = new Map<string, LoadedRun>();
-  const rows = await connection.query<RunRow>(
+  const rows = await connection.query<ReadRow>(
     'load_by_id',
     'select * from load_by_id($1::uuid[])',
     [list],
@@ -140,7 +143,7 @@ export async function sweepInbox(
   specifications: Specifications,
 ): Promise<InboxRow[]> {
   const rows = await connection.query<
-    RunRow & { inbox_partition: number; inbox_id: string; inbox_kind: number } & {
+    ReadRow & { inbox_partition: number; inbox_id: string; inbox_kind: number } & {
       ref: string | null;
       payload: string | null;
       tries: number;

@@ -42,7 +42,6 @@ export interface RunRow {
   params: string | null;
   params_left: boolean;
   record: string | null;
-  [column: string]: unknown;
 }
 
 /** What a code stands for. */

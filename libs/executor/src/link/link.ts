@@ -1,6 +1,6 @@
 import { BehaviorSubject, type Observable, Subject, type Subscription } from 'rxjs';
 import type { Clock } from '#actor';
-import type { LedgerMessage, LedgerUp, Millis, Token } from '#core';
+import { type LedgerMessage, type LedgerUp, type Millis, type Token, Owners } from '#core';
 import { type MqttLog, type PresenceLink, createPresenceLink } from '#mqtt';
 import {
   type Down,
@@ -17,7 +17,6 @@ import {
   topicsOf,
 } from '#protocol';
 import { Outgoing } from './outgoing.js';
-import { Owners } from './owners.js';
 
 /** What the link tells about this executor in births and beats. */
 export interface Self {

@@ -1,4 +1,4 @@
-import type { Millis } from '#core';
+import type { Millis } from '../kernel/machine.js';
 
 interface Known {
   readonly thread: string;

@@ -1,0 +1,117 @@
+import type { Broker, BrokerLink } from './broker/broker.js';
+import type { World } from './kernel/world.js';
+import type { ExecutorNode } from './nodes/executor.js';
+import type { SchedulerNode } from './nodes/scheduler.js';
+import type { Fault } from './plan.js';
+import type { DatabaseServer } from './store/server.js';
+
+export interface Targets {
+  readonly world: World;
+  readonly server: DatabaseServer;
+  readonly broker: Broker;
+  readonly schedulers: readonly SchedulerNode[];
+  readonly executors: readonly ExecutorNode[];
+}
+
+const SILENT_MS = 15_000;
+
+/** Makes one fault, and heals it when its time is over. */
+export function make(fault: Fault, on: Targets): void {
+  const { world, broker } = on;
+  world.trace('FAULT', () => `${fault.kind} for ${Math.round(fault.lasts)} ms`);
+  const heal = (run: () => void): void => {
+    world.after(fault.lasts, () => {
+      world.trace('HEAL', () => fault.kind);
+      run();
+    });
+  };
+  const scheduler = on.schedulers[fault.pick % on.schedulers.length] as SchedulerNode;
+  const executor = on.executors[fault.pick % on.executors.length] as ExecutorNode;
+  switch (fault.kind) {
+    case 'kill-scheduler':
+      scheduler.kill();
+      return heal(() => scheduler.start());
+    case 'stop-scheduler':
+      stop(world, broker, scheduler);
+      return heal(() => scheduler.process.cont());
+    case 'leave-scheduler':
+      scheduler.leave(() => heal(() => scheduler.start()));
+      return;
+    case 'kill-executor':
+      executor.kill();
+      return heal(() => executor.start());
+    case 'stop-executor':
+      stop(world, broker, executor);
+      return heal(() => executor.process.cont());
+    case 'lose-disk':
+      executor.loseDisk();
+      return heal(() => executor.start());
+    case 'cut-scheduler-broker':
+      return cut(scheduler.brokerLink, fault, heal);
+    case 'cut-executor-broker':
+      return cut(executor.brokerLink, fault, heal);
+    case 'cut-scheduler-database':
+      return cutDatabase(scheduler, fault, heal);
+    case 'crash-broker':
+      broker.crash();
+      return heal(() => broker.start());
+    default:
+      return makeShared(fault, on, heal);
+  }
+}
+
+/** What hits everybody. */
+function makeShared(fault: Fault, on: Targets, heal: (run: () => void) => void): void {
+  const { server, broker } = on;
+  const { how } = fault;
+  switch (fault.kind) {
+    case 'crash-database':
+      server.set('down');
+      return heal(() => server.set('up'));
+    case 'stick-database':
+      server.set('stuck');
+      return heal(() => server.set('up'));
+    case 'slow-database':
+      server.slowness = 1 + how * 500;
+      return heal(() => {
+        server.slowness = 1;
+      });
+    case 'lose-connections':
+      server.loss = how * 0.3;
+      return heal(() => {
+        server.loss = 0;
+      });
+    case 'bad-wire':
+      Object.assign(broker.faults, { loss: how * 0.3, double: how * 0.3, late: how * 0.2 });
+      return heal(() => Object.assign(broker.faults, { loss: 0, double: 0, late: 0 }));
+    case 'step-clock':
+      server.offset += (how - 0.5) * 20_000;
+      return;
+    default:
+      throw new Error(`no fault is called ${fault.kind}`);
+  }
+}
+
+/** A process that stands still answers no ping: the broker misses it. */
+function stop(world: World, broker: Broker, node: SchedulerNode | ExecutorNode): void {
+  node.process.stop();
+  const link = node.brokerLink;
+  if (link === undefined) return;
+  world.after(SILENT_MS, () => {
+    if (node.process.stopped && node.brokerLink === link) broker.drop(link);
+  });
+}
+
+function cut(link: BrokerLink | undefined, fault: Fault, heal: (run: () => void) => void): void {
+  if (link === undefined) return;
+  link.cutOff((['to', 'from', 'both'] as const)[Math.floor(fault.how * 3)] ?? 'both');
+  heal(() => link.heal());
+}
+
+function cutDatabase(node: SchedulerNode, fault: Fault, heal: (run: () => void) => void): void {
+  const links = [...node.databaseLinks];
+  for (const link of links) link.cut = fault.how < 0.5 ? 'to' : 'from';
+  heal(() => {
+    for (const link of links) link.cut = 'none';
+  });
+}

@@ -1,0 +1,82 @@
+import type { Millis } from '#core';
+import type { World } from '../kernel/world.js';
+
+/**
+ * A process of the system: what it has planned dies with it, and waits while it is stopped. Its
+ * monotonic clock runs a little fast or slow and goes on while it is stopped.
+ */
+export class Process {
+  private life = 0;
+  private isStopped = false;
+  private late: (() => void)[] = [];
+
+  constructor(
+    readonly world: World,
+    readonly name: string,
+    /** Of its clock against true time. */
+    private readonly rate: number,
+  ) {}
+
+  get alive(): boolean {
+    return this.life % 2 === 1;
+  }
+
+  get stopped(): boolean {
+    return this.isStopped;
+  }
+
+  begin(): void {
+    if (!this.alive) this.life++;
+    this.isStopped = false;
+    this.late = [];
+  }
+
+  /** As by SIGKILL: nothing of it goes on. */
+  end(): void {
+    if (this.alive) this.life++;
+    this.isStopped = false;
+    this.late = [];
+  }
+
+  /** As by SIGSTOP. */
+  stop(): void {
+    if (this.alive) this.isStopped = true;
+  }
+
+  /** As by SIGCONT: what was due meanwhile is done at once, in the order in which it was due. */
+  cont(): void {
+    if (!this.isStopped) return;
+    this.isStopped = false;
+    const late = this.late;
+    this.late = [];
+    for (const run of late) this.world.after(0, this.guarded(run));
+  }
+
+  mono(): Millis {
+    return this.world.now * this.rate;
+  }
+
+  readonly after = (delay: Millis, run: () => void): (() => void) => {
+    let isOff = false;
+    const cancel = this.world.after(
+      delay / this.rate,
+      this.guarded(() => {
+        if (!isOff) run();
+      }),
+    );
+    return () => {
+      isOff = true;
+      cancel();
+    };
+  };
+
+  /** For what comes from outside to what lives now. */
+  guarded(run: () => void): () => void {
+    const { life } = this;
+    return () => {
+      if (life !== this.life) return;
+      if (this.isStopped) this.late.push(run);
+      else run();
+    };
+  }
+}

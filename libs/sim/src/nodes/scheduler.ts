@@ -1,0 +1,230 @@
+import type { Millis } from '#core';
+import {
+  beatCodec,
+  decodeEnvelope,
+  decodeExecutorPresence,
+  decodeSchedulerPresence,
+  encodePresence,
+  lastLevel,
+  liveCodec,
+  softCodec,
+  topicsOf,
+  upCodec,
+} from '#protocol';
+import { ThreadHost, type ThreadMessage, laneOfMessage } from '#thread';
+import type { Broker, BrokerLink } from '../broker/broker.js';
+import type { World } from '../kernel/world.js';
+import { DatabaseLink } from '../store/link.js';
+import type { DatabaseServer } from '../store/server.js';
+import { type Committing, SimStore } from '../store/sim-store.js';
+import { Process } from './process.js';
+
+export interface SimCluster {
+  readonly world: World;
+  readonly server: DatabaseServer;
+  readonly broker: Broker;
+  readonly partitions: number;
+  readonly life: string;
+  readonly silentAfterMs: Millis;
+  /** Messages that a thread steps before it settles. */
+  readonly slice: number;
+  committed(thread: string, committing: Committing): void;
+}
+
+const CLUSTER = 'sim';
+export const topics = topicsOf(CLUSTER);
+const SECOND_MS = 1_000;
+const RECONNECT_MS = 1_000;
+const quiet = (): void => undefined;
+
+/** A scheduler process with one thread: the real host, and what is not real around it. */
+export class SchedulerNode {
+  readonly process: Process;
+  readonly databaseLinks: DatabaseLink[] = [];
+  brokerLink: BrokerLink | undefined;
+  host: ThreadHost | undefined;
+  private sessions = 0;
+  private session = '';
+  /** Results and commits go before submissions. */
+  private readonly mailbox: [ThreadMessage[], ThreadMessage[]] = [[], []];
+  private turning = false;
+
+  constructor(
+    private readonly cluster: SimCluster,
+    readonly thread: string,
+    rate: number,
+  ) {
+    this.process = new Process(cluster.world, thread, rate);
+  }
+
+  start(): void {
+    const { process, cluster } = this;
+    if (process.alive) return;
+    process.begin();
+    this.session = `${this.thread}-${++this.sessions}`;
+    this.mailbox[0].length = 0;
+    this.mailbox[1].length = 0;
+    this.turning = false;
+    const link = (): DatabaseLink => {
+      const made = new DatabaseLink(cluster.server, process.after);
+      this.databaseLinks.push(made);
+      return made;
+    };
+    this.databaseLinks.length = 0;
+    const links = { commits: link(), reads: link(), control: link() };
+    const store = new SimStore(cluster.server, links, (committing) =>
+      cluster.committed(this.thread, committing),
+    );
+    const { partitions, life, silentAfterMs } = cluster;
+    const { thread, session } = this;
+    this.host = new ThreadHost(
+      { thread, session, scheduler: thread, partitions, life, silentAfterMs, topics },
+      {
+        store,
+        wire: { publish: (topic, payload) => this.brokerLink?.publish(topic, payload) },
+        mono: () => process.mono(),
+        after: process.after,
+        tell: (message) => this.tell(message),
+        log: {
+          debug: quiet,
+          info: quiet,
+          warn: (text, about) => this.say(text, about),
+          error: (text, about) => this.wrong(text, about),
+        },
+      },
+    );
+    this.connect();
+    this.host.start();
+    this.second();
+  }
+
+  /** As by SIGKILL. */
+  kill(): void {
+    if (!this.process.alive) return;
+    this.process.end();
+    this.host = undefined;
+    this.brokerLink?.end();
+    this.brokerLink = undefined;
+  }
+
+  /** As by SIGTERM: it hands over, then it is gone. */
+  leave(done: () => void): void {
+    const { host } = this;
+    if (host === undefined) return done();
+    host.stop(() => {
+      this.kill();
+      done();
+    });
+  }
+
+  tell(message: ThreadMessage): void {
+    this.mailbox[laneOfMessage(message)].push(message);
+    this.turn();
+  }
+
+  private turn(): void {
+    if (this.turning) return;
+    this.turning = true;
+    this.process.after(0.05, () => {
+      this.turning = false;
+      const { host } = this;
+      if (host === undefined) return;
+      const [first, second] = this.mailbox;
+      for (let i = 0; i < this.cluster.slice; i++) {
+        const message = first.shift() ?? second.shift();
+        if (message === undefined) break;
+        host.receive(message);
+      }
+      host.settle();
+      if (first.length + second.length > 0) this.turn();
+    });
+  }
+
+  private second(): void {
+    this.tell({ kind: 'second' });
+    this.process.after(SECOND_MS, () => this.second());
+  }
+
+  private connect(): void {
+    const { cluster, process, thread } = this;
+    const session = `${this.session}-${++this.sessions}`;
+    const topic = topics.schedulerPresence(thread);
+    const link = cluster.broker.connect(
+      {
+        id: thread,
+        filters: [
+          topics.threadIn(thread),
+          topics.up(thread, '+'),
+          topics.executorPresence('+'),
+          topics.schedulerPresence('+'),
+          topics.beat('+'),
+          topics.liveWant,
+        ],
+        will: { topic, payload: encodePresence({ v: 1, state: 'death', session }) },
+        deliver: (on, payload) => process.guarded(() => this.hear(on, payload))(),
+        closed: process.guarded(() => this.closed()),
+      },
+      process.after,
+    );
+    if (link === undefined) {
+      process.after(RECONNECT_MS, () => this.connect());
+      return;
+    }
+    this.brokerLink = link;
+    link.publish(topic, encodePresence({ v: 1, state: 'birth', session }), true);
+    this.tell({ kind: 'link', up: true });
+  }
+
+  private closed(): void {
+    this.brokerLink = undefined;
+    this.tell({ kind: 'link', up: false });
+    this.process.after(RECONNECT_MS, () => this.connect());
+  }
+
+  /** As the ingress does it. */
+  private hear(topic: string, payload: string): void {
+    const [, , , kind, second, third] = topic.split('/');
+    const from = lastLevel(topic);
+    if (kind === 'presence' && second === 'x') {
+      const presence = decodeExecutorPresence(payload);
+      if (presence !== undefined) this.tell({ kind: 'presence', executor: from, presence });
+    } else if (kind === 'presence') {
+      const presence = decodeSchedulerPresence(payload);
+      if (presence !== undefined) this.tell({ kind: 'scheduler', thread: from, presence });
+    } else if (kind === 'beat') {
+      for (const beat of itemsOf(beatCodec, payload)) {
+        this.tell({ kind: 'beat', executor: from, beat });
+      }
+    } else if (kind === 'live') {
+      for (const item of itemsOf(liveCodec, payload)) {
+        if (item.kind === 'want') this.tell({ kind: 'want', partitions: item.partitions });
+      }
+    } else if (third === 'in') {
+      this.tell({ kind: 'soft', items: itemsOf(softCodec, payload) });
+    } else if (third === 'up') {
+      this.tell({ kind: 'up', executor: from, items: itemsOf(upCodec, payload) });
+    }
+  }
+
+  private say(text: string, about: unknown): void {
+    this.cluster.world.trace(this.thread, () => `${text} ${plain(about)}`);
+  }
+
+  private wrong(text: string, about: unknown): void {
+    this.say(text, about);
+    if (text === 'a partition failed at a message') {
+      this.cluster.world.violate('no-bug', `${this.thread}: ${text} ${plain(about)}`);
+    }
+  }
+}
+
+function itemsOf<I>(codec: Parameters<typeof decodeEnvelope<I>>[0], payload: string): readonly I[] {
+  const decoded = decodeEnvelope(codec, payload);
+  if (!decoded.ok) throw new Error(`the wire carries nonsense: ${decoded.why}`);
+  return decoded.envelope.items;
+}
+
+const plain = (about: unknown): string =>
+  JSON.stringify(about, (_, value: unknown) =>
+    value instanceof Error ? (value.stack ?? value.message) : value,
+  ) ?? '';

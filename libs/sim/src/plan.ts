@@ -1,0 +1,84 @@
+import type { Millis } from '#core';
+import type { Random } from './kernel/random.js';
+
+export const FAULTS = [
+  'kill-scheduler',
+  'stop-scheduler',
+  'leave-scheduler',
+  'kill-executor',
+  'stop-executor',
+  'lose-disk',
+  'cut-scheduler-broker',
+  'cut-executor-broker',
+  'cut-scheduler-database',
+  'crash-broker',
+  'crash-database',
+  'stick-database',
+  'slow-database',
+  'lose-connections',
+  'bad-wire',
+  'step-clock',
+] as const;
+export type FaultKind = (typeof FAULTS)[number];
+
+/** What a run takes of a slot on average, with its retries. */
+const RUN_MS: Millis = 15_000;
+
+/** One thing that goes wrong, as data: so that a plan can be shrunk by leaving some out. */
+export interface Fault {
+  readonly at: Millis;
+  readonly kind: FaultKind;
+  readonly lasts: Millis;
+  /** Which of those that it may hit. */
+  readonly pick: number;
+  readonly how: number;
+}
+
+/** The shape of a scenario and everything that goes wrong in it, drawn from the seed. */
+export interface Plan {
+  readonly seed: number;
+  readonly partitions: number;
+  readonly schedulers: number;
+  readonly executors: number;
+  readonly slots: number;
+  readonly slice: number;
+  readonly chaosMs: Millis;
+  /** Between two submissions, on average. */
+  readonly everyMs: Millis;
+  readonly faults: readonly Fault[];
+}
+
+export function planOf(seed: number, random: Random): Plan {
+  const chaosMs = random.pick([120_000, 600_000, 1_800_000, 3_600_000]);
+  const kinds = FAULTS.filter(() => random.chance(0.6));
+  const mean = random.pick([5_000, 20_000, 60_000]);
+  const faults: Fault[] = [];
+  if (kinds.length > 0) {
+    for (let at = random.exponential(mean); at < chaosMs; at += random.exponential(mean)) {
+      faults.push({
+        at,
+        kind: random.pick(kinds),
+        lasts: Math.min(
+          chaosMs - at,
+          random.pick([200, 2_000, 8_000, 30_000, 90_000]) * random.unit(),
+        ),
+        pick: random.int(0, 1_000),
+        how: random.unit(),
+      });
+    }
+  }
+  const executors = random.int(1, 4);
+  const slots = random.int(1, 4);
+  return {
+    seed,
+    partitions: random.int(1, 8),
+    schedulers: random.int(1, 3),
+    executors,
+    slots,
+    slice: random.pick([1, 3, 512]),
+    chaosMs,
+    // Never more than can be run when all goes well.
+    everyMs: Math.max(random.pick([300, 2_000, 10_000, 30_000]), RUN_MS / (executors * slots)),
+    faults,
+  };
+}

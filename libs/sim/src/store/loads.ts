@@ -1,0 +1,137 @@
+import {
+  type Cell,
+  type ClusterView,
+  type Expiry,
+  type Fetched,
+  type FinalRun,
+  type HeldPage,
+  INBOX_SUBMIT,
+  type InboxRow,
+  type LanePage,
+  type LoadWanted,
+  type LoadedPartition,
+  type LoadedRun,
+  type Millis,
+  RUN_STATES,
+  type RunRow,
+  cellOf,
+  executorOf,
+  nameOf,
+} from '#core';
+import { type PartitionTable, type Tables, runNow } from './tables.js';
+
+/** Bodies above this stay behind until an assignment wants them. */
+const PARAMS_MAX = 4_096;
+const LANES_MAX = 1_024;
+
+export function loadedOf(tables: Tables, row: RunRow): LoadedRun {
+  const specification = tables.specifications.get(`${row.project}/${row.spec}`);
+  if (specification === undefined) throw new Error(`specification ${row.spec} does not exist`);
+  const isLarge = (row.params?.length ?? 0) > PARAMS_MAX;
+  const read = { ...row, params: isLarge ? null : row.params, params_left: isLarge };
+  return { cell: cellOf(read, specification.policy), taken: row.taken };
+}
+
+const inOrder = (a: readonly [number, string], b: readonly [number, string]): number =>
+  a[0] - b[0] || (a[1] < b[1] ? -1 : 1);
+
+const rowsOf = (table: PartitionTable): RunRow[] =>
+  [...table.live.values()].map((live) => runNow(table, live));
+
+/** The head of a lane: what may be granted next, or is due next. */
+export function laneHead(tables: Tables, { partition, lane, window }: LanePage): Cell[] {
+  const table = tables.partition(partition);
+  return [...table.live.values()]
+    .filter((live) => live.lane === lane && live.taken && !table.open.has(live.id))
+    .sort((a, b) => inOrder([a.rank, a.id], [b.rank, b.id]))
+    .slice(0, window)
+    .map((live) => loadedOf(tables, runNow(table, live)).cell);
+}
+
+export function loadOf(tables: Tables, of: LoadWanted): LoadedPartition | undefined {
+  const { partition, epoch, window } = of;
+  const table = tables.partition(partition);
+  if (table.epoch !== epoch) return undefined;
+  const open = rowsOf(table).filter((row) => row.is_open);
+  const waiting = [...table.live.values()].filter(
+    (live) => live.lane !== null && live.taken && !table.open.has(live.id),
+  );
+  const lanes = [...new Set(waiting.map((live) => live.lane as string))].sort();
+  return {
+    seq: table.seq,
+    cells: [
+      ...open.map((row) => loadedOf(tables, row).cell),
+      ...lanes.slice(0, LANES_MAX).flatMap((lane) => laneHead(tables, { partition, lane, window })),
+    ],
+    executors: [...table.executors.values()].map(executorOf),
+    holds: new Map(tables.holds),
+  };
+}
+
+export function heldOf(tables: Tables, { partition, job, after, window }: HeldPage): Cell[] {
+  const table = tables.partition(partition);
+  return rowsOf(table)
+    .filter((row) => row.job === job && row.lane === null && row.taken && !row.is_open)
+    .filter((row) => after === null || row.id > after)
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, window)
+    .map((row) => loadedOf(tables, row).cell);
+}
+
+export function expiriesOf(table: PartitionTable, after: Millis, window: number): Expiry[] {
+  return rowsOf(table)
+    .filter((row) => row.expires !== null && row.expires >= after && row.taken)
+    .map(({ id, expires }) => ({ id, expires: expires as number }))
+    .sort((a, b) => inOrder([a.expires, a.id], [b.expires, b.id]))
+    .slice(0, window);
+}
+
+export function runsOf(tables: Tables, ids: readonly string[]): Fetched {
+  const live = new Map<string, LoadedRun>();
+  const final = new Map<string, FinalRun>();
+  for (const id of ids) {
+    const found = tables.find(id);
+    const ended = tables.history.get(id);
+    if (found !== undefined) live.set(id, loadedOf(tables, runNow(found.table, found.live)));
+    else if (ended !== undefined) {
+      const { state, project, job } = ended;
+      final.set(id, { state: nameOf(RUN_STATES, state), project, job });
+    }
+  }
+  return { live, final };
+}
+
+export function inboxOf(tables: Tables, partitions: readonly number[], each: number): InboxRow[] {
+  return partitions.flatMap((partition) => {
+    const table = tables.partition(partition);
+    const ids = [...table.inbox.keys()].sort().slice(0, each);
+    return ids.map((id): InboxRow => {
+      const entry = table.inbox.get(id);
+      if (entry === undefined) throw new Error('an inbox row went while it was read');
+      const live = entry.kind === INBOX_SUBMIT ? table.live.get(id) : undefined;
+      const run = live && loadedOf(tables, runNow(table, live));
+      return { partition, ...entry, run };
+    });
+  });
+}
+
+export function viewOf(tables: Tables, at: Millis): ClusterView {
+  const ago = (then: Millis | null): Millis | null =>
+    then === null ? null : Math.round(at - then);
+  return {
+    at,
+    nodes: [...tables.nodes.values()].map(({ thread, session, seen }) => ({
+      thread,
+      session,
+      ageMs: Math.round(at - seen),
+    })),
+    partitions: tables.partitions.map(({ id, epoch, owner, wantedBy, claimedAt, wantedAt }) => ({
+      id,
+      epoch,
+      owner,
+      wantedBy,
+      claimedMsAgo: ago(claimedAt),
+      wantedMsAgo: ago(wantedAt),
+    })),
+  };
+}

@@ -1,0 +1,106 @@
+import { DEFAULT_RETRY, type CommandAction, type Policy } from '#core';
+import type { Random } from './kernel/random.js';
+import type { GatewayNode, Submission } from './nodes/gateway.js';
+import { POISON } from './store/commit.js';
+
+const BASE: Policy = {
+  retry: { ...DEFAULT_RETRY, maxAttempts: 3, delayMs: 1_000, maxDelayMs: 20_000 },
+  timeoutMs: 60_000,
+  graceMs: 2_000,
+  lostAfterMs: 10_000,
+  retentionMs: 86_400_000,
+  jobName: 'job',
+  projectName: 'project',
+};
+export const SPECIFICATIONS: Readonly<Record<string, Policy>> = {
+  plain: BASE,
+  once: { ...BASE, atMostOnce: true },
+  single: { ...BASE, retry: { ...BASE.retry, maxAttempts: 1 } },
+  never: { ...BASE, lostAfterMs: null },
+  whole: { ...BASE, deadlineMs: 90_000 },
+  free: { ...BASE, freeLoss: true, timeoutMs: 5_000 },
+};
+const JOBS = ['job-a', 'job-b'];
+
+/** What users ask for, drawn from the seed. */
+export class Workload {
+  private readonly names = Object.keys(SPECIFICATIONS);
+
+  constructor(
+    private readonly gateway: GatewayNode,
+    private readonly random: Random,
+    /** Whether results may be what PostgreSQL refuses. */
+    private readonly withPoison: boolean,
+  ) {
+    for (const [name, policy] of Object.entries(SPECIFICATIONS)) gateway.define(name, policy);
+  }
+
+  ask(): void {
+    const { random, gateway } = this;
+    const runs = [...gateway.acknowledged.keys()].slice(-40);
+    if (runs.length > 0 && random.chance(0.2)) {
+      gateway.command(random.pick(runs), this.action());
+    } else if (random.chance(0.03)) gateway.hold(random.pick(JOBS), random.chance(0.5));
+    else gateway.submit(this.submission());
+  }
+
+  /** Everything that only a person ends is ended. */
+  calm(): void {
+    const { gateway } = this;
+    for (const job of JOBS) gateway.hold(job, false);
+    this.thaw();
+  }
+
+  /** What stands still by a person's word goes on: asked until it is so. */
+  thaw(): void {
+    const { gateway } = this;
+    const stopped = [...gateway.commands.values()].filter(
+      ({ action }) => action.kind === 'pause' || action.kind === 'freeze',
+    );
+    for (const run of new Set(stopped.map((command) => command.run))) {
+      if (gateway.isLive(run)) gateway.command(run, { kind: 'resume' });
+    }
+  }
+
+  private submission(): Submission {
+    const { random } = this;
+    const ms = random.pick([5, 200, 2_000, 20_000, 90_000]) * random.unit();
+    const end = () => random.pick(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED'] as const);
+    const result = this.withPoison && random.chance(0.02) ? POISON : 'done';
+    return {
+      spec: random.pick(this.names),
+      job: random.chance(0.3) ? random.pick(JOBS) : null,
+      afterMs: random.chance(0.25) ? random.pick([0, 50, 3_000, 60_000]) * random.unit() : null,
+      startDeadlineMs: random.chance(0.1) ? random.between(10, 20_000) : null,
+      priority: random.pick([1, 5, 5, 5, 10]),
+      script: {
+        ms,
+        ends: [end(), end(), end()],
+        result: JSON.stringify(result),
+      },
+    };
+  }
+
+  private action(): CommandAction {
+    const { random } = this;
+    switch (random.int(0, 6)) {
+      case 0:
+      case 1:
+        return {
+          kind: 'cancel',
+          graceMs: random.chance(0.5) ? 500 : null,
+          force: random.chance(0.2),
+        };
+      case 2:
+        return { kind: 'pause' };
+      case 3:
+        return { kind: 'resume' };
+      case 4:
+        return { kind: 'freeze' };
+      case 5:
+        return { kind: 'update', change: { priority: random.int(1, 10) } };
+      default:
+        return { kind: 'mark', as: 'SUCCEEDED', result: null };
+    }
+  }
+}
