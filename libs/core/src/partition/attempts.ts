@@ -101,13 +101,12 @@ export interface AttemptEnd {
   readonly error?: RunError;
 }
 
-function recordAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
-  const { record, token } = cell;
-  const report = end.report;
-  const attempt: AttemptRecord = {
-    number: cell.attempt,
-    executor: token?.executor ?? '',
-    grantedAt: record.grantedAt ?? end.finishedAt,
+function attemptOf(cell: Cell, token: Token, end: AttemptEnd): AttemptRecord {
+  const { report } = end;
+  return {
+    number: token.attempt,
+    executor: token.executor,
+    grantedAt: cell.record.grantedAt ?? end.finishedAt,
     finishedAt: end.finishedAt,
     outcome: end.outcome,
     ...(cell.startedAt === null ? {} : { startedAt: cell.startedAt }),
@@ -119,7 +118,19 @@ function recordAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
       ? {}
       : { memoryPeakBytes: report.memoryPeakBytes }),
   };
-  record.attempts.push(attempt);
+}
+
+/** What was thought lost has succeeded: its attempt says how, and nothing is said of a loss. */
+export function foundAgain(cell: Cell, token: Token, end: AttemptEnd): void {
+  const { record } = cell;
+  const at = record.attempts.findLastIndex(({ number }) => number === token.attempt);
+  if (at >= 0) record.attempts[at] = attemptOf(cell, token, end);
+  delete record.reason;
+}
+
+function recordAttempt(step: Step, cell: Cell, token: Token, end: AttemptEnd): void {
+  const { record } = cell;
+  record.attempts.push(attemptOf(cell, token, end));
   if (record.attempts.length > step.state.limits.attemptsKept) {
     record.attempts.shift();
     record.dropped = (record.dropped ?? 0) + 1;
@@ -129,7 +140,7 @@ function recordAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
 /** The attempt is over, whatever came of it; the run goes on to its next state. */
 export function endAttempt(step: Step, cell: Cell, end: AttemptEnd): void {
   const token = cell.token as Token;
-  recordAttempt(step, cell, end);
+  recordAttempt(step, cell, token, end);
   removeOpen(step, cell, end.outcome !== 'LOST');
   tellPool(step, {
     kind: 'freed',

@@ -23,6 +23,32 @@ function digest(rig: Rig, phase?: Phase, incarnation = 1): void {
   rig.commit();
 }
 
+test('what took a late result says so: its attempt has succeeded, nothing was lost (1.4)', () => {
+  const { rig, token } = granted(false);
+  rig.step({ kind: 'silent', executor: 'x1' });
+  rig.commit();
+  rig.tick(10_000);
+  rig.commit();
+  expect(rig.cell('r').record).toMatchObject({ attempts: [{ outcome: 'LOST' }] });
+  const { now } = rig;
+  rig.result(token, 'SUCCEEDED', { startedAgoMs: 9_000, finishedAgoMs: 4_000 });
+  rig.commit();
+  const { record, startedAt } = rig.cell('r');
+  expect(startedAt).toBe(now - 9_000);
+  expect(record.attempts).toEqual([
+    {
+      number: 1,
+      executor: 'x1',
+      grantedAt: expect.any(Number),
+      startedAt: now - 9_000,
+      finishedAt: now - 4_000,
+      outcome: 'SUCCEEDED',
+      exitCode: 0,
+    },
+  ]);
+  expect(record.reason).toBeUndefined();
+});
+
 describe('a digest (§6)', () => {
   test('that promises to refuse a token which was never started is a bounce', () => {
     const { rig } = granted(false);

@@ -1,3 +1,4 @@
+import type { Millis } from '../kernel/machine.js';
 import {
   type Cell,
   type RunError,
@@ -6,7 +7,7 @@ import {
   comparePlace,
   sameToken,
 } from '../run/run.js';
-import { bounced, endAttempt, toRunning } from './attempts.js';
+import { bounced, endAttempt, foundAgain, toRunning } from './attempts.js';
 import { froze } from './freeze.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
@@ -93,14 +94,14 @@ function result(step: Step, attempt: OpenAttempt, message: ResultReport): void {
   const error = runErrorOf(message);
   endAttempt(step, cell, {
     outcome: message.outcome,
-    finishedAt: Math.max(
-      cell.startedAt ?? 0,
-      Math.min(step.now, step.now - Math.max(0, message.finishedAgoMs)),
-    ),
+    finishedAt: Math.max(cell.startedAt ?? 0, agoAt(step, message.finishedAgoMs)),
     report: message,
     ...(error === undefined ? {} : { error }),
   });
 }
+
+/** Durations are never negative, whatever a clock of an executor says (2.6). */
+const agoAt = ({ now }: Step, agoMs: Millis): Millis => now - Math.max(0, agoMs);
 
 export function runErrorOf(message: ResultReport): RunError | undefined {
   const { error } = message;
@@ -132,6 +133,9 @@ function lateResult(
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
   cell.token = lost;
+  if (message.startedAgoMs !== null) cell.startedAt = agoAt(step, message.startedAgoMs);
+  const finishedAt = Math.max(cell.startedAt ?? 0, agoAt(step, message.finishedAgoMs));
+  foundAgain(cell, lost, { outcome: message.outcome, finishedAt, report: message });
   finish(step, cell, 'SUCCEEDED', {
     outcome: 'SUCCEEDED',
     result: message.result,

@@ -1,5 +1,6 @@
 import { DEFAULT_RETRY } from '../../retry/retry.js';
-import type { Cell, Policy, RunFacts } from '../../run/run.js';
+import type { Cell, Outcome, Policy, RunFacts, Token } from '../../run/run.js';
+import type { ResultReport } from '../messages.js';
 import { laneOf } from '../lane.js';
 
 export function newCell(
@@ -57,5 +58,28 @@ export function copy(cell: Cell): Cell {
     ...cell,
     token: cell.token === null ? null : { ...cell.token },
     record: JSON.parse(JSON.stringify(cell.record)) as Cell['record'],
+  };
+}
+
+export function resultOf(
+  token: Token,
+  outcome: Outcome = 'SUCCEEDED',
+  given: Partial<ResultReport> = {},
+): ResultReport {
+  const isOk = outcome === 'SUCCEEDED';
+  const error = { class: outcome, message: 'it did not', code: null, stack: null, retryMs: null };
+  return {
+    kind: 'result',
+    token,
+    outcome,
+    startedAgoMs: 10,
+    finishedAgoMs: 0,
+    exitCode: isOk ? 0 : 1,
+    signal: null,
+    result: isOk ? '"ok"' : null,
+    error: isOk ? null : error,
+    cpuMs: null,
+    memoryPeakBytes: null,
+    ...given,
   };
 }

@@ -1,6 +1,7 @@
 import { assertEdge } from '../../run/edges.js';
 import {
   type Cell,
+  type Outcome,
   type Policy,
   type RunFacts,
   type RunRecord,
@@ -13,12 +14,13 @@ import type {
   Hold,
   PartitionMessage,
   PartitionOutput,
+  ResultReport,
   RunEvent,
   Soft,
   Write,
 } from '../messages.js';
 import { loadPartition, partitionMachine } from '../partition.machine.js';
-import { copy, newCell } from './cell.js';
+import { copy, newCell, resultOf } from './cell.js';
 import { answerOf, loadable } from './reads.js';
 import { LIMITS, type Limits, type PartitionState, emptyPartition } from '../state.js';
 
@@ -143,23 +145,8 @@ export class Rig {
     this.step({ kind: 'match', run, executor, incarnation });
   }
 
-  result(token: Token, outcome: 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'LOST' = 'SUCCEEDED'): void {
-    this.step({
-      kind: 'result',
-      token,
-      outcome,
-      startedAgoMs: 10,
-      finishedAgoMs: 0,
-      exitCode: outcome === 'SUCCEEDED' ? 0 : 1,
-      signal: null,
-      result: outcome === 'SUCCEEDED' ? '"ok"' : null,
-      error:
-        outcome === 'SUCCEEDED'
-          ? null
-          : { class: outcome, message: 'it did not', code: null, stack: null, retryMs: null },
-      cpuMs: null,
-      memoryPeakBytes: null,
-    });
+  result(token: Token, outcome?: Outcome, given?: Partial<ResultReport>): void {
+    this.step(resultOf(token, outcome, given));
   }
 
   tick(ms = 0): void {
