@@ -37,7 +37,8 @@ export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
   const fresh = input.members.filter((m) => m.ageMs < staleAfter(m.thread, dead));
   const members = fresh.map((m) => m.thread);
   if (!members.includes(self)) members.push(self);
-  const target = placement(members.sort(), input.partitions.length);
+  const owners = input.partitions.map((partition) => partition.owner);
+  const target = placement(members.sort(), owners);
   const actions: OwnershipAction[] = [];
   for (const partition of input.partitions) {
     const action = decide(input, partition, target?.[partition.id], new Set(members));
