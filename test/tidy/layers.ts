@@ -19,7 +19,13 @@ export const layers: Readonly<Record<string, Layer>> = {
   actor: { libs: ['core'], shapesOf: [], packages: ['rxjs'], node: ['worker_threads'] },
   protocol: { libs: [], shapesOf: ['core'], packages: [], node: [] },
   thread: { libs: ['core', 'protocol'], shapesOf: ['telemetry'], packages: [], node: [] },
-  sim: { libs: ['core', 'protocol', 'thread'], shapesOf: [], packages: [], node: [] },
+  sim: {
+    libs: ['core', 'protocol', 'thread'],
+    shapesOf: [],
+    packages: [],
+    // Of its command line alone: what it simulates knows nothing real.
+    node: ['fs', 'os', 'path', 'util', 'worker_threads'],
+  },
   postgres: {
     libs: ['core', 'protocol', 'process'],
     shapesOf: [],

@@ -10,6 +10,7 @@ import type { Finding, Source } from './source.js';
 export const entries: readonly string[] = [
   'libs/broker/src/main.ts',
   'libs/postgres/src/embedded/main.ts',
+  'libs/sim/src/main.ts',
 ];
 
 /** What is shown to people outside this repository, as `lib` or `lib.name`: nobody here uses it. */

@@ -41,7 +41,7 @@ export function runScenario(seed: number, options: ScenarioOptions = {}): Report
   return new Scenario(plan, options).run();
 }
 
-class Scenario implements Targets {
+export class Scenario implements Targets {
   readonly world: World;
   readonly server: DatabaseServer;
   readonly broker: Broker;

@@ -49,6 +49,33 @@ test('what took a late result says so: its attempt has succeeded, nothing was lo
   expect(record.reason).toBeUndefined();
 });
 
+test('who may be away for ever is asked too, once it is heard again (3.2, 3.3)', () => {
+  const rig = new Rig();
+  rig.submit('r', {}, { lostAfterMs: null });
+  rig.match('r');
+  rig.commit();
+  rig.step({ kind: 'silent', executor: 'x1' });
+  rig.commit();
+  expect(rig.cell('r').state).toBe('UNKNOWN');
+  rig.crash();
+  rig.step({ kind: 'heard', executor: 'x1', incarnation: 1 });
+  rig.commit();
+  expect(rig.sentOf('ask-digest')).toHaveLength(1);
+  // The assignment never arrived: it is said again.
+  rig.step({
+    kind: 'digest',
+    executor: 'x1',
+    incarnation: 1,
+    watermark: { epoch: 0, seq: 0 },
+    entries: [],
+  });
+  rig.commit();
+  rig.tick(1_000);
+  rig.commit();
+  expect(rig.cell('r').state).toBe('GRANTED');
+  expect(rig.sentOf('assign')).toHaveLength(2);
+});
+
 describe('a digest (§6)', () => {
   test('that promises to refuse a token which was never started is a bounce', () => {
     const { rig } = granted(false);

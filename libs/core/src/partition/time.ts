@@ -215,7 +215,8 @@ export function heard(step: Step, executor: string, incarnation: number): void {
     const token = attempt?.cell.token;
     if (attempt === undefined || token === null || token === undefined) continue;
     if (token.incarnation < incarnation) lose(step, attempt.cell, 'its executor lost its disk');
-    else if (attempt.lostAt !== null) ask = true;
+    // With `lostAfter: NEVER` there is no instant at which it would be lost.
+    else if (attempt.lostAt !== null || attempt.cell.state === 'UNKNOWN') ask = true;
   }
   if (ask) perform(step, { kind: 'ask-digest', executor });
 }

@@ -1,4 +1,5 @@
-import { type Outcome, type Token, ledgerKey } from '#core';
+import { type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
+import { decodeSegment } from '#protocol';
 import type { World } from '../kernel/world.js';
 import type { JobLog } from '../nodes/executor.js';
 import type { Committing } from '../store/sim-store.js';
@@ -41,6 +42,7 @@ export class Watcher implements JobLog {
       const how = outcome.kind === 'failed' ? outcome.failure.kind : 'ok';
       return `commits ${parts.join(' ')}: ${how}`;
     });
+    if (outcome.kind === 'committed') for (const of of writes) this.tell(thread, of);
     if (outcome.kind === 'failed') {
       if (outcome.failure.kind === 'fenced') this.fenced++;
       if (outcome.failure.kind === 'rejected-for-good') this.refused(outcome.failure.error);
@@ -52,6 +54,14 @@ export class Watcher implements JobLog {
         world.violate('one-committing-epoch', `${thread} wrote ${partition} at ${epoch}`);
       }
       this.epochs.set(partition, epoch);
+    }
+  }
+
+  private tell(thread: string, { segment, events }: PartitionWrites): void {
+    if (events === 0 || segment === undefined || !this.world.isTraced) return;
+    for (const event of decodeSegment(segment, 0)) {
+      const { type, run, to, executor } = event;
+      this.world.trace(thread, () => `  ${run.slice(-6)} ${type} ${to ?? ''} ${executor ?? ''}`);
     }
   }
 

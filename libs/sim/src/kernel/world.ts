@@ -60,6 +60,10 @@ export class World {
     return this.digestNow.toString(16).padStart(8, '0');
   }
 
+  get isTraced(): boolean {
+    return this.onTrace !== undefined;
+  }
+
   trace(who: string, what: () => string): void {
     if (this.onTrace !== undefined) {
       this.onTrace(`${(this.now / 1_000).toFixed(3).padStart(10)} ${who.padEnd(8)} ${what()}`);

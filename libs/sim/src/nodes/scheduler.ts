@@ -226,5 +226,5 @@ function itemsOf<I>(codec: Parameters<typeof decodeEnvelope<I>>[0], payload: str
 
 const plain = (about: unknown): string =>
   JSON.stringify(about, (_, value: unknown) =>
-    value instanceof Error ? (value.stack ?? value.message) : value,
+    value instanceof Error ? value.message : value,
   ) ?? '';

@@ -1,0 +1,130 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import type { Plan } from './plan.js';
+import { type Report, planFor, runScenario } from './scenario.js';
+import type { SeedsWanted } from './seeds.entry.js';
+import { shrink } from './shrink.js';
+
+const HELP = `npm run sim -- [options]
+
+  Runs scenarios of chaos, calm and checks from fresh seeds, on every core.
+
+  --seconds N   for so long (60)
+  --cores N     on so many cores (all)
+  --from N      the first seed (the time of day)
+  --seed N      this one alone, told line by line
+  --plan FILE   this plan alone, as it stands in test/seeds
+  --shrink      with --seed or --plan: leave out faults as long as it goes wrong
+  --quiet       with --seed or --plan: only what went wrong
+
+A seed that goes wrong is written to test/seeds, where a test runs it from then on.
+`;
+const SEEDS = path.join('test', 'seeds');
+
+interface Sum {
+  seeds: number;
+  virtualMs: number;
+  events: number;
+  faults: number;
+  runs: number;
+  failed: number;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function keep(plan: Plan, violations: readonly string[]): void {
+  fs.mkdirSync(SEEDS, { recursive: true });
+  const file = path.join(SEEDS, `${plan.seed}.json`);
+  fs.writeFileSync(file, `${JSON.stringify({ found: violations[0], plan }, null, 2)}\n`);
+  print(`  written to ${file}`);
+}
+
+async function many(seconds: number, cores: number, first: number): Promise<boolean> {
+  const sum: Sum = { seeds: 0, virtualMs: 0, events: 0, faults: 0, runs: 0, failed: 0 };
+  const began = Date.now();
+  const until = began + seconds * 1_000;
+  const workers = Array.from({ length: cores }, async (_, i) => {
+    const wanted: SeedsWanted = { from: first + i, step: cores, until };
+    const worker = new Worker(new URL('./seeds.entry.js', import.meta.url), { workerData: wanted });
+    worker.on('message', (report: Report) => add(sum, report));
+    await new Promise<void>((resolve, reject) => {
+      worker.once('exit', () => resolve());
+      worker.once('error', reject);
+    });
+  });
+  await Promise.all(workers);
+  const minutes = (Date.now() - began) / 60_000;
+  const hours = sum.virtualMs / 3_600_000;
+  print(`${sum.seeds} seeds from ${first}, ${sum.failed} went wrong`);
+  print(
+    `${hours.toFixed(1)} virtual hours, ${(hours / minutes / cores).toFixed(0)} a minute and core`,
+  );
+  print(
+    `${Math.round(sum.events / minutes / 60)} events/s, ${sum.faults} faults, ${sum.runs} runs`,
+  );
+  return sum.failed === 0;
+}
+
+function add(sum: Sum, report: Report): void {
+  sum.seeds++;
+  sum.virtualMs += report.virtualMs;
+  sum.events += report.events;
+  sum.faults += report.faults;
+  sum.runs += report.runs;
+  if (report.violations.length === 0) return;
+  sum.failed++;
+  print(`seed ${report.seed}: ${report.violations[0]}`);
+  keep(planFor(report.seed), report.violations);
+}
+
+function one(plan: Plan, isQuiet: boolean, isShrunk: boolean): boolean {
+  const small = isShrunk ? shrink(plan) : plan;
+  if (isShrunk) print(`${small.faults.length} of ${plan.faults.length} faults are enough`);
+  const trace = isQuiet ? {} : { trace: print };
+  const report = runScenario(small.seed, { plan: small, ...trace });
+  for (const violation of report.violations) print(violation);
+  if (isShrunk && report.violations.length > 0) keep(small, report.violations);
+  return report.violations.length === 0;
+}
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '60' },
+      cores: { type: 'string', default: String(os.availableParallelism()) },
+      from: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+      seed: { type: 'string' },
+      plan: { type: 'string' },
+      shrink: { type: 'boolean', default: false },
+      quiet: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    print(HELP);
+    return true;
+  }
+  if (values.seed !== undefined) {
+    return one(planFor(Number(values.seed)), values.quiet, values.shrink);
+  }
+  if (values.plan !== undefined) {
+    const { plan } = JSON.parse(fs.readFileSync(values.plan, 'utf8')) as { plan: Plan };
+    return one(plan, values.quiet, values.shrink);
+  }
+  return await many(Number(values.seconds), Number(values.cores), Number(values.from));
+}
+
+main().then(
+  (ok) => {
+    process.exitCode = ok ? 0 : 1;
+  },
+  (error: unknown) => {
+    print(error instanceof Error ? error.message : String(error));
+    process.exitCode = 2;
+  },
+);

@@ -1,0 +1,18 @@
+// `npm run sim`: prepares, then runs the simulator (see `npm run sim -- --help`).
+import { spawn } from 'child_process';
+import { join } from 'path';
+import { root } from './lib/places.mjs';
+import { prepare } from './prepare.mjs';
+
+if (prepare()) {
+  const main = join(root, 'dist', 'libs', 'sim', 'src', 'main.js');
+  const flags = ['--enable-source-maps'];
+  const child = spawn(process.execPath, [...flags, main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  child.once('exit', (code) => {
+    process.exitCode = code === null ? 1 : code;
+  });
+} else {
+  process.exitCode = 1;
+}
