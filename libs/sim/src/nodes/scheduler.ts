@@ -225,6 +225,5 @@ function itemsOf<I>(codec: Parameters<typeof decodeEnvelope<I>>[0], payload: str
 }
 
 const plain = (about: unknown): string =>
-  JSON.stringify(about, (_, value: unknown) =>
-    value instanceof Error ? value.message : value,
-  ) ?? '';
+  JSON.stringify(about, (_, value: unknown) => (value instanceof Error ? value.message : value)) ??
+  '';

@@ -6,11 +6,13 @@ import { Fleet, type FleetHost, type Observed } from './fleet.js';
 const SILENT_AFTER_MS = 15_000;
 let fleet: Fleet;
 let asked: string[];
+let isHome: boolean;
 let born: string[];
 let now: number;
 
 beforeEach(() => {
   asked = [];
+  isHome = true;
   born = [];
   now = 1_000;
   const nothing = (): void => undefined;
@@ -18,7 +20,7 @@ beforeEach(() => {
     life: 'life',
     silentAfterMs: SILENT_AFTER_MS,
     mono: () => now,
-    isHome: () => true,
+    isHome: () => isHome,
     born: ({ executor, session }) => void born.push(`${executor}/${session}`),
     gone: nothing,
     online: nothing,
@@ -143,4 +145,25 @@ describe('a birth that was heard before its home came to this thread', () => {
     fleet.introduce(() => false);
     expect(born).toHaveLength(1);
   });
+});
+
+test('who is not its home asks too for a birth that it missed, or it declines it for ever', () => {
+  isHome = false;
+  fleet.presence('x1', birth('s1'));
+  const beat = { kind: 'beat', incarnation: 1, n: 1, slots: 4, busy: 0 } as const;
+  fleet.beat('x1', { ...beat, session: 's1' });
+  expect(asked).toEqual([]);
+  fleet.beat('x1', { ...beat, session: 's2' });
+  expect(asked).toEqual(['x1/s2']);
+  fleet.presence('x1', birth('s2'));
+  fleet.beat('x1', { ...beat, session: 's2' });
+  expect(asked).toEqual(['x1/s2']);
+});
+
+test('whose number is on its way to it is not asked again by everybody', () => {
+  isHome = false;
+  fleet.presence('x1', { ...birth('s1'), incarnation: null });
+  const beat = { kind: 'beat', incarnation: null, n: 1, slots: 4, busy: 0 } as const;
+  fleet.beat('x1', { ...beat, session: 's1' });
+  expect(asked).toEqual([]);
 });
