@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Client, type RequestError, type Result, createClient } from '#client';
 import type { Settings } from '#config';
+import { stringifyJson } from '#protocol';
 import type { OutputFormat, Terminal } from './output/render.js';
 import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
 
@@ -13,6 +14,11 @@ export class CommandProblem extends Error {
     readonly exitCode = 1,
   ) {
     super(message);
+  }
+
+  /** With one more thing to say. */
+  with(more: string): CommandProblem {
+    return new CommandProblem(`${this.message}\n${more}`, this.exitCode);
   }
 }
 
@@ -31,7 +37,12 @@ interface Endpoint {
 }
 
 /** A person sits before it: what lasts longer is theirs to repeat. */
-const PATIENCE = { withinMs: 10_000 };
+const PATIENCE = { withinMs: 10_000, mustAnswer: true };
+
+/** Beside the answer: a line for a person, an object for a program. */
+export function tell({ terminal, format }: Pick<Context, 'terminal' | 'format'>, text: string) {
+  terminal.err(format === 'table' ? `${text}\n` : `${stringifyJson({ notice: text })}\n`);
+}
 
 export interface Target {
   readonly url: string;
@@ -76,12 +87,12 @@ export function targetOf(settings: Settings, profile?: string): Target {
 export function connect(
   settings: Settings,
   profile: string | undefined,
-  terminal: Terminal,
+  say: (text: string) => void,
 ): { client: Client; project: string } {
   const { url, key, project } = targetOf(settings, profile);
   let isTold = false;
   const repeating = ({ message }: RequestError): void => {
-    if (!isTold) terminal.err(`${message} (It is tried again for ten seconds.)\n`);
+    if (!isTold) say(`${message} (It is tried again for ten seconds.)`);
     isTold = true;
   };
   const patience = { ...PATIENCE, repeating };
@@ -137,7 +148,11 @@ export function valueOf<T>(result: Result<T>): T {
   throw new CommandProblem(result.errors.map(sentenceOf).join('\n'));
 }
 
-const sentenceOf = ({ code, message, hint = '', retryAfter }: RequestError): string => {
+const AWAY = "Start it with 'npm start', or see what 'orrery doctor' finds.";
+
+const sentenceOf = (error: RequestError): string => {
+  const { code, message, retryAfter } = error;
+  const hint = error.hint ?? (code === 'UNREACHABLE' ? AWAY : '');
   const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
   return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');
 };

@@ -146,10 +146,8 @@ describe('the orrery command', () => {
     const away = { message: 'The database is away.', extensions: { code: 'UNAVAILABLE' } };
     fake.answer = (asked) => (fake.asked.length < 3 ? { errors: [away] } : answer(asked));
     const { code, err } = await orrery(['submit', '--shell', 'x', '--output', 'json']);
-    expect([code, err]).toEqual([
-      0,
-      'The database is away. (It is tried again for ten seconds.)\n',
-    ]);
+    const notice = 'The database is away. (It is tried again for ten seconds.)';
+    expect([code, JSON.parse(err)]).toEqual([0, { notice }]);
     const keys = fake.asked.map(({ variables }) => variables['input']);
     expect(keys).toEqual([keys[0], keys[0], keys[0]]);
   });
@@ -220,7 +218,7 @@ describe('the orrery command', () => {
     });
     expect([code, out]).toEqual([130, '']);
     expect(err.startsWith(`run ${RUN}\n`)).toBe(true);
-    expect(err).toContain(`npx orrery runs watch ${RUN}`);
+    expect(err).toContain(`npx orrery runs wait ${RUN}`);
     expect(err).toContain(`npx orrery runs cancel ${RUN}`);
   });
 

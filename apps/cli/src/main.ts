@@ -12,7 +12,7 @@ import { described, locals } from './commands/all.js';
 import * as help from './commands/help.js';
 import { COMMON, commonOf } from './commands/options.js';
 import { commands } from './commands/table.js';
-import { CommandProblem, type Context, connect } from './context.js';
+import { CommandProblem, type Context, connect, tell } from './context.js';
 import { OUTPUT_FORMATS, type OutputFormat, type Terminal } from './output/render.js';
 import { versionOfThis } from './places.js';
 
@@ -77,7 +77,9 @@ async function runCommand(
   // Only when it is first needed: what was typed wrong is said without anything that runs.
   const held: { connection?: ReturnType<typeof connect> } = {};
   const connection = () =>
-    (held.connection ??= connect(settings, textOf(values, 'profile'), terminal));
+    (held.connection ??= connect(settings, textOf(values, 'profile'), (text) =>
+      tell({ terminal, format }, text),
+    ));
   const context: Context = {
     settings,
     terminal,

@@ -22,6 +22,7 @@ export interface ClientOptions {
 export type Variables = Readonly<Record<string, unknown>>;
 
 export interface Client {
+  readonly url: string;
   /** Asked once. */
   request<T>(document: string, variables?: Variables): Promise<Result<T>>;
   /**
@@ -67,7 +68,12 @@ export function createClient(options: ClientOptions): Client {
   const authorization = key === undefined ? undefined : `Bearer ${key}`;
   let socket: WsClient | undefined;
   const followed = new Set<Following<unknown>>();
-  const connected = (): WsClient => (socket ??= connect(url, authorization));
+  let wasThere = false;
+  const tell = (): void => {
+    wasThere = true;
+    for (const following of followed) following.connected();
+  };
+  const connected = (): WsClient => (socket ??= connect(url, authorization, tell));
   const request = async <T>(document: string, variables: Variables = {}): Promise<Result<T>> => {
     try {
       const response = await fetch(url, {
@@ -85,6 +91,7 @@ export function createClient(options: ClientOptions): Client {
     }
   };
   return {
+    url,
     request,
     async mutate<T>(document: string, given: Variables): Promise<Result<T>> {
       const input = withKeys(given);
@@ -97,6 +104,7 @@ export function createClient(options: ClientOptions): Client {
           weather: own,
           open: (query, given) => new Frames<T>(connected(), query, given, options.framesMax),
           left: () => followed.delete(following),
+          wasThere: () => wasThere,
         },
         document,
         variables,

@@ -108,6 +108,24 @@ describe('a mutation', () => {
     expect(fake.asked).toHaveLength(4);
   });
 
+  test('that must be answered is not repeated when nobody is there at first', async () => {
+    const told: string[] = [];
+    const repeating = ({ code }: RequestError): void => void told.push(code);
+    const patience = { mustAnswer: true, repeating };
+    const hasty = createClient({ url: fake.url, weather, patience });
+    answers(failed('UNAVAILABLE'));
+    expect(await hasty.mutate(SUBMIT, {})).toMatchObject({ ok: true });
+    expect(told).toEqual(['UNAVAILABLE']);
+    const other = await startFakeGateway();
+    await other.stop();
+    const { url } = other;
+    const refused = await createClient({ url, weather, patience }).mutate(SUBMIT, {});
+    expect(refused).toMatchObject({ errors: [{ code: 'UNREACHABLE', errno: 'ECONNREFUSED' }] });
+    expect(told).toHaveLength(1);
+    await createClient({ url, weather, patience: { repeating } }).mutate(SUBMIT, {});
+    expect(told).toHaveLength(8);
+  });
+
   test.each(['FORBIDDEN', 'BAD_USER_INPUT', 'INTERNAL'])('is not repeated on %s', async (code) => {
     fake.answer = () => failed(code);
     expect(await client.mutate(SUBMIT, {})).toMatchObject({ ok: false, errors: [{ code }] });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Variables } from './client.js';
 import { type Patience, type Weather, delayOf } from './patience.js';
-import type { RequestError, Result } from './result.js';
+import { type RequestError, type Result, isNobody } from './result.js';
 
 /** It certainly was not done, or nobody knows: with the same key it may be sent again. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -22,7 +22,7 @@ export function withKeys(input: Variables): Variables {
 /** Asks until it is answered; at the end of its patience the last failure is the answer. */
 export async function persist<T>(
   ask: () => Promise<Result<T>>,
-  { attemptsMax, withinMs, repeating }: Patience,
+  { attemptsMax, withinMs, mustAnswer = false, repeating }: Patience,
   { now, random, wait }: Weather,
 ): Promise<Result<T>> {
   const began = now();
@@ -30,6 +30,7 @@ export async function persist<T>(
     const answer = await ask();
     const error = answer.ok ? undefined : passing(answer.errors);
     if (error === undefined || failures + 1 >= attemptsMax) return answer;
+    if (mustAnswer && failures === 0 && isNobody(error)) return answer;
     const delayMs = delayOf(failures, error, random);
     if (now() - began + delayMs > withinMs) return answer;
     repeating?.(error);

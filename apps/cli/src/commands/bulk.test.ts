@@ -76,12 +76,17 @@ async function follow(
       isTerminal: true,
     },
     client: {
+      url: 'http://there',
       mutate: async () => {
         const bulkRuns = { id: 'b1', matched: 9, applied: 2, pending: true, userErrors: [] };
         return await Promise.resolve({ ok: true, value: { bulkRuns } });
       },
       request: async () => {
         const [state, applied] = looks[Math.min(told.asked++, looks.length - 1)] ?? [];
+        if (state === 'AWAY') {
+          const error = { code: 'UNREACHABLE', message: 'Nothing answers.' };
+          return await Promise.resolve({ ok: false, errors: [error] });
+        }
         const failure = state === 'FAILED' ? 'It broke.' : null;
         const bulk = {
           id: 'b1',
@@ -106,6 +111,19 @@ test('runs bulk: follows what goes on until it is done, and says how far it is',
   expect(JSON.parse(out)).toEqual({ id: 'b1', matched: 9, applied: 9, pending: false });
   expect(err).toContain('CANCEL 4 of 9');
   expect(code).toBe(0);
+});
+
+test('runs bulk: a lost server is asked again; bulk get gives up at the start', async () => {
+  const looks = [['AWAY', 0] as const, ['AWAY', 0] as const, ['DONE', 9] as const];
+  const { err, code } = await follow('runs bulk', ['cancel'], { job: 'a' }, looks);
+  expect(code).toBe(0);
+  expect(err.match(/lost the server at http:\/\/there/g)).toHaveLength(1);
+  expect(err).toContain('the server at http://there is back');
+  const lost = follow('bulk get', ['b1'], { wait: true }, looks);
+  await expect(lost).rejects.toThrow('Nothing answers.');
+  const late = await follow('bulk get', ['b1'], { wait: true, timeout: '20ms' }, [['RUNNING', 4]]);
+  expect(late.code).toBe(124);
+  expect(late.err).toContain('orrery bulk get b1');
 });
 
 test('runs bulk: --no-wait and Ctrl-C leave it running and say how to look', async () => {

@@ -1,4 +1,4 @@
-import { type Context, type UserError, ask, change, refuse } from '../context.js';
+import { type Context, type UserError, ask, change, refuse, tell } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { bulkGet, exitOf, followBulk, goesOn } from './bulk-progress.js';
 import {
@@ -7,11 +7,13 @@ import {
   PRIORITIES,
   STATES,
   type Values,
+  durationOf,
   jsonOf,
   misuse,
   textOf,
   wholeOf,
 } from './command.js';
+import { WITHIN } from './wait.js';
 
 const BULK = `mutation($input: BulkRunsInput!) {
   bulkRuns(input: $input) { id matched applied pending userErrors { code path message hint } }
@@ -44,6 +46,7 @@ const DEED = {
   reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
   'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat is the same one' },
   'no-wait': { type: 'boolean', help: 'do not wait for its end' },
+  ...WITHIN,
 } as const satisfies Options;
 
 function filterOf(values: Values, states?: readonly string[]): Readonly<Record<string, unknown>> {
@@ -73,18 +76,22 @@ async function apply(
   };
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);
   const dryRun = values['dry-run'] === true;
+  const withinMs = durationOf(values, 'timeout');
   const { project } = context;
   const input = { project, action, dryRun, filter, ...Object.fromEntries(given) };
   const { bulkRuns } = await change<Answer>(context, BULK, input);
   refuse(bulkRuns.userErrors);
   const { id, matched, applied, pending } = bulkRuns;
   const isAwaited = id !== null && pending && values['no-wait'] !== true;
-  const bulk = isAwaited ? await followBulk(context, id) : undefined;
-  const now = bulk ?? { applied };
-  const shown = { id, matched, applied: now.applied, pending: pending && bulk === undefined };
+  const followed = isAwaited
+    ? await followBulk(context, { id, mustAnswer: false, withinMs })
+    : undefined;
+  const end = followed?.stopped === undefined ? followed?.value : undefined;
+  const now = end ?? { applied };
+  const shown = { id, matched, applied: now.applied, pending: pending && end === undefined };
   context.terminal.out(renderOne(shown, context.format));
-  if (isAwaited) return exitOf(context, bulk, id);
-  if (id !== null && pending) context.terminal.err(goesOn(id));
+  if (id !== null && followed !== undefined) return exitOf(context, followed, id);
+  if (id !== null && pending) tell(context, goesOn(id));
   return 0;
 }
 

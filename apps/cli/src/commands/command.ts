@@ -1,7 +1,7 @@
 import { RUN_STATES } from '#core';
 import { parseJson } from '#protocol';
 import type { ParseArgsConfig } from 'node:util';
-import type { Settings } from '#config';
+import { type Settings, parseDuration } from '#config';
 import { CommandProblem, type Context } from '../context.js';
 import type { OutputFormat, Terminal } from '../output/render.js';
 
@@ -75,6 +75,15 @@ export function wholeOf(
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= from && value <= to) return value;
   throw misuse(`--${name} is a whole number from ${from} to ${to}, not '${text}'.`);
+}
+
+/** In milliseconds. */
+export function durationOf(values: Values, name: string): number | undefined {
+  const text = textOf(values, name);
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw misuse(`--${name} is a length of time like 90s, 5m or 1h30m, not '${text}'.`);
 }
 
 export function jsonOf(text: string, what: string): unknown {

@@ -59,7 +59,8 @@ export function helpOf(command: Described): string {
     ['Example', `  ${command.example}`],
     [
       'Exit code',
-      '  0 done, 1 refused or failed, 2 typed wrong, 70 a defect of ours, 130 after Ctrl-C',
+      '  0 done, 1 refused, failed, or nobody to ask, 2 typed wrong, 70 a defect of ours,',
+      '  124 when a time for waiting was over, 130 after Ctrl-C',
     ],
   ];
   return `${blocks.map((block) => block.join('\n')).join('\n\n')}\n`;

@@ -100,6 +100,23 @@ describe('runs logs --follow', () => {
     expect(fake.subscribed.map(({ variables }) => variables['after'])).toEqual([null, '2']);
   });
 
+  test('says once that the server is lost, and that it is back before it says more', async () => {
+    fake.heard = (subscribed) => {
+      if (fake.subscribed.length === 1) return fake.drop();
+      void until(() => err.includes('is back'), BOUND_MS).then(() => {
+        state = 'SUCCEEDED';
+        subscribed.complete();
+      });
+    };
+    expect(await logs(['-f'])).toBe(0);
+    expect(err.split('\n')).toEqual([
+      `lost the server at ${fake.url}, trying again…`,
+      expect.stringContaining(`npx orrery runs get ${RUN}`),
+      `the server at ${fake.url} is back`,
+      '',
+    ]);
+  });
+
   test('does not take the end of a gateway for the end of the run', async () => {
     written = ['one\n', 'two\n'];
     fake.heard = (subscribed) => {

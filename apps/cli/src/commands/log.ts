@@ -1,7 +1,8 @@
 import { stringifyJson } from '#protocol';
-import { CommandProblem, type Context, ask, valueOf } from '../context.js';
+import { CommandProblem, type Context, ask, tell, valueOf } from '../context.js';
 import { inert } from '../output/render.js';
-import { isFinalState } from './wait.js';
+import { Link } from './link.js';
+import { isFinalState, meanwhile } from './wait.js';
 
 /** Whose log: of all attempts when none is named. */
 export interface LogOf {
@@ -77,12 +78,20 @@ export async function followLog(context: Context, of: LogOf, signal: AbortSignal
   let after: string | null = null;
   const isOver = async (): Promise<boolean> =>
     signal.aborted || (await isDrained(context, of, after));
-  const chunks = context.client.follow<Told>(FOLLOW, { ...of, after }, { isOver });
-  for await (const step of chunks) {
-    if (signal.aborted) return;
-    const { runLog } = valueOf(step);
-    show(context, runLog);
-    after = runLog.cursor;
+  const { url } = context.client;
+  const link = new Link(url, (text) => tell(context, text), meanwhile(of.id));
+  const { interrupted, connected } = link;
+  const how = { isOver, mustAnswer: true, interrupted, connected };
+  try {
+    for await (const step of context.client.follow<Told>(FOLLOW, { ...of, after }, how)) {
+      if (signal.aborted) return;
+      const { runLog } = valueOf(step);
+      link.heard();
+      show(context, runLog);
+      after = runLog.cursor;
+    }
+  } finally {
+    link.close();
   }
 }
 

@@ -1,8 +1,9 @@
 import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Command, STATES, textOf, wholeOf } from './command.js';
-import { followLog, logOf, printLog } from './log.js';
-import { INTERRUPTED, isFinalState, statesOf, untilInterrupted } from './wait.js';
+import { logs } from './logs.js';
+import { wait } from './outcome.js';
+import { watch } from './watch.js';
 
 interface ListedRun {
   readonly id: string;
@@ -91,55 +92,6 @@ const get: Command = {
   },
 };
 
-const watch: Command = {
-  name: 'runs watch',
-  summary: 'print every state of a run until it ends, each with the time of the server in UTC',
-  usage: 'orrery runs watch ID',
-  example: 'orrery runs watch 0193a1b2-…',
-  options: {},
-  positionals: { required: 1, names: 'ID' },
-  async run(context, _values, [id = '']) {
-    for await (const run of statesOf(context, id)) {
-      const { state, reason, at } = run;
-      const line = `${at ?? '-'} ${state}${reason === null ? '' : ` ${reason}`}\n`;
-      context.terminal.out(context.format === 'table' ? line : `${JSON.stringify(run)}\n`);
-      if (isFinalState(state)) return state === 'SUCCEEDED' ? 0 : 1;
-    }
-    return 1;
-  },
-};
-
-const ATTEMPT_MAX = 1_000_000;
-
-const logs: Command = {
-  name: 'runs logs',
-  summary: 'print what a run wrote',
-  usage: 'orrery runs logs ID [--follow] [--attempt N]',
-  example: 'orrery runs logs 0193a1b2-… --follow',
-  options: {
-    follow: {
-      type: 'boolean',
-      short: 'f',
-      help: 'go on with what it writes, until it ends or Ctrl-C',
-    },
-    attempt: { type: 'string', value: 'N', help: 'only of this attempt: 1 is the first' },
-  },
-  positionals: { required: 1, names: 'ID' },
-  async run(context, values, [id = '']) {
-    const of = { id, attempt: wholeOf(values, 'attempt', [1, ATTEMPT_MAX]) };
-    if (values['follow'] === true) {
-      const leaving = new AbortController();
-      const done = followLog(context, of, leaving.signal).then(() => 0);
-      const code = await untilInterrupted(done);
-      leaving.abort();
-      return code ?? INTERRUPTED;
-    }
-    if (context.format === 'table') await printLog(context, of);
-    else context.terminal.out(`${JSON.stringify({ id, text: await logOf(context, of) })}\n`);
-    return 0;
-  },
-};
-
 const CANCEL = `mutation($input: RunActionInput!) {
   cancelRun(input: $input) { pending run { id state } userErrors { code path message hint } }
 }`;
@@ -174,4 +126,4 @@ const cancel: Command = {
   },
 };
 
-export const runs: readonly Command[] = [ls, get, watch, logs, cancel];
+export const runs: readonly Command[] = [ls, get, wait, watch, logs, cancel];

@@ -1,16 +1,16 @@
-import { CommandProblem, type Context, type UserError, ask, change, refuse } from '../context.js';
+import { CommandProblem, type Context, type UserError, change, refuse } from '../context.js';
 import { renderOne } from '../output/render.js';
 import {
   type Command,
   PRIORITIES,
   type Values,
+  durationOf,
   jsonOf,
   misuse,
   textOf,
   wholeOf,
 } from './command.js';
-import { logOf, printLog } from './log.js';
-import { INTERRUPTED, type WatchedRun, waitForEnd } from './wait.js';
+import { outcomeOf } from './outcome.js';
 
 const SUBMIT = `mutation($input: SubmitRunInput!) {
   submitRun(input: $input) { replayed run { id state } userErrors { code path message hint } }
@@ -22,17 +22,6 @@ interface Submitted {
     readonly run: { readonly id: string; readonly state: string } | null;
     readonly userErrors: readonly UserError[];
   };
-}
-
-const DONE = `query($id: ID!) {
-  run(id: $id) {
-    id state outcome reason result submittedAt startedAt finishedAt queueTime runTime
-    error { class message } attempts { number outcome exitCode signal }
-  }
-}`;
-
-interface Done {
-  readonly run: (WatchedRun & Readonly<Record<string, unknown>>) | null;
 }
 
 function inputOf(context: Context, values: Values): Record<string, unknown> {
@@ -97,9 +86,15 @@ export const submit: Command = {
     },
     fresh: { type: 'boolean', help: 'run it, also if an equal run has left its result' },
     wait: { type: 'boolean', help: 'wait for its end and print its log; 1 if it fails' },
+    'wait-timeout': {
+      type: 'string',
+      value: 'DURATION',
+      help: 'wait no longer than this: 90s, 5m; exit code 124',
+    },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
+    const withinMs = durationOf(values, 'wait-timeout');
     const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values));
     refuse(submitRun.userErrors);
     const run = submitRun.run;
@@ -109,24 +104,6 @@ export const submit: Command = {
       context.terminal.out(renderOne({ ...run, replayed }, context.format));
       return 0;
     }
-    return await outcomeOf(context, run.id);
+    return await outcomeOf(context, { id: run.id, mustAnswer: false, withinMs });
   },
 };
-
-/** Waits for the end of a run; answers the exit code. */
-async function outcomeOf(context: Context, id: string): Promise<number> {
-  const { terminal, format } = context;
-  if (format === 'table') terminal.err(`run ${id}\n`);
-  if ((await waitForEnd(context, id)) === undefined) return INTERRUPTED;
-  const { run } = await ask<Done>(context, DONE, { id });
-  if (run === null) throw new CommandProblem(`The run ${id} is gone.`);
-  const isSuccess = run.state === 'SUCCEEDED';
-  if (format !== 'table') {
-    terminal.out(renderOne({ ...run, log: await logOf(context, { id }) }, format));
-  } else {
-    await printLog(context, { id });
-    const why = run.reason === null ? '' : `: ${run.reason}`;
-    if (!isSuccess) terminal.err(`run ${id} ${run.state}${why}\n`);
-  }
-  return isSuccess ? 0 : 1;
-}
