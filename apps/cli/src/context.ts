@@ -5,6 +5,7 @@ import type { Settings } from '#config';
 import { stringifyJson } from '#protocol';
 import type { OutputFormat, Terminal } from './output/render.js';
 import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
+import { type Of, inWords, placeIn } from './words.js';
 
 /** Ends the command with one sentence for a person. */
 export class CommandProblem extends Error {
@@ -143,25 +144,29 @@ export async function change<T>(
   return valueOf(await context.client.mutate<T>(document, input));
 }
 
-export function valueOf<T>(result: Result<T>): T {
+export function valueOf<T>(result: Result<T>, of: Of = {}): T {
   if (result.ok) return result.value;
-  throw new CommandProblem(result.errors.map(sentenceOf).join('\n'));
+  throw new CommandProblem(result.errors.map((error) => sentenceOf(error, of)).join('\n'));
 }
 
 const AWAY = "Start it with 'npm start', or see what 'orrery doctor' finds.";
 
-const sentenceOf = (error: RequestError): string => {
-  const { code, message, retryAfter } = error;
+const sentenceOf = (error: RequestError, of: Of): string => {
+  const { code, retryAfter } = error;
+  const message = inWords(error.message, of);
   const hint = error.hint ?? (code === 'UNREACHABLE' ? AWAY : '');
   const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
   return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');
 };
 
-export function refuse(errors: readonly UserError[]): void {
+/** What the server refuses ends the command, in its words. */
+export function refuse(errors: readonly UserError[], of: Of = {}): void {
   if (errors.length === 0) return;
   const lines = errors.map(({ code, path: at, message, hint }) => {
-    const where = at.length === 0 ? '' : `${at.join('.')}: `;
-    return `${where}${message} (${code})${hint === null || hint === undefined ? '' : ` ${hint}`}`;
+    const place = placeIn(at);
+    const where = place === '' ? '' : `${place}: `;
+    const more = hint === null || hint === undefined ? '' : ` ${inWords(hint, of)}`;
+    return `${where}${inWords(message, of)} (${code})${more}`;
   });
   throw new CommandProblem(lines.join('\n'));
 }

@@ -1,5 +1,6 @@
 import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { inert, renderOne } from '../output/render.js';
+import { waitsInWords } from '../words.js';
 import {
   type Command,
   type Options,
@@ -176,7 +177,7 @@ function commandOf(action: Action): Command {
       const input = { id, ...Object.fromEntries(given) };
       const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
-      refuse(answer.userErrors);
+      refuse(answer.userErrors, { id });
       context.terminal.out(renderOne({ ...answer.run, [word]: answer[word] }, context.format));
       return 0;
     },
@@ -185,7 +186,7 @@ function commandOf(action: Action): Command {
 
 const EXPLAIN = `query($id: ID!) {
   run(id: $id) {
-    id state reason expectedFinish
+    id state reason expectedFinish job { name }
     waitingFor { kind text hint name until used limit place nearest }
   }
 }`;
@@ -195,6 +196,7 @@ interface Explained {
     readonly state: string;
     readonly reason: string | null;
     readonly expectedFinish: string | null;
+    readonly job: { readonly name: string } | null;
     readonly waitingFor: readonly {
       readonly kind: string;
       readonly text: string;
@@ -215,11 +217,12 @@ const explain: Command = {
   async run(context, _values, [id = '']) {
     const { run } = await ask<Explained>(context, EXPLAIN, { id });
     if (run === null) throw new CommandProblem(`There is no run ${id}.`);
+    const { job, ...told } = { ...run, waitingFor: waitsInWords(run) };
     if (context.format !== 'table') {
-      context.terminal.out(renderOne(run, context.format));
+      context.terminal.out(renderOne(told, context.format));
       return 0;
     }
-    const { state, reason, expectedFinish, waitingFor } = run;
+    const { state, reason, expectedFinish, waitingFor } = told;
     const lines = waitingFor.flatMap(({ text, hint, until, nearest }) => [
       [text, until === null ? '' : `Until ${until}.`, hint ?? ''].filter(Boolean).join(' '),
       ...(nearest ?? []).map((each) => `  - ${each}`),

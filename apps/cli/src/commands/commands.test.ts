@@ -158,15 +158,15 @@ describe('a list', () => {
 
 describe('one thing', () => {
   test.each([['json'], ['ndjson']] as const)('as %s is one object', async (format) => {
-    const one = { id: RUN, state: 'DEAD', reason: null };
+    const one = { id: RUN, state: 'DEAD', reason: null, job: null, waitingFor: [] };
     answers({ run: one });
     expect(await run(['runs', 'get', RUN], format)).toBe(0);
     expect(JSON.parse(out)).toEqual(one);
-    expect(lines().length).toBe(format === 'ndjson' ? 1 : 5);
+    expect(lines().length).toBe(format === 'ndjson' ? 1 : 7);
   });
 
   test('as a table leaves out what is not there', async () => {
-    answers({ run: { id: RUN, state: 'DEAD', reason: null } });
+    answers({ run: { id: RUN, state: 'DEAD', job: null, waitingFor: [] } });
     await run(['runs', 'get', RUN]);
     expect(lines()).toEqual([`id     ${RUN}`, 'state  DEAD']);
   });
@@ -264,7 +264,7 @@ describe('a change', () => {
     const bare = { code: 'NOT_FOUND', path: [], message: 'None.', hint: null };
     answers({ submitRun: { replayed: false, run: null, userErrors: [refusal, bare] } });
     await expect(run(['submit', '--job', 'a'])).rejects.toMatchObject({
-      message: 'input.params: No. (INVALID_VALUE) So.\nNone. (NOT_FOUND)',
+      message: '--params: No. (INVALID_VALUE) So.\nNone. (NOT_FOUND)',
       exitCode: 1,
     });
   });

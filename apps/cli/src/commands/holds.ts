@@ -31,7 +31,7 @@ function holding(verb: 'pause' | 'resume', summary: string, example: string): Co
       const input = { project, name, ...(reason === undefined ? {} : { reason }) };
       const done = await ask<Record<string, Payload>>(context, mutationOf(field), { input });
       const { userErrors = [], job, changed, pending } = done[field] ?? {};
-      refuse(userErrors);
+      refuse(userErrors, { job: name });
       context.terminal.out(renderOne({ ...job, changed, pending }, context.format));
       return 0;
     },

@@ -80,7 +80,7 @@ const apply: Command = {
     const { applyJob } = await ask<{
       applyJob: { changed: boolean; job: object | null; userErrors: UserError[] };
     }>(context, APPLY, { input: { project: context.project, name, spec } });
-    refuse(applyJob.userErrors);
+    refuse(applyJob.userErrors, { job: name });
     const { job, changed } = applyJob;
     context.terminal.out(renderOne({ ...job, changed }, context.format));
     return 0;

@@ -1,5 +1,6 @@
 import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { type Waiter, waitsInWords } from '../words.js';
 import { type Command, STATES, textOf, wholeOf } from './command.js';
 import { logs } from './logs.js';
 import { wait } from './outcome.js';
@@ -85,9 +86,10 @@ const get: Command = {
   options: {},
   positionals: { required: 1, names: 'ID' },
   async run(context, _values, [id = '']) {
-    const { run } = await ask<{ run: object | null }>(context, GET, { id });
+    const { run } = await ask<{ run: Waiter | null }>(context, GET, { id });
     if (run === null) throw new CommandProblem(`There is no run ${id}.`);
-    context.terminal.out(renderOne(run, context.format));
+    const told = { ...run, waitingFor: waitsInWords(run) };
+    context.terminal.out(renderOne(told, context.format));
     return 0;
   },
 };
@@ -119,7 +121,7 @@ const cancel: Command = {
     const { cancelRun } = await change<{
       cancelRun: { pending: boolean; run: object | null; userErrors: UserError[] };
     }>(context, CANCEL, input);
-    refuse(cancelRun.userErrors);
+    refuse(cancelRun.userErrors, { id });
     const { run, pending } = cancelRun;
     context.terminal.out(renderOne({ ...run, pending }, context.format));
     return 0;

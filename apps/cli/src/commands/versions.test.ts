@@ -62,7 +62,7 @@ describe('jobs rollback', () => {
     const userErrors = [{ code: 'NOT_FOUND', path: ['toVersion'], message, hint: null }];
     fake.answer = () => ({ data: { rollbackJob: { changed: false, job: null, userErrors } } });
     await expect(run('jobs rollback nightly --to 9')).rejects.toThrow(
-      `toVersion: ${message} (NOT_FOUND)`,
+      `--to: ${message} (NOT_FOUND)`,
     );
   });
 });

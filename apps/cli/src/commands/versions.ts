@@ -39,7 +39,7 @@ const rollback: Command = {
     const toVersion = versionOf(values, 'to');
     const input = { project: context.project, name, toVersion };
     const { rollbackJob } = await ask<{ rollbackJob: Payload }>(context, ROLLBACK, { input });
-    refuse(rollbackJob.userErrors);
+    refuse(rollbackJob.userErrors, { job: name });
     const { job, changed } = rollbackJob;
     context.terminal.out(renderOne({ ...job, changed }, context.format));
     return 0;
@@ -58,7 +58,7 @@ const remove: Command = {
     const { project } = context;
     const input = { project, name, ...(reason === undefined ? {} : { reason }) };
     const { deleteJob } = await ask<{ deleteJob: Payload }>(context, DELETE, { input });
-    refuse(deleteJob.userErrors);
+    refuse(deleteJob.userErrors, { job: name });
     context.terminal.out(renderOne({ ...deleteJob.job }, context.format));
     return 0;
   },
