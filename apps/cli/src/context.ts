@@ -5,7 +5,7 @@ import type { Settings } from '#config';
 import { stringifyJson } from '#protocol';
 import type { OutputFormat, Terminal } from './output/render.js';
 import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
-import { type Of, inWords, placeIn } from './words.js';
+import { type Of, coerced, inWords, placeIn } from './words.js';
 
 /** Ends the command with one sentence for a person. */
 export class CommandProblem extends Error {
@@ -153,7 +153,7 @@ const AWAY = "Start it with 'npm start', or see what 'orrery doctor' finds.";
 
 const sentenceOf = (error: RequestError, of: Of): string => {
   const { code, retryAfter } = error;
-  const message = inWords(error.message, of);
+  const message = inWords(coerced(error.message), of);
   const hint = error.hint ?? (code === 'UNREACHABLE' ? AWAY : '');
   const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
   return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');

@@ -6,9 +6,10 @@ import {
   type Options,
   type Values,
   misuse,
-  textOf,
 } from './commands/command.js';
+import { textOf } from './commands/values.js';
 import { described, locals } from './commands/all.js';
+import { checkGiven } from './commands/given.js';
 import * as help from './commands/help.js';
 import { COMMON, commonOf } from './commands/options.js';
 import { commands } from './commands/table.js';
@@ -105,11 +106,7 @@ async function runFound(found: Described, args: readonly string[]): Promise<numb
     terminal.out(help.helpOf(found));
     return 0;
   }
-  const { required, names } = found.positionals;
-  if (positionals.length !== required) {
-    const what = required === 0 ? 'no further words' : names;
-    throw misuse(`'${found.name}' takes ${what}: ${found.usage}`);
-  }
+  checkGiven(found, values, positionals);
   const local = locals.find(({ name }) => name === found.name);
   if (local !== undefined) {
     const place = { settings: settingsOrThrow, terminal, format: formatOf(values) };

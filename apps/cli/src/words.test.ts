@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { isTest, parse, readSources } from '../../../test/tidy/source.js';
 import { described } from './commands/all.js';
-import { COMMANDS, inWords, placeIn } from './words.js';
+import { COMMANDS, coerced, inWords, placeIn } from './words.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
@@ -84,6 +84,22 @@ describe('what the server says', () => {
     ['at a time after this job', 'at a time after this job'],
   ])('%j is said as %j', (text, said) => {
     expect(inWords(text, { id: 'r1', job: 'nightly' })).toContain(said);
+  });
+
+  test.each([
+    [
+      'Variable "$filter" got invalid value "DEADD" at "filter.states[0]"; Value "DEADD" does ' +
+        'not exist in "RunState" enum. Did you mean the enum value "DEAD"?',
+      '--state "DEADD" is no such value. Did you mean DEAD?',
+    ],
+    [
+      'Variable "$input" got invalid value "soon" at "input.at"; Expected type "DateTime". ' +
+        'A DateTime is written 2026-07-01T12:00:00.000Z, with its zone.',
+      '--at "soon" is refused: A DateTime is written 2026-07-01T12:00:00.000Z, with its zone.',
+    ],
+    ['The database is away.', 'The database is away.'],
+  ])('%j is said as a sentence', (text, said) => {
+    expect(coerced(text)).toBe(said);
   });
 
   test.each([

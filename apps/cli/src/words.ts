@@ -61,6 +61,23 @@ export function inWords(text: string, { id, job }: Of = {}): string {
   }, text);
 }
 
+/** What GraphQL says of a variable that it cannot take. */
+const COERCION = /^Variable "\$\w+" got invalid value (.*?)(?: at "([^"]*)")?; (.*)$/s;
+const NO_SUCH =
+  /^Value .* does not exist in "\w+" enum\.(?: Did you mean (?:the enum value )?(.*)\?)?$/;
+
+/** The same as a sentence that names the option. */
+export function coerced(message: string): string {
+  const [, value, at = '', why] = COERCION.exec(message) ?? [];
+  if (value === undefined || why === undefined) return message;
+  const [, ...path] = at.replaceAll(/\[\d+\]/g, '').split('.');
+  const [isUnknown, meant = ''] = NO_SUCH.exec(why) ?? [];
+  const hint = meant === '' ? '' : ` Did you mean ${meant.replaceAll('"', '')}?`;
+  const reason = why.replace(/^Expected type "\w+"\. /, '');
+  const said = isUnknown === undefined ? `is refused: ${reason}` : `is no such value.${hint}`;
+  return [placeIn(path), value, said].filter(Boolean).join(' ');
+}
+
 /** What waits, as the server tells it. */
 export interface Waiter {
   readonly id: string;

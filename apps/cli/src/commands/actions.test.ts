@@ -53,8 +53,9 @@ test('a user error, and words that say nothing, are problems', async () => {
       'It is DEAD. (RUN_FINAL) To run it again: ' +
       `orrery runs retry ${RUN} or orrery runs clone ${RUN}.`,
   });
-  await expect(act('mark', { reason: 'x' }, {})).rejects.toThrow('--as');
-  await expect(act('mark', { as: 'SKIPPED' }, {})).rejects.toThrow('--reason');
+  await expect(act('mark', { as: 'DEAD' }, {})).rejects.toThrow(
+    "--as is one of SUCCEEDED, SKIPPED, not 'DEAD'.",
+  );
   await expect(act('update', { priority: '11' }, {})).rejects.toThrow(CommandProblem);
 });
 

@@ -27,10 +27,13 @@ export function groupHelp(word: string): string | undefined {
 }
 
 const optionLines = (options: Options): readonly string[] =>
-  Object.entries(options).map(([name, { short, value, help }]) => {
+  Object.entries(options).flatMap(([name, { short, value, help, oneOf = [], required }]) => {
     const flag = `--${name}${value === undefined ? '' : ` ${value}`}`;
     const both = short === undefined ? flag : `${flag}, -${short}`;
-    return `  ${both.padEnd(26)} ${help}`;
+    const needed = required === true ? ' (required)' : '';
+    const isTold = /^\d/.test(value ?? '') || oneOf.every((each) => help.includes(each));
+    const values = isTold ? [] : wrapped(oneOf.join(', ')).map((line) => `      ${line}`);
+    return [`  ${both.padEnd(26)} ${help}${needed}`, ...values];
   });
 
 const WIDTH = 78;

@@ -1,6 +1,7 @@
 import { CommandProblem, type UserError, ask, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, textOf } from './command.js';
+import { type Command } from './command.js';
+import { textOf } from './values.js';
 
 interface Payload {
   readonly changed: boolean;

@@ -11,7 +11,8 @@ import {
   removeProfile,
   saveProfile,
 } from '../profiles.js';
-import { type LocalCommand, type Place, type Values, misuse, textOf } from './command.js';
+import { type LocalCommand, type Place, type Values, misuse } from './command.js';
+import { textOf } from './values.js';
 
 const KEY = /^\S{1,500}$/;
 const WHO = '{ viewer { name projects { project { name } role } } }';

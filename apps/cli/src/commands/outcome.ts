@@ -1,6 +1,7 @@
 import { CommandProblem, type Context, ask, tell } from '../context.js';
 import { renderOne } from '../output/render.js';
-import { type Command, durationOf } from './command.js';
+import { type Command } from './command.js';
+import { durationOf } from './values.js';
 import { logOf, printLog } from './log.js';
 import { WITHIN, type WatchedRun, leave, named, waitForEnd } from './wait.js';
 

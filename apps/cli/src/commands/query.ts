@@ -2,7 +2,8 @@ import { stringifyJson } from '#protocol';
 import fs from 'node:fs';
 import type { RequestError } from '#client';
 import { CommandProblem } from '../context.js';
-import { type Command, jsonOf, textOf } from './command.js';
+import { type Command } from './command.js';
+import { jsonOf, textOf } from './values.js';
 
 const rawly = ({ code, message, hint = '' }: RequestError): string =>
   [`${message} (${code})`, hint].filter(Boolean).join(' ');

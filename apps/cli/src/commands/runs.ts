@@ -1,9 +1,11 @@
 import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Waiter, waitsInWords } from '../words.js';
-import { type Command, STATES, textOf, wholeOf } from './command.js';
+import { type Command } from './command.js';
+import { FILTER, filterOf } from './filter.js';
 import { logs } from './logs.js';
 import { wait } from './outcome.js';
+import { REASON, durationTextOf, textOf, wholeOf } from './values.js';
 import { watch } from './watch.js';
 
 interface ListedRun {
@@ -35,32 +37,18 @@ const COLUMNS: readonly Column<ListedRun>[] = [
 const ls: Command = {
   name: 'runs ls',
   summary: 'list the newest runs',
-  usage: 'orrery runs ls [--state STATE] [--job NAME] [--limit N]',
+  usage:
+    'orrery runs ls [--state STATE] [--job NAME] [--labels NAME=TEXT] [--since TIME] [options]',
   example: 'orrery runs ls --state DEAD --output ndjson',
   options: {
-    state: {
-      type: 'string',
-      value: 'STATE',
-      oneOf: STATES,
-      help: 'only these: DEAD, or DEAD,EXPIRED',
-    },
-    job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
+    ...FILTER,
     limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
     const first = wholeOf(values, 'limit', [1, 200]) ?? 20;
-    const state = textOf(values, 'state');
-    const job = textOf(values, 'job');
-    const filter = {
-      ...(state === undefined ? {} : { states: state.toUpperCase().split(',') }),
-      ...(job === undefined ? {} : { jobs: [job] }),
-    };
-    const { runs } = await ask<{ runs: { nodes: ListedRun[] } }>(context, LIST, {
-      project: context.project,
-      filter,
-      first,
-    });
+    const asked = { filter: filterOf(values), first, project: context.project };
+    const { runs } = await ask<{ runs: { nodes: ListedRun[] } }>(context, LIST, asked);
     context.terminal.out(renderList(runs.nodes, COLUMNS, context.format));
     return 0;
   },
@@ -104,14 +92,14 @@ const cancel: Command = {
   usage: 'orrery runs cancel ID [--reason TEXT] [--grace DURATION] [--force]',
   example: "orrery runs cancel 0193a1b2-… --reason 'wrong input'",
   options: {
-    reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
+    ...REASON,
     grace: { type: 'string', value: 'DURATION', help: 'how long before it is killed: 3s' },
     force: { type: 'boolean', help: 'do not wait for an executor that is away' },
   },
   positionals: { required: 1, names: 'ID' },
   async run(context, values, [id = '']) {
     const reason = textOf(values, 'reason');
-    const grace = textOf(values, 'grace');
+    const grace = durationTextOf(values, 'grace');
     const input = {
       id,
       force: values['force'] === true,

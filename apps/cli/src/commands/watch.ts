@@ -1,5 +1,6 @@
 import { type Context, tell } from '../context.js';
-import { type Command, durationOf } from './command.js';
+import { type Command } from './command.js';
+import { durationOf } from './values.js';
 import { untilStopped } from './stop.js';
 import { WITHIN, isFinalState, leave, statesOf } from './wait.js';
 

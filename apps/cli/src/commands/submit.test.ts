@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import type { Values } from './command.js';
+import { submit } from './submit.js';
+import { type Played, play } from './testkit/play.js';
+
+const DONE = { submitRun: { replayed: false, run: { id: 'r1', state: 'READY' }, userErrors: [] } };
+const submitted = async (values: Values): Promise<Played> =>
+  await play([submit], 'submit', values, DONE);
+
+test.each<readonly [Values, object]>([
+  [{ shell: 'true' }, { spec: { kind: 'shell', command: 'true' } }],
+  [{ shell: 'true', timeout: '90s' }, { spec: { kind: 'shell', command: 'true', timeout: '90s' } }],
+  [{ http: 'https://a.test/b' }, { spec: { kind: 'http', url: 'https://a.test/b' } }],
+  [
+    { spec: '{"kind":"shell","command":"x","timeout":"1h"}', timeout: '2s' },
+    { spec: { kind: 'shell', command: 'x', timeout: '2s' } },
+  ],
+  [
+    { job: 'a', labels: ['team=data'] },
+    { job: 'a', labels: { team: 'data' } },
+  ],
+])('%j submits %j', async (values, input) => {
+  expect((await submitted(values)).variables).toEqual({ input: { project: 'demo', ...input } });
+});
+
+test.each<readonly [Values, string]>([
+  [{}, 'Say what to run: --job NAME, --shell'],
+  [{ http: 'a.test' }, "--http is an address like https://example.org/ping, not 'a.test'."],
+  [{ http: 'file:///etc/passwd' }, '--http is an address'],
+  [{ http: 'https://a.test', spec: '{}' }, 'Both --http and --spec are given'],
+  [{ spec: '[]' }, '--spec is a JSON object'],
+  [{ spec: '{' }, '--spec is not JSON'],
+  [{ job: 'a', timeout: '5m' }, '--wait-timeout'],
+  [{ shell: 'true', timeout: 'x' }, '--timeout is a length of time'],
+])('%j is refused before anything is asked', async (values, sentence) => {
+  const message = expect.stringContaining(sentence) as string;
+  await expect(submitted(values)).rejects.toMatchObject({ message, exitCode: 2 });
+});
