@@ -5,23 +5,8 @@ import type { Settings } from '#config';
 import { stringifyJson } from '#protocol';
 import type { OutputFormat, Terminal } from './output/render.js';
 import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
-import { type Of, coerced, inWords, placeIn } from './words.js';
-
-/** Ends the command with one sentence for a person. */
-export class CommandProblem extends Error {
-  override readonly name = 'CommandProblem';
-  constructor(
-    message: string,
-    readonly exitCode = 1,
-  ) {
-    super(message);
-  }
-
-  /** With one more thing to say. */
-  with(more: string): CommandProblem {
-    return new CommandProblem(`${this.message}\n${more}`, this.exitCode);
-  }
-}
+import { CommandProblem, problemOf, toldOf } from './problem.js';
+import type { Of } from './words.js';
 
 export interface Context {
   readonly settings: Settings;
@@ -119,13 +104,6 @@ function readKey(file: string | undefined): string | undefined {
   }
 }
 
-export interface UserError {
-  readonly code: string;
-  readonly path: readonly string[];
-  readonly message: string;
-  readonly hint?: string | null;
-}
-
 /** A request that must succeed: what the server refuses ends the command. */
 export async function ask<T>(
   context: Context,
@@ -146,27 +124,5 @@ export async function change<T>(
 
 export function valueOf<T>(result: Result<T>, of: Of = {}): T {
   if (result.ok) return result.value;
-  throw new CommandProblem(result.errors.map((error) => sentenceOf(error, of)).join('\n'));
-}
-
-const AWAY = "Start it with 'npm start', or see what 'orrery doctor' finds.";
-
-const sentenceOf = (error: RequestError, of: Of): string => {
-  const { code, retryAfter } = error;
-  const message = inWords(coerced(error.message), of);
-  const hint = error.hint ?? (code === 'UNREACHABLE' ? AWAY : '');
-  const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
-  return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');
-};
-
-/** What the server refuses ends the command, in its words. */
-export function refuse(errors: readonly UserError[], of: Of = {}): void {
-  if (errors.length === 0) return;
-  const lines = errors.map(({ code, path: at, message, hint }) => {
-    const place = placeIn(at);
-    const where = place === '' ? '' : `${place}: `;
-    const more = hint === null || hint === undefined ? '' : ` ${inWords(hint, of)}`;
-    return `${where}${inWords(message, of)} (${code})${more}`;
-  });
-  throw new CommandProblem(lines.join('\n'));
+  throw problemOf(result.errors.map((error) => toldOf(error, of)));
 }

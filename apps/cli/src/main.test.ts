@@ -57,7 +57,7 @@ async function orrery(
 
 function ends(state: string): void {
   const log = { text: 'written\n', pageInfo: { endCursor: null, hasNextPage: false } };
-  const run = { id: RUN, state, reason: null, log };
+  const run = { id: RUN, state, reason: null, reusedFrom: null, log };
   const submitRun = { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] };
   fake.answer = ({ query }) => ({ data: query.includes('submitRun') ? { submitRun } : { run } });
   const events = { nodes: [] };
@@ -138,6 +138,46 @@ describe('the orrery command', () => {
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain(`Nothing answers at ${gone.url}`);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test.each<readonly [readonly string[], number, object]>([
+    [['runs', 'ls', '--output=json', '--state', 'x'], 2, { code: 'USAGE' }],
+    [['runs', 'lss', '--output', 'ndjson'], 2, { code: 'USAGE' }],
+    [['runs', 'get', RUN, '--output', 'json', '--zzz'], 2, { code: 'USAGE' }],
+    [
+      ['runs', 'get', RUN, '--output', 'json'],
+      1,
+      { code: 'FORBIDDEN', message: 'No.', path: ['run'], hint: /key/ },
+    ],
+    [['runs', 'resume', RUN, '--output', 'json'], 1, { code: 'RUN_FINAL', hint: /runs retry/ }],
+  ])('%j: what goes wrong is one object of JSON, exit code %i', async (words, exit, told) => {
+    const hint = 'To run it again: retryRun.';
+    const refusal = { code: 'RUN_FINAL', path: ['id'], message: 'It is DEAD.', hint };
+    const forbidden = { message: 'No.', path: ['run'], extensions: { code: 'FORBIDDEN' } };
+    fake.answer = ({ query }) =>
+      query.includes('resumeRun')
+        ? { data: { resumeRun: { run: null, pending: false, userErrors: [refusal] } } }
+        : { data: null, errors: [forbidden] };
+    const { code, out, err } = await orrery(words);
+    expect([code, out, err.trimEnd().split('\n').length]).toEqual([exit, '', 1]);
+    const { error } = JSON.parse(err) as { error: Readonly<Record<string, unknown>> };
+    expect(error['message']).toEqual(expect.any(String));
+    for (const [name, value] of Object.entries(told)) {
+      if (value instanceof RegExp) expect(error[name]).toMatch(value);
+      else expect(error[name]).toEqual(value);
+    }
+  });
+
+  test('several errors are told to a program one by one', async () => {
+    const bad = { code: 'BAD', path: ['params', 'a'], message: 'No.', hint: null };
+    const userErrors = [bad, { ...bad, path: ['params', 'b'] }];
+    fake.answer = () => ({ data: { submitRun: { replayed: false, run: null, userErrors } } });
+    const { err } = await orrery(['submit', '--job', 'a', '--output', 'json']);
+    const { error, errors } = JSON.parse(err) as { error: object; errors: object[] };
+    expect(error).toEqual({ code: 'BAD', message: 'No.', path: ['params', 'a'] });
+    expect(errors).toEqual([error, { ...error, path: ['params', 'b'] }]);
+    const person = await orrery(['submit', '--job', 'a']);
+    expect(person.err).toBe('--params a: No. (BAD)\n--params b: No. (BAD)\n');
   });
 
   test('a submission that meets trouble says so once, and is sent again', async () => {

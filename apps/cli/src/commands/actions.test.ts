@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { CommandProblem } from '../context.js';
 import type { OutputFormat } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import { actions } from './actions.js';
 import type { Values } from './command.js';
 import { runs } from './runs.js';
@@ -57,6 +57,15 @@ test('a user error, and words that say nothing, are problems', async () => {
     "--as is one of SUCCEEDED, SKIPPED, not 'DEAD'.",
   );
   await expect(act('update', { priority: '11' }, {})).rejects.toThrow(CommandProblem);
+});
+
+test('runs get tells what a run was made of', async () => {
+  const run = { id: RUN, job: null, waitingFor: [], reusedFrom: { id: 'r0', state: 'SUCCEEDED' } };
+  const { document, out } = await play(runs, 'runs get', {}, { run }, { words: [RUN] });
+  for (const field of ['reusedFrom { id', 'retryOf { id', 'discarded { at by reason }']) {
+    expect(document).toContain(field);
+  }
+  expect(JSON.parse(out)).toMatchObject({ reusedFrom: { id: 'r0' } });
 });
 
 test('runs explain and runs get say what to do as commands', async () => {

@@ -1,6 +1,7 @@
-import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
+import { ask, change } from '../context.js';
 import { inert, renderOne } from '../output/render.js';
 import { waitsInWords } from '../words.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Command, type Options, type Values } from './command.js';
 import { LABELS, labelsOf } from './labels.js';
 import {

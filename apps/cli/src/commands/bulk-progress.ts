@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RequestError, Result } from '#client';
-import { CommandProblem, type Context, ask, tell, valueOf } from '../context.js';
+import { type Context, ask, tell, valueOf } from '../context.js';
 import { renderOne } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import { type Command } from './command.js';
 import { durationOf } from './values.js';
 import { Link } from './link.js';

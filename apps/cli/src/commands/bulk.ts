@@ -1,7 +1,8 @@
-import { type Context, type UserError, ask, change, refuse, tell } from '../context.js';
+import { type Context, ask, change, tell } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { type UserError, refuse, misuse } from '../problem.js';
 import { bulkGet, exitOf, followBulk, goesOn } from './bulk-progress.js';
-import { type Command, type Options, type Values, misuse } from './command.js';
+import { type Command, type Options, type Values } from './command.js';
 import { FILTER, filterOf } from './filter.js';
 import { PRIORITIES, REASON, durationOf, given, textOf, wholeOf, wordOf } from './values.js';
 import { WITHIN } from './wait.js';

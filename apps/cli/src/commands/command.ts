@@ -1,6 +1,6 @@
 import type { ParseArgsConfig } from 'node:util';
 import type { Settings } from '#config';
-import { CommandProblem, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import type { OutputFormat, Terminal } from '../output/render.js';
 
 /** As `parseArgs` takes it, and what its help says. */
@@ -52,6 +52,3 @@ export interface LocalCommand extends Described {
 export interface Command extends Described {
   run(context: Context, values: Values, positionals: readonly string[]): Promise<number>;
 }
-
-/** A mistake of who typed it, as against a run or a server that failed. */
-export const misuse = (message: string): CommandProblem => new CommandProblem(message, 2);

@@ -10,8 +10,9 @@ import {
   type FakeGateway,
   startFakeGateway,
 } from '../../../../test/support/fake-gateway.js';
-import { CommandProblem, type Context } from '../context.js';
+import { type Context } from '../context.js';
 import type { OutputFormat } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import type { Values } from './command.js';
 import { commands } from './table.js';
 
@@ -232,12 +233,6 @@ describe('a change', () => {
       idempotencyKey: 'k',
     });
     expect(JSON.parse(out)).toEqual({ id: RUN, state: 'READY', replayed: true });
-  });
-
-  test('submits a shell command', async () => {
-    answers({ submitRun: { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] } });
-    await run(['submit', '--shell', 'echo hi']);
-    expect(input()).toMatchObject({ spec: { kind: 'shell', command: 'echo hi' } });
   });
 
   test.each([

@@ -1,4 +1,5 @@
-import { type Described, type Values, misuse } from './command.js';
+import { misuse } from '../problem.js';
+import { type Described, type Values } from './command.js';
 
 const listed = (all: readonly string[]): string =>
   all.length < 2 ? all.join('') : `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`;

@@ -5,6 +5,11 @@ import { commonOf } from './options.js';
 const rowsOf = (of: readonly Described[]): readonly string[] =>
   of.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`);
 
+const EXIT_CODES = [
+  '  0 done; 1 refused, failed, or nobody to ask; 2 typed wrong; 70 a defect of ours;',
+  '  124 a time for waiting was over; 130 after Ctrl-C',
+];
+
 export function overview(): string {
   return [
     'orrery COMMAND [options]',
@@ -13,7 +18,11 @@ export function overview(): string {
     '',
     "'orrery help COMMAND' tells all of one; 'orrery --version' prints the version.",
     'Options of all that ask a server: --output table|json|ndjson, --project NAME,',
-    '--profile NAME, --help',
+    '--profile NAME, --help. With json or ndjson what goes wrong is JSON as well, on the standard',
+    'error: {"error": {"code", "message", "hint", "path"}}, and {"notice"} for what is only said.',
+    '',
+    'Exit codes',
+    ...EXIT_CODES,
     '',
   ].join('\n');
 }
@@ -60,11 +69,7 @@ export function helpOf(command: Described): string {
     ...(own.length === 0 ? [] : [['Options', ...own]]),
     ['Options of all', ...optionLines(commonOf(command))],
     ['Example', `  ${command.example}`],
-    [
-      'Exit code',
-      '  0 done, 1 refused, failed, or nobody to ask, 2 typed wrong, 70 a defect of ours,',
-      '  124 when a time for waiting was over, 130 after Ctrl-C',
-    ],
+    ['Exit code', ...EXIT_CODES],
   ];
   return `${blocks.map((block) => block.join('\n')).join('\n\n')}\n`;
 }

@@ -1,5 +1,6 @@
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Command } from './command.js';
 import { textOf } from './values.js';
 

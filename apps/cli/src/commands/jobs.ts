@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, type Values, misuse } from './command.js';
+import { CommandProblem, type UserError, refuse, misuse } from '../problem.js';
+import { type Command, type Values } from './command.js';
 import { jsonOf, textOf } from './values.js';
 
 interface ListedJob {

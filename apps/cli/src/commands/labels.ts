@@ -1,4 +1,5 @@
-import { type Option, type Values, misuse } from './command.js';
+import { type Option, type Values } from './command.js';
+import { misuse } from '../problem.js';
 import { jsonOf } from './values.js';
 
 /** `--labels team=data --labels env=prod`, `--labels team=data,env=prod`, or as JSON. */

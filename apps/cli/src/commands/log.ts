@@ -1,6 +1,7 @@
 import { stringifyJson } from '#protocol';
-import { CommandProblem, type Context, ask, tell, valueOf } from '../context.js';
+import { type Context, ask, tell, valueOf } from '../context.js';
 import { inert } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import { Link } from './link.js';
 import { isFinalState, meanwhile } from './wait.js';
 

@@ -1,5 +1,6 @@
 import type { Context } from '../context.js';
-import { type Command, misuse } from './command.js';
+import { misuse } from '../problem.js';
+import { type Command } from './command.js';
 import { durationOf, wholeOf } from './values.js';
 import { type LogOf, followLog, logOf, printLog } from './log.js';
 import { TIMED_OUT, untilStopped } from './stop.js';

@@ -1,5 +1,6 @@
-import { CommandProblem, type Context, ask, tell } from '../context.js';
-import { renderOne } from '../output/render.js';
+import { type Context, ask, tell } from '../context.js';
+import { plain, renderOne } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import { type Command } from './command.js';
 import { durationOf } from './values.js';
 import { logOf, printLog } from './log.js';
@@ -8,12 +9,18 @@ import { WITHIN, type WatchedRun, leave, named, waitForEnd } from './wait.js';
 const DONE = `query($id: ID!) {
   run(id: $id) {
     id state outcome reason result submittedAt startedAt finishedAt queueTime runTime
-    error { class message } attempts { number outcome exitCode signal }
+    reusedFrom { id } retryOf { id } error { class message }
+    attempts { number outcome exitCode signal }
   }
 }`;
 
 interface Done {
-  readonly run: (WatchedRun & Readonly<Record<string, unknown>>) | null;
+  readonly run:
+    | (WatchedRun & {
+        readonly reusedFrom: { readonly id: string } | null;
+        readonly result: unknown;
+      })
+    | null;
 }
 
 export interface Awaited {
@@ -43,6 +50,10 @@ async function tellEnd(context: Context, id: string): Promise<number> {
   if (format !== 'table') {
     terminal.out(renderOne({ ...run, log: await logOf(context, { id }) }, format));
   } else {
+    if (run.reusedFrom !== null) {
+      tell(context, `answered from the result of run ${run.reusedFrom.id} (cache)`);
+      if (run.result !== null) tell(context, `result ${plain(run.result)}`);
+    }
     await printLog(context, { id });
     const why = run.reason === null ? '' : `: ${run.reason}`;
     if (!isSuccess) tell(context, `run ${id} ${run.state}${why}`);

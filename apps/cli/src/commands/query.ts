@@ -1,8 +1,8 @@
 import { stringifyJson } from '#protocol';
 import fs from 'node:fs';
 import type { RequestError } from '#client';
-import { CommandProblem } from '../context.js';
 import { type Command } from './command.js';
+import { CommandProblem } from '../problem.js';
 import { jsonOf, textOf } from './values.js';
 
 const rawly = ({ code, message, hint = '' }: RequestError): string =>
@@ -21,7 +21,9 @@ export const query: Command = {
     const variables = (text === undefined ? {} : jsonOf(text, '--variables')) as object;
     const answer = await context.client.request<object>(document, { ...variables });
     // Who asks in GraphQL is answered in GraphQL.
-    if (!answer.ok) throw new CommandProblem(answer.errors.map(rawly).join('\n'));
+    if (!answer.ok) {
+      throw new CommandProblem(answer.errors.map(rawly).join('\n'), 1, answer.errors);
+    }
     context.terminal.out(`${stringifyJson(answer.value, context.format === 'ndjson' ? 0 : 2)}\n`);
     return 0;
   },

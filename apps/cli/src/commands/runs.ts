@@ -1,6 +1,7 @@
-import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
+import { ask, change } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Waiter, waitsInWords } from '../words.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Command } from './command.js';
 import { FILTER, filterOf } from './filter.js';
 import { logs } from './logs.js';
@@ -58,6 +59,7 @@ const GET = `query($id: ID!) {
   run(id: $id) {
     id state outcome reason kind priority job { name } jobVersion params result labels
     submittedAt scheduledFor readyAt startedAt finishedAt queueTime runTime
+    reusedFrom { id state } retryOf { id state } discarded { at by reason }
     error { class message code } waitingFor { kind text hint }
     attempts {
       number outcome exitCode signal grantedAt startedAt finishedAt cpuTime memoryPeakBytes

@@ -36,3 +36,14 @@ test.each<readonly [Values, string]>([
   const message = expect.stringContaining(sentence) as string;
   await expect(submitted(values)).rejects.toMatchObject({ message, exitCode: 2 });
 });
+
+test('another run that stands for it is said to be one', async () => {
+  const run = { id: 'r0', state: 'RUNNING', reusedFrom: null };
+  const held = { submitRun: { replayed: true, run, userErrors: [] } };
+  const { err, out } = await play([submit], 'submit', { job: 'a' }, held);
+  expect(JSON.parse(err)).toEqual({
+    notice: 'run r0 was there already and stands for this submission',
+  });
+  expect(JSON.parse(out)).toMatchObject({ id: 'r0', replayed: true });
+  expect((await submitted({ job: 'a' })).err).toBe('');
+});

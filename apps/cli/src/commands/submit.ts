@@ -1,6 +1,7 @@
-import { CommandProblem, type Context, type UserError, change, refuse } from '../context.js';
+import { type Context, change, tell } from '../context.js';
 import { renderOne } from '../output/render.js';
-import { type Command, type Values, misuse } from './command.js';
+import { CommandProblem, type UserError, refuse, misuse } from '../problem.js';
+import { type Command, type Values } from './command.js';
 import {
   PRIORITIES,
   TIME,
@@ -16,13 +17,19 @@ import { LABELS, labelsOf } from './labels.js';
 import { outcomeOf } from './outcome.js';
 
 const SUBMIT = `mutation($input: SubmitRunInput!) {
-  submitRun(input: $input) { replayed run { id state } userErrors { code path message hint } }
+  submitRun(input: $input) {
+    replayed run { id state reusedFrom { id } } userErrors { code path message hint }
+  }
 }`;
 
 interface Submitted {
   readonly submitRun: {
     readonly replayed: boolean;
-    readonly run: { readonly id: string; readonly state: string } | null;
+    readonly run: {
+      readonly id: string;
+      readonly state: string;
+      readonly reusedFrom: { readonly id: string } | null;
+    } | null;
     readonly userErrors: readonly UserError[];
   };
 }
@@ -141,8 +148,9 @@ export const submit: Command = {
     refuse(submitRun.userErrors);
     const run = submitRun.run;
     if (run === null) throw new CommandProblem('The server answered without a run.');
+    const { replayed } = submitRun;
+    if (replayed) tell(context, `run ${run.id} was there already and stands for this submission`);
     if (values['wait'] !== true) {
-      const { replayed } = submitRun;
       context.terminal.out(renderOne({ ...run, replayed }, context.format));
       return 0;
     }

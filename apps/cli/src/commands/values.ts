@@ -1,7 +1,8 @@
 import { nearest, parseDuration } from '#config';
 import { RUN_STATES } from '#core';
 import { parseJson } from '#protocol';
-import { type Options, type Values, misuse } from './command.js';
+import { misuse } from '../problem.js';
+import { type Options, type Values } from './command.js';
 
 /** When something starts. */
 export const TIME = {

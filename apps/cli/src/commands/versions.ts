@@ -1,6 +1,7 @@
 import { stringifyJson } from '#protocol';
-import { CommandProblem, type Context, type UserError, ask, refuse } from '../context.js';
+import { type Context, ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Change, changesBetween } from './changes.js';
 import type { Command, Values } from './command.js';
 import { textOf, wholeOf } from './values.js';

@@ -21,6 +21,7 @@ let err: string;
 /** What the run is when it is looked at. */
 let state: string;
 let reason: string | null;
+let reusedFrom: { readonly id: string } | null;
 
 beforeEach(async () => {
   fake = await startFakeGateway();
@@ -29,11 +30,12 @@ beforeEach(async () => {
   err = '';
   state = 'READY';
   reason = null;
+  reusedFrom = null;
   fake.answer = ({ query }) => {
     const pageInfo = { endCursor: null, hasNextPage: false };
     const isOfLog = query.includes('log(');
     const log = { text: 'written\n', pageInfo };
-    const run = isOfLog ? { log } : { id: RUN, state, reason };
+    const run = isOfLog ? { log } : { id: RUN, state, reason, reusedFrom, result: null };
     if (!query.includes('submitRun')) return { data: { run } };
     return { data: { submitRun: { replayed: false, run: { id: RUN, state }, userErrors: [] } } };
   };
@@ -87,7 +89,8 @@ describe('--wait', () => {
   ])('of a run that ends %s exits with %i', async (final, code) => {
     fake.heard = pass('GRANTED', 'RUNNING', 'WAITING_RETRY', final);
     expect(await wait('json')).toBe(code);
-    expect(JSON.parse(out)).toEqual({ id: RUN, state: final, reason: null, log: 'written\n' });
+    const told = { id: RUN, state: final, reason: null, log: 'written\n' };
+    expect(JSON.parse(out)).toMatchObject(told);
     expect(err).toBe('');
   });
 
@@ -225,6 +228,15 @@ describe('a gateway that goes away while somebody waits', () => {
     };
     await expect(wait()).rejects.toThrow('This run does not exist. (NOT_FOUND)');
   });
+});
+
+test('a cached hit is said to be one, with the run whose result it is', async () => {
+  reusedFrom = { id: 'r0' };
+  fake.heard = pass('SUCCEEDED');
+  expect(await wait()).toBe(0);
+  expect(err).toBe(`run ${RUN}\nanswered from the result of run r0 (cache)\n`);
+  await wait('json');
+  expect(JSON.parse(out.slice(out.indexOf('{')))).toMatchObject({ reusedFrom });
 });
 
 test('runs wait tells the end as submit --wait does', async () => {

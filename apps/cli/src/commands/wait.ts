@@ -1,4 +1,5 @@
-import { CommandProblem, type Context, tell, valueOf } from '../context.js';
+import { type Context, tell, valueOf } from '../context.js';
+import { CommandProblem } from '../problem.js';
 import type { Options } from './command.js';
 import { Link } from './link.js';
 import { type Outcome, TIMED_OUT, untilStopped } from './stop.js';
