@@ -56,8 +56,9 @@ async function orrery(
 }
 
 function ends(state: string): void {
-  const log = { text: 'written\n', pageInfo: { endCursor: null, hasNextPage: false } };
-  const run = { id: RUN, state, reason: null, reusedFrom: null, log };
+  const nodes = [{ attempt: 1, text: 'written\n', gapBytes: null }];
+  const log = { nodes, pageInfo: { endCursor: null, hasNextPage: false } };
+  const run = { attempts: [], id: RUN, state, reason: null, reusedFrom: null, log };
   const submitRun = { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] };
   fake.answer = ({ query }) => ({ data: query.includes('submitRun') ? { submitRun } : { run } });
   const events = { nodes: [] };
@@ -265,7 +266,7 @@ describe('the orrery command', () => {
   test('Ctrl-C ends what follows a log, quietly', async () => {
     const { code, out, err } = await orrery(['runs', 'logs', RUN, '-f'], fake.url, (child) => {
       fake.heard = (subscribed) => {
-        const runLog = { cursor: '1', text: 'one\n', gapBytes: null };
+        const runLog = { cursor: '1', attempt: 1, text: 'one\n', gapBytes: null };
         subscribed.next({ data: { runLog } });
         child.stdout?.once('data', () => child.kill('SIGINT'));
       };

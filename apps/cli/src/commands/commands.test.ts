@@ -84,7 +84,8 @@ const logOf =
   ({ variables }: Asked): object => {
     const at = Number(variables['after'] ?? 0);
     const pageInfo = { endCursor: String(at + 1), hasNextPage: at + 1 < pages.length };
-    return { data: { run: { log: { text: pages[at], pageInfo } } } };
+    const nodes = [{ attempt: 1, text: pages[at], gapBytes: null }];
+    return { data: { run: { attempts: [], log: { nodes, pageInfo } } } };
   };
 
 describe('a list', () => {
@@ -189,7 +190,8 @@ describe('one thing', () => {
     expect(out).toBe('one\ntwo\n');
     out = '';
     await run(['runs', 'logs', RUN], 'ndjson');
-    expect(JSON.parse(out)).toEqual({ id: RUN, text: 'one\ntwo\n' });
+    const text = 'one\ntwo\n';
+    expect(JSON.parse(out)).toEqual({ id: RUN, text, attempts: [{ number: 1, text }] });
   });
 
   test('a log of many pages is printed to its end', async () => {

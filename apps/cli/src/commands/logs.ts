@@ -1,3 +1,4 @@
+import { stringifyJson } from '#protocol';
 import type { Context } from '../context.js';
 import { misuse } from '../problem.js';
 import { type Command } from './command.js';
@@ -41,7 +42,7 @@ export const logs: Command = {
     if (values['follow'] === true) return await follow(context, of, withinMs);
     if (withinMs !== undefined) throw misuse('--timeout is for --follow.');
     if (context.format === 'table') await printLog(context, of);
-    else context.terminal.out(`${JSON.stringify({ id, text: await logOf(context, of) })}\n`);
+    else context.terminal.out(`${stringifyJson({ id, ...(await logOf(context, of)) })}\n`);
     return 0;
   },
 };

@@ -48,7 +48,8 @@ async function tellEnd(context: Context, id: string): Promise<number> {
   if (run === null) throw new CommandProblem(`The run ${id} is gone.`);
   const isSuccess = run.state === 'SUCCEEDED';
   if (format !== 'table') {
-    terminal.out(renderOne({ ...run, log: await logOf(context, { id }) }, format));
+    const { text: log } = await logOf(context, { id });
+    terminal.out(renderOne({ ...run, log }, format));
   } else {
     if (run.reusedFrom !== null) {
       tell(context, `answered from the result of run ${run.reusedFrom.id} (cache)`);

@@ -34,8 +34,10 @@ beforeEach(async () => {
   fake.answer = ({ query }) => {
     const pageInfo = { endCursor: null, hasNextPage: false };
     const isOfLog = query.includes('log(');
-    const log = { text: 'written\n', pageInfo };
-    const run = isOfLog ? { log } : { id: RUN, state, reason, reusedFrom, result: null };
+    const log = { nodes: [{ attempt: 1, text: 'written\n', gapBytes: null }], pageInfo };
+    const run = isOfLog
+      ? { attempts: [], log }
+      : { id: RUN, state, reason, reusedFrom, result: null };
     if (!query.includes('submitRun')) return { data: { run } };
     return { data: { submitRun: { replayed: false, run: { id: RUN, state }, userErrors: [] } } };
   };
