@@ -118,8 +118,9 @@ export async function change<T>(
   context: Context,
   document: string,
   input: Readonly<Record<string, unknown>>,
+  of: Of = {},
 ): Promise<T> {
-  return valueOf(await context.client.mutate<T>(document, input));
+  return valueOf(await context.client.mutate<T>(document, input), of);
 }
 
 export function valueOf<T>(result: Result<T>, of: Of = {}): T {

@@ -9,6 +9,7 @@ export interface Told {
   /** In the input of the API, from the outside in. */
   readonly path?: readonly (string | number)[];
   readonly retryAfter?: string;
+  readonly idempotencyKey?: string;
 }
 
 /** The exit code of what was typed wrong. */
@@ -49,16 +50,24 @@ export const objectOf = ({ errors: [error, ...rest] }: CommandProblem): object =
 
 const AWAY = "Start it with 'npm start', or see what 'orrery doctor' finds.";
 
+function adviceOn({ code, idempotencyKey }: RequestError, of: Of): string | undefined {
+  if (of.isKeyed === true && idempotencyKey !== undefined) {
+    return `It may have been done: repeat it with --idempotency-key ${idempotencyKey}.`;
+  }
+  return code === 'UNREACHABLE' ? AWAY : undefined;
+}
+
 /** Of a request as a whole. */
 export function toldOf(error: RequestError, of: Of): Told {
-  const { code, path, retryAfter } = error;
-  const hint = error.hint ?? (code === 'UNREACHABLE' ? AWAY : undefined);
+  const { code, path, retryAfter, idempotencyKey } = error;
+  const hint = error.hint ?? adviceOn(error, of);
   return {
     code,
     message: inWords(coerced(error.message), of),
     ...(hint === undefined ? {} : { hint: inWords(hint, of) }),
     ...(path === undefined ? {} : { path }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
 

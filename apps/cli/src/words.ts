@@ -2,6 +2,8 @@
 export interface Of {
   readonly id?: string;
   readonly job?: string;
+  /** The command takes `--idempotency-key`. */
+  readonly isKeyed?: boolean;
 }
 
 /** The API's name of a deed, and the command that does it. */

@@ -2,7 +2,7 @@ import type { Client as WsClient } from 'graphql-ws';
 import { parseJson, stringifyJson } from '#protocol';
 import { type FollowOptions, Following } from './follow.js';
 import { Frames } from './frames.js';
-import { persist, withKeys } from './mutate.js';
+import { persist, withKeys, withNamedKeys } from './mutate.js';
 import { PATIENCE, type Patience, type Weather, weather } from './patience.js';
 import { type Result, type WireError, toRequestError, unreachable } from './result.js';
 import { connect } from './socket.js';
@@ -95,7 +95,9 @@ export function createClient(options: ClientOptions): Client {
     request,
     async mutate<T>(document: string, given: Variables): Promise<Result<T>> {
       const input = withKeys(given);
-      return await persist<T>(() => request<T>(document, { input }), patience, own);
+      const ask = (): Promise<Result<T>> => request<T>(document, { input });
+      const { answer, isSent } = await persist<T>(ask, patience, own);
+      return isSent ? withNamedKeys(answer, input) : answer;
     },
     follow<T>(document: string, variables: Variables = {}, how: FollowOptions = {}) {
       const following = new Following<T>(

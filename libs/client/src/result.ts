@@ -11,6 +11,10 @@ export interface RequestError {
   readonly oldest?: string;
   /** Of SLOW_CONSUMER: the cursor of what was handed over last. */
   readonly resume?: string;
+  /** Of what `mutate` gave up: sent again under this key it is done at most once. */
+  readonly idempotencyKey?: string;
+  /** The same of a batch: one for each item, in their order. */
+  readonly idempotencyKeys?: readonly string[];
   /** Of UNREACHABLE, where the system has a word for it: `ECONNREFUSED`. */
   readonly errno?: string;
 }

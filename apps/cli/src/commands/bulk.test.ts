@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { bulks } from './bulk.js';
 import type { Context } from '../context.js';
 import type { Values } from './command.js';
@@ -48,6 +48,39 @@ test('dead discard: one by its id, or by filter, with a reason', async () => {
     input: { action: 'DISCARD', filter: { states: ['DEAD'], ids: ['r1'] }, reason: 'known' },
   });
   await expect(act('dead discard', {}, done)).rejects.toThrow('--id');
+});
+
+describe('an id of no dead letter', () => {
+  const of = (matched: number, userErrors: readonly object[]): unknown => ({
+    bulkRuns: { id: null, matched, applied: 0, pending: false, userErrors },
+  });
+  const missing = { code: 'NOT_FOUND', path: ['filter', 'ids'], message: 'No run r1.', hint: null };
+
+  test.each(['dead retry', 'dead discard'])('%s says so, exit code 1', async (name) => {
+    const message = expect.stringContaining('nothing matched: r1') as string;
+    const failed = act(name, { id: ['r1'] }, of(0, []));
+    await expect(failed).rejects.toMatchObject({ message, exitCode: 1 });
+    const refused = act(name, { id: ['r1'] }, of(0, [missing]));
+    await expect(refused).rejects.toThrow('--id: No run r1. (NOT_FOUND)');
+  });
+
+  test('is passed over by --ignore-missing; a filter may match none', async () => {
+    const values = { id: ['r1', 'r2'], 'ignore-missing': true };
+    for (const errors of [[], [missing]]) {
+      const { out, err, variables } = await act('dead retry', values, of(0, errors));
+      expect([JSON.parse(out), err]).toMatchObject([{ matched: 0 }, '']);
+      expect(variables).toMatchObject({ input: { filter: { ids: ['r1', 'r2'] } } });
+    }
+    const { err } = await act('dead retry', { job: 'a' }, of(0, []));
+    expect(JSON.parse(err)).toEqual({ notice: 'nothing matched' });
+  });
+
+  test('among others is told after what was done', async () => {
+    const partly = act('dead retry', { id: ['r1', 'r2'] }, of(1, [missing]));
+    await expect(partly).rejects.toThrow('No run r1.');
+    const rest = await act('dead retry', { id: ['r1'], 'ignore-missing': true }, of(1, [missing]));
+    expect(JSON.parse(rest.out)).toMatchObject({ matched: 1 });
+  });
 });
 
 test('dead ls: the newest dead letters', async () => {

@@ -1,6 +1,6 @@
 import { type Context, ask, change, tell } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type UserError, refuse, misuse } from '../problem.js';
+import { CommandProblem, type UserError, misuse, refuse } from '../problem.js';
 import { bulkGet, exitOf, followBulk, goesOn } from './bulk-progress.js';
 import { type Command, type Options, type Values } from './command.js';
 import { FILTER, filterOf } from './filter.js';
@@ -49,21 +49,45 @@ async function apply(
   const withinMs = durationOf(values, 'timeout');
   const { project } = context;
   const input = { project, action, dryRun, filter, ...given(optional) };
-  const { bulkRuns } = await change<Answer>(context, BULK, input);
-  refuse(bulkRuns.userErrors);
+  const { bulkRuns } = await change<Answer>(context, BULK, input, { isKeyed: true });
+  const errors = bulkRuns.userErrors.filter(
+    ({ code }) => values['ignore-missing'] !== true || code !== 'NOT_FOUND',
+  );
   const { id, matched, applied, pending } = bulkRuns;
-  const isAwaited = id !== null && pending && values['no-wait'] !== true;
-  const followed = isAwaited
-    ? await followBulk(context, { id, mustAnswer: false, withinMs })
-    : undefined;
+  // Some of many may be refused alone: the rest goes on, and is told first.
+  if (matched === 0) refuse(errors);
+  const followed =
+    id !== null && pending && values['no-wait'] !== true
+      ? await followBulk(context, { id, mustAnswer: false, withinMs })
+      : undefined;
   const end = followed?.stopped === undefined ? followed?.value : undefined;
   const now = end ?? { applied };
   const shown = { id, matched, applied: now.applied, pending: pending && end === undefined };
   context.terminal.out(renderOne(shown, context.format));
+  if (matched === 0) return nothing(context, values);
+  refuse(errors);
   if (id !== null && followed !== undefined) return exitOf(context, followed, id);
   if (id !== null && pending) tell(context, goesOn(id));
   return 0;
 }
+
+/** Who names a run means that it is there; a filter may well match none. */
+function nothing(context: Context, values: Values): number {
+  if (values['ignore-missing'] === true) return 0;
+  if (values['id'] === undefined) {
+    tell(context, 'nothing matched');
+    return 0;
+  }
+  const [id] = idsOf(values);
+  throw new CommandProblem(
+    `nothing matched: ${id} is no dead letter that waits for this. See orrery runs get ${id}.`,
+    1,
+    [{ code: 'NOTHING_MATCHED', message: 'nothing matched' }],
+  );
+}
+
+const idsOf = (values: Values): readonly string[] =>
+  [values['id']].flat().filter((id) => typeof id === 'string');
 
 const bulk: Command = {
   name: 'runs bulk',
@@ -141,16 +165,17 @@ function deadDeed(verb: 'retry' | 'discard', summary: string, example: string): 
     usage: `orrery dead ${verb} (--id ID | --job NAME | --labels NAME=TEXT | --all) [options]`,
     example,
     options: {
-      id: { type: 'string', value: 'ID', help: 'only this one' },
+      id: { type: 'string', multiple: true, value: 'ID', help: 'only this one; may be repeated' },
       ...DEAD_FILTER,
       all: { type: 'boolean', help: 'every dead letter of the project' },
+      'ignore-missing': { type: 'boolean', help: 'exit with 0 also if no such id is there' },
       ...DEED,
     },
     positionals: { required: 0, names: '' },
     async run(context, values) {
-      const id = textOf(values, 'id');
+      const ids = idsOf(values);
       const dead = filterOf(values, ['DEAD']);
-      const filter = id === undefined ? dead : { ...dead, ids: [id] };
+      const filter = ids.length === 0 ? dead : { ...dead, ids };
       if (Object.keys(filter).length === 1 && values['all'] !== true) {
         throw misuse('Say which: --id, --job, --labels, --since, --before, or --all of them.');
       }

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { createClient } from '#client';
+import { startFakeGateway } from '../../../../test/support/fake-gateway.js';
+import type { Context } from '../context.js';
 import type { Values } from './command.js';
 import { submit } from './submit.js';
 import { type Played, play } from './testkit/play.js';
@@ -46,4 +49,19 @@ test('another run that stands for it is said to be one', async () => {
   });
   expect(JSON.parse(out)).toMatchObject({ id: 'r0', replayed: true });
   expect((await submitted({ job: 'a' })).err).toBe('');
+});
+
+test('a submission that may have been taken says how to repeat it', async () => {
+  const fake = await startFakeGateway();
+  fake.answer = () => ({ errors: [{ message: 'Away.', extensions: { code: 'UNAVAILABLE' } }] });
+  const client = createClient({ url: fake.url, patience: { attemptsMax: 1 } });
+  const context = { format: 'table', project: 'demo', client } as unknown as Context;
+  const failed = submit.run(context, { job: 'a' }, []);
+  const sentence =
+    /\(UNAVAILABLE\) It may have been done: repeat it with --idempotency-key (\S+)\.$/;
+  await expect(failed).rejects.toThrow(sentence);
+  const [, key] = sentence.exec(String(await failed.catch((error: unknown) => error))) ?? [];
+  expect(fake.asked[0]?.variables['input']).toMatchObject({ idempotencyKey: key });
+  await client.close();
+  await fake.stop();
 });

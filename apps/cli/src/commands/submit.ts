@@ -144,7 +144,9 @@ export const submit: Command = {
   positionals: { required: 0, names: '' },
   async run(context, values) {
     const withinMs = durationOf(values, 'wait-timeout');
-    const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values));
+    const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values), {
+      isKeyed: true,
+    });
     refuse(submitRun.userErrors);
     const run = submitRun.run;
     if (run === null) throw new CommandProblem('The server answered without a run.');
