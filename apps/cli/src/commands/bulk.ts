@@ -55,7 +55,10 @@ async function apply(
   );
   const { id, matched, applied, pending } = bulkRuns;
   // Some of many may be refused alone: the rest goes on, and is told first.
-  if (matched === 0) refuse(errors);
+  if (matched === 0) {
+    refuse(errors);
+    sayNothing(context, values);
+  }
   const followed =
     id !== null && pending && values['no-wait'] !== true
       ? await followBulk(context, { id, mustAnswer: false, withinMs })
@@ -64,7 +67,6 @@ async function apply(
   const now = end ?? { applied };
   const shown = { id, matched, applied: now.applied, pending: pending && end === undefined };
   context.terminal.out(renderOne(shown, context.format));
-  if (matched === 0) return nothing(context, values);
   refuse(errors);
   if (id !== null && followed !== undefined) return exitOf(context, followed, id);
   if (id !== null && pending) tell(context, goesOn(id));
@@ -72,15 +74,12 @@ async function apply(
 }
 
 /** Who names a run means that it is there; a filter may well match none. */
-function nothing(context: Context, values: Values): number {
-  if (values['ignore-missing'] === true) return 0;
-  if (values['id'] === undefined) {
-    tell(context, 'nothing matched');
-    return 0;
-  }
+function sayNothing(context: Context, values: Values): void {
+  if (values['ignore-missing'] === true) return;
+  if (values['id'] === undefined) return tell(context, 'nothing matched');
   const [id] = idsOf(values);
   throw new CommandProblem(
-    `nothing matched: ${id} is no dead letter that waits for this. See orrery runs get ${id}.`,
+    `nothing matched: ${id} is no dead letter here, or is discarded. See orrery runs get ${id}.`,
     1,
     [{ code: 'NOTHING_MATCHED', message: 'nothing matched' }],
   );

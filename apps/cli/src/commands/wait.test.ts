@@ -228,7 +228,9 @@ describe('a gateway that goes away while somebody waits', () => {
       if (fake.subscribed.length === 1) fake.drop();
       else subscribed.refuse([error]);
     };
-    await expect(wait()).rejects.toThrow('This run does not exist. (NOT_FOUND)');
+    const waited = wait();
+    await expect(waited).rejects.toThrow('This run does not exist. (NOT_FOUND)');
+    await expect(waited).rejects.not.toThrow('is not stopped by this');
   });
 });
 

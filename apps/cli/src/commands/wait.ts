@@ -85,6 +85,7 @@ export function leave(context: Context, stopped: number, id: string): number {
 /** However following a run breaks off, the person learns which run it was. */
 export function named(error: unknown, id: string): unknown {
   if (!(error instanceof CommandProblem) || error.message.includes(id)) return error;
+  if (error.errors[0].code === 'NOT_FOUND') return error;
   return error.with(goesOn(id));
 }
 
