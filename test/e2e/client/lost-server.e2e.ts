@@ -17,7 +17,7 @@ afterAll(async () => {
   await orrery.remove();
 }, 30_000);
 
-test('who waits is told that the gateway is lost and back, and has the end of the run', async () => {
+test('who waits is told that the gateway is lost and back, and has the end', async () => {
   const file = path.join(orrery.home, 'end');
   const command = `until [ -e '${file}' ]; do sleep 0.1; done; echo done`;
   const words = ['submit', '--shell', command, '--wait'];
