@@ -2,19 +2,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Client, type RequestError, type Result, createClient } from '#client';
 import type { Settings } from '#config';
+import { stringifyJson } from '#protocol';
 import type { OutputFormat, Terminal } from './output/render.js';
 import { DEFAULT_PROFILE, readProfiles } from './profiles.js';
-
-/** Ends the command with one sentence for a person. */
-export class CommandProblem extends Error {
-  override readonly name = 'CommandProblem';
-  constructor(
-    message: string,
-    readonly exitCode = 1,
-  ) {
-    super(message);
-  }
-}
+import { CommandProblem, problemOf, toldOf } from './problem.js';
+import type { Of } from './words.js';
 
 export interface Context {
   readonly settings: Settings;
@@ -31,7 +23,12 @@ interface Endpoint {
 }
 
 /** A person sits before it: what lasts longer is theirs to repeat. */
-const PATIENCE = { withinMs: 10_000 };
+const PATIENCE = { withinMs: 10_000, mustAnswer: true };
+
+/** Beside the answer: a line for a person, an object for a program. */
+export function tell({ terminal, format }: Pick<Context, 'terminal' | 'format'>, text: string) {
+  terminal.err(format === 'table' ? `${text}\n` : `${stringifyJson({ notice: text })}\n`);
+}
 
 export interface Target {
   readonly url: string;
@@ -76,12 +73,12 @@ export function targetOf(settings: Settings, profile?: string): Target {
 export function connect(
   settings: Settings,
   profile: string | undefined,
-  terminal: Terminal,
+  say: (text: string) => void,
 ): { client: Client; project: string } {
   const { url, key, project } = targetOf(settings, profile);
   let isTold = false;
   const repeating = ({ message }: RequestError): void => {
-    if (!isTold) terminal.err(`${message} (It is tried again for ten seconds.)\n`);
+    if (!isTold) say(`${message} (It is tried again for ten seconds.)`);
     isTold = true;
   };
   const patience = { ...PATIENCE, repeating };
@@ -107,13 +104,6 @@ function readKey(file: string | undefined): string | undefined {
   }
 }
 
-export interface UserError {
-  readonly code: string;
-  readonly path: readonly string[];
-  readonly message: string;
-  readonly hint?: string | null;
-}
-
 /** A request that must succeed: what the server refuses ends the command. */
 export async function ask<T>(
   context: Context,
@@ -128,25 +118,12 @@ export async function change<T>(
   context: Context,
   document: string,
   input: Readonly<Record<string, unknown>>,
+  of: Of = {},
 ): Promise<T> {
-  return valueOf(await context.client.mutate<T>(document, input));
+  return valueOf(await context.client.mutate<T>(document, input), of);
 }
 
-export function valueOf<T>(result: Result<T>): T {
+export function valueOf<T>(result: Result<T>, of: Of = {}): T {
   if (result.ok) return result.value;
-  throw new CommandProblem(result.errors.map(sentenceOf).join('\n'));
-}
-
-const sentenceOf = ({ code, message, hint = '', retryAfter }: RequestError): string => {
-  const again = retryAfter === undefined ? '' : `Try again in ${retryAfter}.`;
-  return [`${message} (${code})`, hint, again].filter(Boolean).join(' ');
-};
-
-export function refuse(errors: readonly UserError[]): void {
-  if (errors.length === 0) return;
-  const lines = errors.map(({ code, path: at, message, hint }) => {
-    const where = at.length === 0 ? '' : `${at.join('.')}: `;
-    return `${where}${message} (${code})${hint === null || hint === undefined ? '' : ` ${hint}`}`;
-  });
-  throw new CommandProblem(lines.join('\n'));
+  throw problemOf(result.errors.map((error) => toldOf(error, of)));
 }

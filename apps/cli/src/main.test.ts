@@ -56,8 +56,9 @@ async function orrery(
 }
 
 function ends(state: string): void {
-  const log = { text: 'written\n', pageInfo: { endCursor: null, hasNextPage: false } };
-  const run = { id: RUN, state, reason: null, log };
+  const nodes = [{ attempt: 1, text: 'written\n', gapBytes: null }];
+  const log = { nodes, pageInfo: { endCursor: null, hasNextPage: false } };
+  const run = { attempts: [], id: RUN, state, reason: null, reusedFrom: null, log };
   const submitRun = { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] };
   fake.answer = ({ query }) => ({ data: query.includes('submitRun') ? { submitRun } : { run } });
   const events = { nodes: [] };
@@ -140,16 +141,54 @@ describe('the orrery command', () => {
     expect(err.trimEnd().split('\n')).toHaveLength(1);
   });
 
+  test.each<readonly [readonly string[], number, object]>([
+    [['runs', 'ls', '--output=json', '--state', 'x'], 2, { code: 'USAGE' }],
+    [['runs', 'lss', '--output', 'ndjson'], 2, { code: 'USAGE' }],
+    [['runs', 'get', RUN, '--output', 'json', '--zzz'], 2, { code: 'USAGE' }],
+    [
+      ['runs', 'get', RUN, '--output', 'json'],
+      1,
+      { code: 'FORBIDDEN', message: 'No.', path: ['run'], hint: /key/ },
+    ],
+    [['runs', 'resume', RUN, '--output', 'json'], 1, { code: 'RUN_FINAL', hint: /runs retry/ }],
+  ])('%j: what goes wrong is one object of JSON, exit code %i', async (words, exit, told) => {
+    const hint = 'To run it again: retryRun.';
+    const refusal = { code: 'RUN_FINAL', path: ['id'], message: 'It is DEAD.', hint };
+    const forbidden = { message: 'No.', path: ['run'], extensions: { code: 'FORBIDDEN' } };
+    fake.answer = ({ query }) =>
+      query.includes('resumeRun')
+        ? { data: { resumeRun: { run: null, pending: false, userErrors: [refusal] } } }
+        : { data: null, errors: [forbidden] };
+    const { code, out, err } = await orrery(words);
+    expect([code, out, err.trimEnd().split('\n').length]).toEqual([exit, '', 1]);
+    const { error } = JSON.parse(err) as { error: Readonly<Record<string, unknown>> };
+    expect(error['message']).toEqual(expect.any(String));
+    for (const [name, value] of Object.entries(told)) {
+      if (value instanceof RegExp) expect(error[name]).toMatch(value);
+      else expect(error[name]).toEqual(value);
+    }
+  });
+
+  test('several errors are told to a program one by one', async () => {
+    const bad = { code: 'BAD', path: ['params', 'a'], message: 'No.', hint: null };
+    const userErrors = [bad, { ...bad, path: ['params', 'b'] }];
+    fake.answer = () => ({ data: { submitRun: { replayed: false, run: null, userErrors } } });
+    const { err } = await orrery(['submit', '--job', 'a', '--output', 'json']);
+    const { error, errors } = JSON.parse(err) as { error: object; errors: object[] };
+    expect(error).toEqual({ code: 'BAD', message: 'No.', path: ['params', 'a'] });
+    expect(errors).toEqual([error, { ...error, path: ['params', 'b'] }]);
+    const person = await orrery(['submit', '--job', 'a']);
+    expect(person.err).toBe('--params a: No. (BAD)\n--params b: No. (BAD)\n');
+  });
+
   test('a submission that meets trouble says so once, and is sent again', async () => {
     ends('READY');
     const { answer } = fake;
     const away = { message: 'The database is away.', extensions: { code: 'UNAVAILABLE' } };
     fake.answer = (asked) => (fake.asked.length < 3 ? { errors: [away] } : answer(asked));
     const { code, err } = await orrery(['submit', '--shell', 'x', '--output', 'json']);
-    expect([code, err]).toEqual([
-      0,
-      'The database is away. (It is tried again for ten seconds.)\n',
-    ]);
+    const notice = 'The database is away. (It is tried again for ten seconds.)';
+    expect([code, JSON.parse(err)]).toEqual([0, { notice }]);
     const keys = fake.asked.map(({ variables }) => variables['input']);
     expect(keys).toEqual([keys[0], keys[0], keys[0]]);
   });
@@ -220,14 +259,14 @@ describe('the orrery command', () => {
     });
     expect([code, out]).toEqual([130, '']);
     expect(err.startsWith(`run ${RUN}\n`)).toBe(true);
-    expect(err).toContain(`npx orrery runs watch ${RUN}`);
+    expect(err).toContain(`npx orrery runs wait ${RUN}`);
     expect(err).toContain(`npx orrery runs cancel ${RUN}`);
   });
 
   test('Ctrl-C ends what follows a log, quietly', async () => {
     const { code, out, err } = await orrery(['runs', 'logs', RUN, '-f'], fake.url, (child) => {
       fake.heard = (subscribed) => {
-        const runLog = { cursor: '1', text: 'one\n', gapBytes: null };
+        const runLog = { cursor: '1', attempt: 1, text: 'one\n', gapBytes: null };
         subscribed.next({ data: { runLog } });
         child.stdout?.once('data', () => child.kill('SIGINT'));
       };

@@ -1,20 +1,17 @@
 import { parseArgs } from 'node:util';
 import { type Settings, loadSettings, nearest } from '#config';
-import {
-  type Command,
-  type Described,
-  type Options,
-  type Values,
-  misuse,
-  textOf,
-} from './commands/command.js';
+import { stringifyJson } from '#protocol';
+import { type Command, type Described, type Options, type Values } from './commands/command.js';
+import { textOf } from './commands/values.js';
 import { described, locals } from './commands/all.js';
+import { checkGiven } from './commands/given.js';
 import * as help from './commands/help.js';
 import { COMMON, commonOf } from './commands/options.js';
 import { commands } from './commands/table.js';
-import { CommandProblem, type Context, connect } from './context.js';
+import { type Context, connect, tell } from './context.js';
 import { OUTPUT_FORMATS, type OutputFormat, type Terminal } from './output/render.js';
 import { versionOfThis } from './places.js';
+import { CommandProblem, misuse, objectOf } from './problem.js';
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
@@ -77,7 +74,9 @@ async function runCommand(
   // Only when it is first needed: what was typed wrong is said without anything that runs.
   const held: { connection?: ReturnType<typeof connect> } = {};
   const connection = () =>
-    (held.connection ??= connect(settings, textOf(values, 'profile'), terminal));
+    (held.connection ??= connect(settings, textOf(values, 'profile'), (text) =>
+      tell({ terminal, format }, text),
+    ));
   const context: Context = {
     settings,
     terminal,
@@ -103,11 +102,7 @@ async function runFound(found: Described, args: readonly string[]): Promise<numb
     terminal.out(help.helpOf(found));
     return 0;
   }
-  const { required, names } = found.positionals;
-  if (positionals.length !== required) {
-    const what = required === 0 ? 'no further words' : names;
-    throw misuse(`'${found.name}' takes ${what}: ${found.usage}`);
-  }
+  checkGiven(found, values, positionals);
   const local = locals.find(({ name }) => name === found.name);
   if (local !== undefined) {
     const place = { settings: settingsOrThrow, terminal, format: formatOf(values) };
@@ -168,13 +163,23 @@ function leave(code: number): void {
   process.stdout.write('', () => process.exit(code));
 }
 
-main(process.argv.slice(2)).then(leave, (error: unknown) => {
-  if (error instanceof CommandProblem) {
-    terminal.err(`${error.message}\n`);
-    leave(error.exitCode);
-    return;
-  }
+const args = process.argv.slice(2);
+
+/** However wrong the rest is: whether a program reads what went wrong. */
+function isForProgram(): boolean {
+  const options = { output: { type: 'string' } } as const;
+  const { values } = parseArgs({ args, options, strict: false });
+  return values.output === 'json' || values.output === 'ndjson';
+}
+
+main(args).then(leave, (error: unknown) => {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.err(`orrery failed, which is a bug of ours: ${stack}\n`);
-  leave(70);
+  const said = `orrery failed, which is a bug of ours: ${stack}`;
+  const known =
+    error instanceof CommandProblem
+      ? error
+      : new CommandProblem(said, 70, [{ code: 'DEFECT', message: said }]);
+  const text = isForProgram() ? stringifyJson(objectOf(known)) : known.message;
+  terminal.err(`${text}\n`);
+  leave(known.exitCode);
 });

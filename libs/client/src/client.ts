@@ -2,7 +2,7 @@ import type { Client as WsClient } from 'graphql-ws';
 import { parseJson, stringifyJson } from '#protocol';
 import { type FollowOptions, Following } from './follow.js';
 import { Frames } from './frames.js';
-import { persist, withKeys } from './mutate.js';
+import { persist, withKeys, withNamedKeys } from './mutate.js';
 import { PATIENCE, type Patience, type Weather, weather } from './patience.js';
 import { type Result, type WireError, toRequestError, unreachable } from './result.js';
 import { connect } from './socket.js';
@@ -22,6 +22,7 @@ export interface ClientOptions {
 export type Variables = Readonly<Record<string, unknown>>;
 
 export interface Client {
+  readonly url: string;
   /** Asked once. */
   request<T>(document: string, variables?: Variables): Promise<Result<T>>;
   /**
@@ -67,7 +68,12 @@ export function createClient(options: ClientOptions): Client {
   const authorization = key === undefined ? undefined : `Bearer ${key}`;
   let socket: WsClient | undefined;
   const followed = new Set<Following<unknown>>();
-  const connected = (): WsClient => (socket ??= connect(url, authorization));
+  let wasThere = false;
+  const tell = (): void => {
+    wasThere = true;
+    for (const following of followed) following.connected();
+  };
+  const connected = (): WsClient => (socket ??= connect(url, authorization, tell));
   const request = async <T>(document: string, variables: Variables = {}): Promise<Result<T>> => {
     try {
       const response = await fetch(url, {
@@ -85,10 +91,13 @@ export function createClient(options: ClientOptions): Client {
     }
   };
   return {
+    url,
     request,
     async mutate<T>(document: string, given: Variables): Promise<Result<T>> {
       const input = withKeys(given);
-      return await persist<T>(() => request<T>(document, { input }), patience, own);
+      const ask = (): Promise<Result<T>> => request<T>(document, { input });
+      const { answer, isSent } = await persist<T>(ask, patience, own);
+      return isSent ? withNamedKeys(answer, input) : answer;
     },
     follow<T>(document: string, variables: Variables = {}, how: FollowOptions = {}) {
       const following = new Following<T>(
@@ -97,6 +106,7 @@ export function createClient(options: ClientOptions): Client {
           weather: own,
           open: (query, given) => new Frames<T>(connected(), query, given, options.framesMax),
           left: () => followed.delete(following),
+          wasThere: () => wasThere,
         },
         document,
         variables,

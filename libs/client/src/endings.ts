@@ -57,7 +57,7 @@ export function verdictOnEnding(ending: Ending, url: string): Verdict {
 /** graphql-ws gives a close event, an error event, a list of errors, or an Error. */
 function verdictOnBreak(reason: unknown, url: string): Verdict {
   if (Array.isArray(reason)) return verdictOn(reason as WireError[]);
-  const { code, reason: why, message } = reason as Readonly<Record<string, unknown>>;
+  const { code, reason: why, message, error } = reason as Readonly<Record<string, unknown>>;
   if (typeof code === 'number') {
     const refusal = REFUSALS[code];
     if (refusal !== undefined) return { isPassing: false, error: errorOf(...refusal) };
@@ -65,5 +65,5 @@ function verdictOnBreak(reason: unknown, url: string): Verdict {
     return { isPassing: true, error: errorOf('CLOSED', text) };
   }
   const isPassing = typeof message !== 'string' || !REFUSED_UPGRADE.test(message);
-  return { isPassing, error: unreachable(url, message ?? reason) };
+  return { isPassing, error: unreachable(url, error ?? message ?? reason) };
 }

@@ -203,6 +203,32 @@ describe('the end', () => {
     expect(weather.waited).toEqual([100, 200, 400]);
   });
 
+  test('comes at once when nobody is there at first, where that is said', async () => {
+    const told: string[] = [];
+    const options = {
+      mustAnswer: true,
+      connected: () => told.push('connected'),
+      interrupted: ({ code }: RequestError) => told.push(code),
+    };
+    serve(4, ({ socket }) => socket.terminate());
+    const seen: number[] = [];
+    const frames = client.follow<Told>(EVENTS, {}, options);
+    for await (const step of frames) {
+      if (!step.ok) throw new Error(step.errors[0]?.message);
+      seen.push(step.value.runEvents.n);
+      if (seen.length === 4) break;
+    }
+    expect(told).toEqual(['connected', 'CLOSED', 'connected']);
+    await fake.stop();
+    const fresh = createClient({ url: fake.url, weather });
+    const steps: Result<Told>[] = [];
+    for await (const step of fresh.follow<Told>(EVENTS, {}, options)) steps.push(step);
+    const error = { code: 'UNREACHABLE', errno: 'ECONNREFUSED' };
+    expect(steps).toMatchObject([{ ok: false, errors: [error] }]);
+    await fresh.close();
+    expect(told).toHaveLength(3);
+  });
+
   test('comes at once to who leaves while it waits, and tells the server', async () => {
     serve(0, () => undefined);
     const frames = client.follow<Told>(EVENTS);

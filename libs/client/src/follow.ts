@@ -3,7 +3,7 @@ import type { Variables } from './client.js';
 import { type Verdict, verdictOn, verdictOnEnding } from './endings.js';
 import type { Frame, Frames } from './frames.js';
 import { type Weather, delayOf } from './patience.js';
-import type { RequestError, Result } from './result.js';
+import { type RequestError, type Result, isNobody } from './result.js';
 
 export interface FollowOptions {
   /**
@@ -13,6 +13,10 @@ export interface FollowOptions {
   readonly isOver?: () => Promise<boolean>;
   /** Told each time the stream is interrupted; it comes back by itself. */
   readonly interrupted?: (error: RequestError) => void;
+  /** Told each time there is a connection; what the server makes of the stream is yet to come. */
+  readonly connected?: () => void;
+  /** That nobody is there at the first try is the last step, at once. */
+  readonly mustAnswer?: boolean;
   /** Gives up after so long without a frame, with the last failure; never, unless it is said. */
   readonly withinMs?: number;
 }
@@ -22,6 +26,8 @@ export interface FollowHost<T> {
   readonly weather: Weather;
   readonly open: (query: string, variables: Variables) => Frames<T>;
   readonly left: () => void;
+  /** Whether the server was ever reached. */
+  readonly wasThere: () => boolean;
 }
 
 /**
@@ -64,6 +70,10 @@ export class Following<T> implements AsyncIterableIterator<Result<T>> {
     return { done: true, value: undefined };
   }
 
+  connected(): void {
+    this.options.connected?.();
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }
@@ -82,7 +92,8 @@ export class Following<T> implements AsyncIterableIterator<Result<T>> {
       if (this.leaving.signal.aborted || verdict === undefined) return;
       if (this.failures === 0) this.lostAt = this.host.weather.now();
       const delayMs = delayOf(this.failures++, verdict.error, this.host.weather.random);
-      if (!verdict.isPassing || this.isTooLate(delayMs)) {
+      const isVain = this.isForNobody(verdict.error) || this.isTooLate(delayMs);
+      if (!verdict.isPassing || isVain) {
         yield { ok: false, errors: [verdict.error] };
         return;
       }
@@ -135,6 +146,10 @@ export class Following<T> implements AsyncIterableIterator<Result<T>> {
   private remember(verdict: Verdict): Verdict {
     if (this.resumes) this.after ??= verdict.error.resume;
     return verdict;
+  }
+
+  private isForNobody(error: RequestError): boolean {
+    return this.options.mustAnswer === true && !this.host.wasThere() && isNobody(error);
   }
 
   private isTooLate(delayMs: number): boolean {

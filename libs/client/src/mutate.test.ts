@@ -67,6 +67,47 @@ describe('a mutation', () => {
     });
   });
 
+  test('that is given up names the key under which it is safe to send again', async () => {
+    fake.answer = () => failed('UNAVAILABLE');
+    const hasty = createClient({ url: fake.url, weather, patience: { attemptsMax: 1 } });
+    const one = await hasty.mutate(SUBMIT, {});
+    const [key] = keys();
+    expect(one).toMatchObject({ errors: [{ code: 'UNAVAILABLE', idempotencyKey: key }] });
+    const items = [{ idempotencyKey: 'a' }, { idempotencyKey: 'b' }];
+    const many = await hasty.mutate(SUBMIT, { items });
+    expect(many).toMatchObject({ errors: [{ idempotencyKeys: ['a', 'b'] }] });
+    fake.answer = () => failed('FORBIDDEN');
+    const refused = await hasty.mutate(SUBMIT, {});
+    expect(refused).toEqual({
+      ok: false,
+      errors: [expect.not.objectContaining({ idempotencyKey: A_KEY })],
+    });
+  });
+
+  test('of many names the key of each item that was UNAVAILABLE, and of no other', async () => {
+    const item = (code: string) => ({ run: null, userErrors: [{ code, message: 'No.' }] });
+    const done = { run: { id: 'r1' }, userErrors: [] };
+    const results = [done, item('UNAVAILABLE'), item('INVALID_VALUE')];
+    fake.answer = () => ({ data: { submitRuns: { accepted: 1, results } } });
+    const answer = await client.mutate<{ submitRuns: unknown }>(SUBMIT, { items: [{}, {}, {}] });
+    const sent = fake.asked[0]?.variables['input'] as { items: { idempotencyKey: string }[] };
+    const [, unavailable] = sent.items;
+    const error = { code: 'UNAVAILABLE', message: 'No.' };
+    expect(answer).toEqual({
+      ok: true,
+      value: {
+        submitRuns: {
+          accepted: 1,
+          results: [
+            done,
+            { run: null, userErrors: [{ ...error, idempotencyKey: unavailable?.idempotencyKey }] },
+            item('INVALID_VALUE'),
+          ],
+        },
+      },
+    });
+  });
+
   test('whose connection is lost before the answer is sent again', async () => {
     let asked = 0;
     const server = http.createServer((request, response) => {
@@ -106,6 +147,26 @@ describe('a mutation', () => {
       errors: [{ code: 'RATE_LIMITED', retryAfter: '2h' }],
     });
     expect(fake.asked).toHaveLength(4);
+  });
+
+  test('that must be answered is not repeated when nobody is there at first', async () => {
+    const told: string[] = [];
+    const repeating = ({ code }: RequestError): void => void told.push(code);
+    const patience = { mustAnswer: true, repeating };
+    const hasty = createClient({ url: fake.url, weather, patience });
+    answers(failed('UNAVAILABLE'));
+    expect(await hasty.mutate(SUBMIT, {})).toMatchObject({ ok: true });
+    expect(told).toEqual(['UNAVAILABLE']);
+    const other = await startFakeGateway();
+    await other.stop();
+    const { url } = other;
+    const refused = await createClient({ url, weather, patience }).mutate(SUBMIT, {});
+    const error = { code: 'UNREACHABLE', errno: 'ECONNREFUSED', message: expect.any(String) };
+    // Nobody has had it: no key is worth a word.
+    expect(refused).toEqual({ ok: false, errors: [error] });
+    expect(told).toHaveLength(1);
+    await createClient({ url, weather, patience: { repeating } }).mutate(SUBMIT, {});
+    expect(told).toHaveLength(8);
   });
 
   test.each(['FORBIDDEN', 'BAD_USER_INPUT', 'INTERNAL'])('is not repeated on %s', async (code) => {

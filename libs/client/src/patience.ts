@@ -5,6 +5,8 @@ export interface Patience {
   readonly attemptsMax: number;
   /** No try begins later than this after the first. */
   readonly withinMs: number;
+  /** That nobody is there at the first try is the answer, at once. */
+  readonly mustAnswer?: boolean;
   /** Told before each further try what went wrong. */
   readonly repeating?: (error: RequestError) => void;
 }

@@ -11,6 +11,12 @@ export interface RequestError {
   readonly oldest?: string;
   /** Of SLOW_CONSUMER: the cursor of what was handed over last. */
   readonly resume?: string;
+  /** Of what `mutate` gave up: sent again under this key it is done at most once. */
+  readonly idempotencyKey?: string;
+  /** The same of a batch: one for each item, in their order. */
+  readonly idempotencyKeys?: readonly string[];
+  /** Of UNREACHABLE, where the system has a word for it: `ECONNREFUSED`. */
+  readonly errno?: string;
 }
 
 /** Errors are values: a caller cannot forget them. */
@@ -54,6 +60,15 @@ export function toRequestError({ extensions = {}, message, path }: WireError): R
 
 export const unreachable = (url: string, error: unknown): RequestError => {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return { code: 'UNREACHABLE', message: `Nothing answers at ${url}: ${why}` };
+  const { code } = Object(cause) as { readonly code?: unknown };
+  const errno = typeof code === 'string' ? code : undefined;
+  // Of several addresses that all refuse, Node has a code and no message.
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const message = `Nothing answers at ${url}: ${said || (errno ?? 'no reason is known')}`;
+  return { code: 'UNREACHABLE', message, ...(errno === undefined ? {} : { errno }) };
 };
+
+const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND']);
+
+/** Nobody is there at all, as against one who is slow or on the way back. */
+export const isNobody = ({ errno }: RequestError): boolean => NOBODY.has(errno ?? '');

@@ -16,7 +16,7 @@ async function endOf(pongs: boolean): Promise<{ ended: unknown; heard: () => num
       if (pongs) socket.send('{"type":"pong"}');
     });
   };
-  const client = connect(fake.url, undefined, { pingMs: 10, pongWithinMs: 200 });
+  const client = connect(fake.url, undefined, () => undefined, { pingMs: 10, pongWithinMs: 200 });
   let ended: unknown;
   client.subscribe(
     { query: 'subscription { n }' },

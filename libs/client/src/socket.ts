@@ -51,6 +51,7 @@ class Socket extends WebSocket {
 export function connect(
   url: string,
   authorization: string | undefined,
+  connected: () => void,
   { pingMs, pongWithinMs } = SILENCE,
 ): Client {
   let silence: NodeJS.Timeout | undefined;
@@ -70,6 +71,7 @@ export function connect(
         clearTimeout(silence);
         silence = setTimeout(() => client.terminate(), pongWithinMs);
       },
+      connected,
       message: heard,
       closed: heard,
       error: heard,

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { CommandProblem } from '../context.js';
 import type { OutputFormat } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import { actions } from './actions.js';
 import type { Values } from './command.js';
+import { runs } from './runs.js';
 import { type Played, play } from './testkit/play.js';
 
 const RUN = '01900000-0000-7000-8000-000000000001';
@@ -44,9 +45,41 @@ test('a user error, and words that say nothing, are problems', async () => {
   const userErrors = [{ code: 'RUN_STARTED', path: ['id'], message: 'It runs.', hint: null }];
   const refused = act('pause', {}, { pauseRun: { run: null, pending: false, userErrors } });
   await expect(refused).rejects.toThrow('It runs.');
-  await expect(act('mark', { reason: 'x' }, {})).rejects.toThrow('--as');
-  await expect(act('mark', { as: 'SKIPPED' }, {})).rejects.toThrow('--reason');
+  const hint = 'To run it again: retryRun or cloneRun.';
+  const final = [{ code: 'RUN_FINAL', path: ['id'], message: 'It is DEAD.', hint }];
+  const again = act('pause', {}, { pauseRun: { run: null, pending: false, userErrors: final } });
+  await expect(again).rejects.toMatchObject({
+    message:
+      'It is DEAD. (RUN_FINAL) To run it again: ' +
+      `orrery runs retry ${RUN} or orrery runs clone ${RUN}.`,
+  });
+  await expect(act('mark', { as: 'DEAD' }, {})).rejects.toThrow(
+    "--as is one of SUCCEEDED, SKIPPED, not 'DEAD'.",
+  );
   await expect(act('update', { priority: '11' }, {})).rejects.toThrow(CommandProblem);
+});
+
+test('runs get tells what a run was made of', async () => {
+  const run = { id: RUN, job: null, waitingFor: [], reusedFrom: { id: 'r0', state: 'SUCCEEDED' } };
+  const { document, out } = await play(runs, 'runs get', {}, { run }, { words: [RUN] });
+  for (const field of ['reusedFrom { id', 'retryOf { id', 'discarded { at by reason }']) {
+    expect(document).toContain(field);
+  }
+  expect(JSON.parse(out)).toMatchObject({ reusedFrom: { id: 'r0' } });
+});
+
+test('runs explain and runs get say what to do as commands', async () => {
+  const hint = 'resumeJob lets all its runs go on.';
+  const waitingFor = [{ kind: 'PAUSED', text: 'Its job was paused by x.', hint }];
+  const run = { id: RUN, state: 'PAUSED', job: { name: 'nightly' }, waitingFor };
+  const said = 'orrery jobs resume nightly lets all its runs go on.';
+  for (const [all, name] of [
+    [actions, 'runs explain'],
+    [runs, 'runs get'],
+  ] as const) {
+    const { out } = await play(all, name, {}, { run }, { words: [RUN] });
+    expect(JSON.parse(out)).toMatchObject({ waitingFor: [{ kind: 'PAUSED', hint: said }] });
+  }
 });
 
 test('runs explain says it in words', async () => {
@@ -66,7 +99,14 @@ test('runs explain says it in words', async () => {
       nearest: ['x1 lacks http\u001b[2J.', 'x2 is OFFLINE.'],
     },
   ];
-  const run = { id: RUN, state: 'SCHEDULED', reason: null, expectedFinish: null, waitingFor };
+  const run = {
+    id: RUN,
+    state: 'SCHEDULED',
+    reason: null,
+    job: null,
+    expectedFinish: null,
+    waitingFor,
+  };
   expect((await act('explain', {}, { run }, 'table')).out).toBe(
     'The run is SCHEDULED.\nIts time has not come. Until 2030-01-01T00:00:00Z.\n' +
       'None can run it. More would help.\n  - x1 lacks http?[2J.\n  - x2 is OFFLINE.\n',
@@ -75,8 +115,13 @@ test('runs explain says it in words', async () => {
   expect((await act('explain', {}, { run: ended }, 'table')).out).toBe(
     'The run is DEAD.\nattempt 3 failed\n',
   );
-  const runs = { ...ended, state: 'RUNNING', reason: null, expectedFinish: '2030-01-01T00:00:00Z' };
-  expect((await act('explain', {}, { run: runs }, 'table')).out).toBe(
+  const running = {
+    ...ended,
+    state: 'RUNNING',
+    reason: null,
+    expectedFinish: '2030-01-01T00:00:00Z',
+  };
+  expect((await act('explain', {}, { run: running }, 'table')).out).toBe(
     'The run is RUNNING.\nIt is expected to end at 2030-01-01T00:00:00Z.\n',
   );
 });

@@ -1,15 +1,21 @@
-import { CommandProblem, type UserError, ask, change, refuse } from '../context.js';
+import { ask, change } from '../context.js';
 import { inert, renderOne } from '../output/render.js';
+import { waitsInWords } from '../words.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { type Command, type Options, type Values } from './command.js';
+import { LABELS, labelsOf } from './labels.js';
 import {
-  type Command,
-  type Options,
   PRIORITIES,
-  type Values,
+  REASON,
+  TIME,
+  durationTextOf,
+  given,
   jsonOf,
-  misuse,
+  startOf,
   textOf,
   wholeOf,
-} from './command.js';
+  wordOf,
+} from './values.js';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -33,22 +39,13 @@ interface Answer {
   readonly userErrors: readonly UserError[];
 }
 
-const REASON = {
-  reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
-} as const;
 const PRIORITY = {
   priority: { type: 'string', value: '1-10', oneOf: PRIORITIES, help: '1 is first' },
 } as const;
 const PARAMS = {
   params: { type: 'string', value: 'JSON', help: 'all of its params anew' },
 } as const;
-const LABELS = {
-  labels: { type: 'string', value: 'JSON', help: 'all of its labels anew' },
-} as const;
-const TIME = {
-  at: { type: 'string', value: 'TIME', help: 'not before this time: 2030-01-31T12:00:00Z' },
-  after: { type: 'string', value: 'DURATION', help: 'not before so long from now: 90s, 2h' },
-} as const;
+const ENDS = ['SUCCEEDED', 'SKIPPED'];
 
 const jsonIn = (values: Values, name: string): unknown => {
   const text = textOf(values, name);
@@ -57,10 +54,9 @@ const jsonIn = (values: Values, name: string): unknown => {
 const changesOf = (values: Values): Input => ({
   reason: textOf(values, 'reason'),
   params: jsonIn(values, 'params'),
-  labels: jsonIn(values, 'labels'),
+  labels: labelsOf(values),
   priority: wholeOf(values, 'priority', [1, 10]),
-  at: textOf(values, 'at'),
-  after: textOf(values, 'after'),
+  ...startOf(values),
 });
 
 const ACTIONS: readonly Action[] = [
@@ -95,7 +91,13 @@ const ACTIONS: readonly Action[] = [
     input: 'UpdateRunInput',
     summary: 'change a run that has not started',
     example: 'orrery runs update 0193a1b2-… --priority 1 --after 10m',
-    options: { ...PARAMS, ...LABELS, ...PRIORITY, ...TIME, ...REASON },
+    options: {
+      ...PARAMS,
+      ...LABELS('all of its labels anew: team=data,env=prod'),
+      ...PRIORITY,
+      ...TIME,
+      ...REASON,
+    },
     read: changesOf,
   },
   {
@@ -108,16 +110,15 @@ const ACTIONS: readonly Action[] = [
       as: {
         type: 'string',
         value: 'STATE',
-        oneOf: ['SUCCEEDED', 'SKIPPED'],
+        oneOf: ENDS,
         help: 'SUCCEEDED or SKIPPED',
+        required: true,
       },
       result: { type: 'string', value: 'JSON', help: 'its result, when it SUCCEEDED' },
-      ...REASON,
+      reason: { ...REASON.reason, required: true },
     },
     read: (values) => {
-      const as = textOf(values, 'as')?.toUpperCase();
-      if (as === undefined) throw misuse('Say how it ends: --as SUCCEEDED or --as SKIPPED.');
-      if (textOf(values, 'reason') === undefined) throw misuse("Say why: --reason 'TEXT'.");
+      const as = wordOf(textOf(values, 'as') ?? '', '--as', ENDS);
       return { as, result: jsonIn(values, 'result'), reason: textOf(values, 'reason') };
     },
   },
@@ -137,7 +138,7 @@ const ACTIONS: readonly Action[] = [
     read: (values) => ({
       ...changesOf(values),
       pool: textOf(values, 'pool'),
-      timeout: textOf(values, 'timeout'),
+      timeout: durationTextOf(values, 'timeout'),
     }),
   },
   {
@@ -146,18 +147,25 @@ const ACTIONS: readonly Action[] = [
     input: 'CloneRunInput',
     summary: 'make a new run like another one',
     example: 'orrery runs clone 0193a1b2-… --priority 1',
-    options: { ...PARAMS, ...LABELS, ...PRIORITY, ...TIME },
+    options: {
+      ...PARAMS,
+      ...LABELS('all of its labels anew: team=data,env=prod'),
+      ...PRIORITY,
+      ...TIME,
+    },
     read: changesOf,
   },
 ];
 
 function commandOf(action: Action): Command {
   const { verb, mutation, input: type, summary, example, options, more } = action;
-  const names = Object.entries(options).map(([name, { value }]) =>
-    value === undefined ? `[--${name}]` : `[--${name} ${value}]`,
-  );
+  const names = Object.entries(options).map(([name, { value, required }]) => {
+    const said = value === undefined ? `--${name}` : `--${name} ${value}`;
+    return required === true ? said : `[${said}]`;
+  });
+  const needed = names.filter((said) => !said.startsWith('['));
   // Many options: the list below tells them.
-  const shown = names.length > 3 ? '[options]' : names.join(' ');
+  const shown = (names.length > 3 ? [...needed, '[options]'] : names).join(' ');
   // A submission is durable or refused, or another run stands for it; a command can be pending.
   const word = mutation === 'cloneRun' ? ('replayed' as const) : ('pending' as const);
   const document = `mutation($input: ${type}!) {
@@ -172,11 +180,10 @@ function commandOf(action: Action): Command {
     ...(more === undefined ? {} : { more }),
     positionals: { required: 1, names: 'ID' },
     async run(context, values, [id = '']) {
-      const given = Object.entries(action.read(values)).filter(([, value]) => value !== undefined);
-      const input = { id, ...Object.fromEntries(given) };
+      const input = { id, ...given(action.read(values)) };
       const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
-      refuse(answer.userErrors);
+      refuse(answer.userErrors, { id });
       context.terminal.out(renderOne({ ...answer.run, [word]: answer[word] }, context.format));
       return 0;
     },
@@ -185,7 +192,7 @@ function commandOf(action: Action): Command {
 
 const EXPLAIN = `query($id: ID!) {
   run(id: $id) {
-    id state reason expectedFinish
+    id state reason expectedFinish job { name }
     waitingFor { kind text hint name until used limit place nearest }
   }
 }`;
@@ -195,6 +202,7 @@ interface Explained {
     readonly state: string;
     readonly reason: string | null;
     readonly expectedFinish: string | null;
+    readonly job: { readonly name: string } | null;
     readonly waitingFor: readonly {
       readonly kind: string;
       readonly text: string;
@@ -215,11 +223,12 @@ const explain: Command = {
   async run(context, _values, [id = '']) {
     const { run } = await ask<Explained>(context, EXPLAIN, { id });
     if (run === null) throw new CommandProblem(`There is no run ${id}.`);
+    const told = { ...run, waitingFor: waitsInWords(run) };
     if (context.format !== 'table') {
-      context.terminal.out(renderOne(run, context.format));
+      context.terminal.out(renderOne(told, context.format));
       return 0;
     }
-    const { state, reason, expectedFinish, waitingFor } = run;
+    const { state, reason, expectedFinish, waitingFor } = told;
     const lines = waitingFor.flatMap(({ text, hint, until, nearest }) => [
       [text, until === null ? '' : `Until ${until}.`, hint ?? ''].filter(Boolean).join(' '),
       ...(nearest ?? []).map((each) => `  - ${each}`),

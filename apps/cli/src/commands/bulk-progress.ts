@@ -1,8 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CommandProblem, type Context, ask } from '../context.js';
+import type { RequestError, Result } from '#client';
+import { type Context, ask, tell, valueOf } from '../context.js';
 import { renderOne } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import { type Command } from './command.js';
-import { INTERRUPTED, untilInterrupted } from './wait.js';
+import { durationOf } from './values.js';
+import { Link } from './link.js';
+import { type Outcome, untilStopped } from './stop.js';
+import { WITHIN } from './wait.js';
 
 const LOOK_MS = 500;
 
@@ -26,16 +31,39 @@ async function look(context: Context, id: string): Promise<Bulk> {
   return bulk;
 }
 
-/** Its end; undefined after Ctrl-C. It is the server's: whoever stops looking does not stop it. */
-export async function followBulk(context: Context, id: string): Promise<Bulk | undefined> {
-  const { terminal } = context;
+export interface Followed {
+  readonly id: string;
+  /** That nobody is there at first ends it: unless this command has just been answered. */
+  readonly mustAnswer: boolean;
+  readonly withinMs: number | undefined;
+}
+
+/** Its end, or why nobody waits. It is the server's: whoever stops looking does not stop it. */
+export async function followBulk(
+  context: Context,
+  { id, mustAnswer, withinMs }: Followed,
+): Promise<Outcome<Bulk>> {
+  const { terminal, client } = context;
   const stop = new AbortController();
+  const wipe = terminal.isTerminal ? '\r\u001b[K' : '';
+  const say = (text: string): void => {
+    terminal.err(wipe);
+    tell(context, text);
+  };
+  const link = new Link(client.url, say, goesOn(id));
   const end = async (): Promise<Bulk> => {
-    for (;;) {
-      const bulk = await look(context, id);
-      if (bulk.state !== 'RUNNING') return bulk;
-      const { action, applied, matched } = bulk;
-      if (terminal.isTerminal) terminal.err(`\r\u001b[K${id} ${action} ${applied} of ${matched}`);
+    for (let isAnswered = !mustAnswer; ; isAnswered = true) {
+      const answer = await client.request<{ bulk: Bulk | null }>(BULK, { id });
+      const trouble = isAnswered ? passing(answer) : undefined;
+      if (trouble !== undefined) link.interrupted(trouble);
+      else {
+        const { bulk } = valueOf(answer);
+        link.heard();
+        if (bulk === null) throw new CommandProblem(`No action on many runs has the id ${id}.`);
+        if (bulk.state !== 'RUNNING') return bulk;
+        const { action, applied, matched } = bulk;
+        if (terminal.isTerminal) terminal.err(`${wipe}${id} ${action} ${applied} of ${matched}`);
+      }
       await delay(LOOK_MS, undefined, { signal: stop.signal });
     }
   };
@@ -43,37 +71,50 @@ export async function followBulk(context: Context, id: string): Promise<Bulk | u
   // After Ctrl-C nobody waits for it.
   ended.catch(() => undefined);
   try {
-    return await untilInterrupted(ended);
+    return await untilStopped(ended, withinMs);
   } finally {
     stop.abort();
-    if (terminal.isTerminal) terminal.err('\r\u001b[K');
+    terminal.err(wipe);
   }
 }
 
+const PASSING = new Set(['UNREACHABLE', 'UNAVAILABLE', 'RATE_LIMITED', 'OPERATION_TIMEOUT']);
+
+const passing = (answer: Result<unknown>): RequestError | undefined =>
+  answer.ok ? undefined : answer.errors.find(({ code }) => PASSING.has(code));
+
 export const goesOn = (id: string): string =>
-  `It goes on without this command. To see how far it is:\n  npx orrery bulk get ${id}\n`;
+  `It goes on without this command. To see how far it is:\n  npx orrery bulk get ${id}`;
 
 /** What a command that has followed it ends with. */
-export function exitOf(context: Context, bulk: Bulk | undefined, id: string): number {
-  if (bulk === undefined) {
-    context.terminal.err(goesOn(id));
-    return INTERRUPTED;
+export function exitOf(context: Context, outcome: Outcome<Bulk>, id: string): number {
+  if (outcome.stopped !== undefined) {
+    tell(context, goesOn(id));
+    return outcome.stopped;
   }
-  if (bulk.state !== 'FAILED') return 0;
-  throw new CommandProblem(bulk.failure ?? `The action ${id} has failed.`);
+  const { state, failure } = outcome.value;
+  if (state !== 'FAILED') return 0;
+  throw new CommandProblem(failure ?? `The action ${id} has failed.`);
 }
 
 export const bulkGet: Command = {
   name: 'bulk get',
   summary: 'show how far an action on many runs is',
-  usage: 'orrery bulk get ID [--wait]',
+  usage: 'orrery bulk get ID [--wait] [--timeout DURATION]',
   example: 'orrery bulk get 0193a1b2-… --wait',
-  options: { wait: { type: 'boolean', help: 'until it is over' } },
+  options: { wait: { type: 'boolean', help: 'until it is over' }, ...WITHIN },
   positionals: { required: 1, names: 'ID' },
   async run(context, values, [id = '']) {
-    const isAwaited = values['wait'] === true;
-    const bulk = isAwaited ? await followBulk(context, id) : await look(context, id);
-    if (bulk !== undefined) context.terminal.out(renderOne({ ...bulk }, context.format));
-    return isAwaited ? exitOf(context, bulk, id) : 0;
+    const withinMs = durationOf(values, 'timeout');
+    const show = (bulk: Bulk): void => {
+      context.terminal.out(renderOne({ ...bulk }, context.format));
+    };
+    if (values['wait'] !== true) {
+      show(await look(context, id));
+      return 0;
+    }
+    const outcome = await followBulk(context, { id, mustAnswer: true, withinMs });
+    if (outcome.stopped === undefined) show(outcome.value);
+    return exitOf(context, outcome, id);
   },
 };

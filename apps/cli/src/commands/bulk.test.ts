@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { bulks } from './bulk.js';
 import type { Context } from '../context.js';
 import type { Values } from './command.js';
@@ -50,6 +50,39 @@ test('dead discard: one by its id, or by filter, with a reason', async () => {
   await expect(act('dead discard', {}, done)).rejects.toThrow('--id');
 });
 
+describe('an id of no dead letter', () => {
+  const of = (matched: number, userErrors: readonly object[]): unknown => ({
+    bulkRuns: { id: null, matched, applied: 0, pending: false, userErrors },
+  });
+  const missing = { code: 'NOT_FOUND', path: ['filter', 'ids'], message: 'No run r1.', hint: null };
+
+  test.each(['dead retry', 'dead discard'])('%s says so, exit code 1', async (name) => {
+    const message = expect.stringContaining('nothing matched: r1') as string;
+    const failed = act(name, { id: ['r1'] }, of(0, []));
+    await expect(failed).rejects.toMatchObject({ message, exitCode: 1 });
+    const refused = act(name, { id: ['r1'] }, of(0, [missing]));
+    await expect(refused).rejects.toThrow('--id: No run r1. (NOT_FOUND)');
+  });
+
+  test('is passed over by --ignore-missing; a filter may match none', async () => {
+    const values = { id: ['r1', 'r2'], 'ignore-missing': true };
+    for (const errors of [[], [missing]]) {
+      const { out, err, variables } = await act('dead retry', values, of(0, errors));
+      expect([JSON.parse(out), err]).toMatchObject([{ matched: 0 }, '']);
+      expect(variables).toMatchObject({ input: { filter: { ids: ['r1', 'r2'] } } });
+    }
+    const { err } = await act('dead retry', { job: 'a' }, of(0, []));
+    expect(JSON.parse(err)).toEqual({ notice: 'nothing matched' });
+  });
+
+  test('among others is told after what was done', async () => {
+    const partly = act('dead retry', { id: ['r1', 'r2'] }, of(1, [missing]));
+    await expect(partly).rejects.toThrow('No run r1.');
+    const rest = await act('dead retry', { id: ['r1'], 'ignore-missing': true }, of(1, [missing]));
+    expect(JSON.parse(rest.out)).toMatchObject({ matched: 1 });
+  });
+});
+
 test('dead ls: the newest dead letters', async () => {
   const node = { id: 'x', job: { name: 'a' }, kind: 'SHELL', outcome: 'FAILED', reason: 'r' };
   const { out, variables } = await act('dead ls', { limit: '5' }, { runs: { nodes: [node] } });
@@ -76,12 +109,17 @@ async function follow(
       isTerminal: true,
     },
     client: {
+      url: 'http://there',
       mutate: async () => {
         const bulkRuns = { id: 'b1', matched: 9, applied: 2, pending: true, userErrors: [] };
         return await Promise.resolve({ ok: true, value: { bulkRuns } });
       },
       request: async () => {
         const [state, applied] = looks[Math.min(told.asked++, looks.length - 1)] ?? [];
+        if (state === 'AWAY') {
+          const error = { code: 'UNREACHABLE', message: 'Nothing answers.' };
+          return await Promise.resolve({ ok: false, errors: [error] });
+        }
         const failure = state === 'FAILED' ? 'It broke.' : null;
         const bulk = {
           id: 'b1',
@@ -106,6 +144,19 @@ test('runs bulk: follows what goes on until it is done, and says how far it is',
   expect(JSON.parse(out)).toEqual({ id: 'b1', matched: 9, applied: 9, pending: false });
   expect(err).toContain('CANCEL 4 of 9');
   expect(code).toBe(0);
+});
+
+test('runs bulk: a lost server is asked again; bulk get gives up at the start', async () => {
+  const looks = [['AWAY', 0] as const, ['AWAY', 0] as const, ['DONE', 9] as const];
+  const { err, code } = await follow('runs bulk', ['cancel'], { job: 'a' }, looks);
+  expect(code).toBe(0);
+  expect(err.match(/lost the server at http:\/\/there/g)).toHaveLength(1);
+  expect(err).toContain('the server at http://there is back');
+  const lost = follow('bulk get', ['b1'], { wait: true }, looks);
+  await expect(lost).rejects.toThrow('Nothing answers.');
+  const late = await follow('bulk get', ['b1'], { wait: true, timeout: '20ms' }, [['RUNNING', 4]]);
+  expect(late.code).toBe(124);
+  expect(late.err).toContain('orrery bulk get b1');
 });
 
 test('runs bulk: --no-wait and Ctrl-C leave it running and say how to look', async () => {

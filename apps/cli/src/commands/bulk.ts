@@ -1,17 +1,11 @@
-import { type Context, type UserError, ask, change, refuse } from '../context.js';
+import { type Context, ask, change, tell } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, misuse, refuse } from '../problem.js';
 import { bulkGet, exitOf, followBulk, goesOn } from './bulk-progress.js';
-import {
-  type Command,
-  type Options,
-  PRIORITIES,
-  STATES,
-  type Values,
-  jsonOf,
-  misuse,
-  textOf,
-  wholeOf,
-} from './command.js';
+import { type Command, type Options, type Values } from './command.js';
+import { FILTER, filterOf } from './filter.js';
+import { PRIORITIES, REASON, durationOf, given, textOf, wholeOf, wordOf } from './values.js';
+import { WITHIN } from './wait.js';
 
 const BULK = `mutation($input: BulkRunsInput!) {
   bulkRuns(input: $input) { id matched applied pending userErrors { code path message hint } }
@@ -27,37 +21,17 @@ interface Answer {
 }
 const ACTIONS = ['CANCEL', 'RETRY', 'DISCARD', 'REPRIORITIZE', 'PAUSE', 'RESUME'] as const;
 
-const FILTER = {
-  state: {
-    type: 'string',
-    value: 'STATE',
-    oneOf: STATES,
-    help: 'only these: DEAD, or DEAD,EXPIRED',
-  },
-  job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
-  labels: { type: 'string', value: 'JSON', help: 'only with these: {"team":"data"}' },
-  before: { type: 'string', value: 'TIME', help: 'only those submitted before this time' },
-} as const;
 const DEED = {
   'dry-run': { type: 'boolean', help: 'only count them' },
   'per-second': { type: 'string', value: 'N', help: 'no more than so many a second; else gently' },
-  reason: { type: 'string', value: 'TEXT', help: 'why, for who looks at it later' },
+  ...REASON,
   'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat is the same one' },
   'no-wait': { type: 'boolean', help: 'do not wait for its end' },
+  ...WITHIN,
 } as const satisfies Options;
 
-function filterOf(values: Values, states?: readonly string[]): Readonly<Record<string, unknown>> {
-  const job = textOf(values, 'job');
-  const labels = textOf(values, 'labels');
-  const asked = states ?? textOf(values, 'state')?.toUpperCase().split(',');
-  const given = {
-    states: asked,
-    jobs: job === undefined ? undefined : [job],
-    labels: labels === undefined ? undefined : jsonOf(labels, '--labels'),
-    submittedBefore: textOf(values, 'before'),
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
+/** A dead letter is in one state. */
+const { state: _, ...DEAD_FILTER } = FILTER;
 
 async function apply(
   context: Context,
@@ -71,22 +45,48 @@ async function apply(
     reason: textOf(values, 'reason'),
     idempotencyKey: textOf(values, 'idempotency-key'),
   };
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
   const dryRun = values['dry-run'] === true;
+  const withinMs = durationOf(values, 'timeout');
   const { project } = context;
-  const input = { project, action, dryRun, filter, ...Object.fromEntries(given) };
-  const { bulkRuns } = await change<Answer>(context, BULK, input);
-  refuse(bulkRuns.userErrors);
+  const input = { project, action, dryRun, filter, ...given(optional) };
+  const { bulkRuns } = await change<Answer>(context, BULK, input, { isKeyed: true });
+  const errors = bulkRuns.userErrors.filter(
+    ({ code }) => values['ignore-missing'] !== true || code !== 'NOT_FOUND',
+  );
   const { id, matched, applied, pending } = bulkRuns;
-  const isAwaited = id !== null && pending && values['no-wait'] !== true;
-  const bulk = isAwaited ? await followBulk(context, id) : undefined;
-  const now = bulk ?? { applied };
-  const shown = { id, matched, applied: now.applied, pending: pending && bulk === undefined };
+  // Some of many may be refused alone: the rest goes on, and is told first.
+  if (matched === 0) {
+    refuse(errors);
+    sayNothing(context, values);
+  }
+  const followed =
+    id !== null && pending && values['no-wait'] !== true
+      ? await followBulk(context, { id, mustAnswer: false, withinMs })
+      : undefined;
+  const end = followed?.stopped === undefined ? followed?.value : undefined;
+  const now = end ?? { applied };
+  const shown = { id, matched, applied: now.applied, pending: pending && end === undefined };
   context.terminal.out(renderOne(shown, context.format));
-  if (isAwaited) return exitOf(context, bulk, id);
-  if (id !== null && pending) context.terminal.err(goesOn(id));
+  refuse(errors);
+  if (id !== null && followed !== undefined) return exitOf(context, followed, id);
+  if (id !== null && pending) tell(context, goesOn(id));
   return 0;
 }
+
+/** Who names a run means that it is there; a filter may well match none. */
+function sayNothing(context: Context, values: Values): void {
+  if (values['ignore-missing'] === true) return;
+  if (values['id'] === undefined) return tell(context, 'nothing matched');
+  const [id] = idsOf(values);
+  throw new CommandProblem(
+    `nothing matched: ${id} is no dead letter here, or is discarded. See orrery runs get ${id}.`,
+    1,
+    [{ code: 'NOTHING_MATCHED', message: 'nothing matched' }],
+  );
+}
+
+const idsOf = (values: Values): readonly string[] =>
+  [values['id']].flat().filter((id) => typeof id === 'string');
 
 const bulk: Command = {
   name: 'runs bulk',
@@ -105,12 +105,11 @@ const bulk: Command = {
   },
   positionals: { required: 1, names: 'ACTION', oneOf: ACTIONS },
   async run(context, values, [word = '']) {
-    const action = ACTIONS.find((each) => each === word.toUpperCase());
-    if (action === undefined) throw misuse(`'${word}' is none of ${ACTIONS.join(', ')}.`);
+    const action = wordOf(word, 'ACTION', ACTIONS);
     const filter = filterOf(values);
     // Everything there is, by a slip of the fingers, is nobody's wish.
     if (Object.keys(filter).length === 0) {
-      throw misuse('Say which runs: --state, --job, --labels or --before.');
+      throw misuse('Say which runs: --state, --job, --labels, --since or --before.');
     }
     return await apply(context, action, values, filter);
   },
@@ -140,22 +139,19 @@ const COLUMNS: readonly Column<Dead>[] = [
 const deadLs: Command = {
   name: 'dead ls',
   summary: 'list dead letters: runs that used up their attempts',
-  usage: 'orrery dead ls [--job NAME] [--labels JSON] [--before TIME] [--discarded] [--limit N]',
+  usage: 'orrery dead ls [--job NAME] [--labels NAME=TEXT] [--since TIME] [options]',
   example: 'orrery dead ls --job report',
   options: {
-    job: FILTER.job,
-    labels: FILTER.labels,
-    before: FILTER.before,
+    ...DEAD_FILTER,
     limit: { type: 'string', default: '20', value: 'N', help: '1 to 200 of them; else 20' },
     discarded: { type: 'boolean', help: 'those that were discarded' },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
-    const { runs } = await ask<{ runs: { nodes: Dead[] } }>(context, DEAD, {
-      project: context.project,
-      filter: { ...filterOf(values, ['DEAD']), discarded: values['discarded'] === true },
-      first: wholeOf(values, 'limit', [1, 200]) ?? 20,
-    });
+    const filter = { ...filterOf(values, ['DEAD']), discarded: values['discarded'] === true };
+    const first = wholeOf(values, 'limit', [1, 200]) ?? 20;
+    const asked = { project: context.project, filter, first };
+    const { runs } = await ask<{ runs: { nodes: Dead[] } }>(context, DEAD, asked);
     context.terminal.out(renderList(runs.nodes, COLUMNS, context.format));
     return 0;
   },
@@ -165,25 +161,22 @@ function deadDeed(verb: 'retry' | 'discard', summary: string, example: string): 
   return {
     name: `dead ${verb}`,
     summary,
-    usage:
-      `orrery dead ${verb} (--id ID | --job NAME | --labels JSON | --before TIME | --all) ` +
-      '[options]',
+    usage: `orrery dead ${verb} (--id ID | --job NAME | --labels NAME=TEXT | --all) [options]`,
     example,
     options: {
-      id: { type: 'string', value: 'ID', help: 'only this one' },
-      job: FILTER.job,
-      labels: FILTER.labels,
-      before: FILTER.before,
+      id: { type: 'string', multiple: true, value: 'ID', help: 'only this one; may be repeated' },
+      ...DEAD_FILTER,
       all: { type: 'boolean', help: 'every dead letter of the project' },
+      'ignore-missing': { type: 'boolean', help: 'exit with 0 also if no such id is there' },
       ...DEED,
     },
     positionals: { required: 0, names: '' },
     async run(context, values) {
-      const id = textOf(values, 'id');
+      const ids = idsOf(values);
       const dead = filterOf(values, ['DEAD']);
-      const filter = id === undefined ? dead : { ...dead, ids: [id] };
+      const filter = ids.length === 0 ? dead : { ...dead, ids };
       if (Object.keys(filter).length === 1 && values['all'] !== true) {
-        throw misuse('Say which: --id, --job, --labels, --before, or --all of them.');
+        throw misuse('Say which: --id, --job, --labels, --since, --before, or --all of them.');
       }
       return await apply(context, verb.toUpperCase(), values, filter);
     },

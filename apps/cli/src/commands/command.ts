@@ -1,8 +1,6 @@
-import { RUN_STATES } from '#core';
-import { parseJson } from '#protocol';
 import type { ParseArgsConfig } from 'node:util';
 import type { Settings } from '#config';
-import { CommandProblem, type Context } from '../context.js';
+import type { Context } from '../context.js';
 import type { OutputFormat, Terminal } from '../output/render.js';
 
 /** As `parseArgs` takes it, and what its help says. */
@@ -12,9 +10,12 @@ export type Option = NonNullable<ParseArgsConfig['options']>[string] & {
   /** All that it may be, where that is known: a shell completes it. */
   readonly oneOf?: readonly string[];
   readonly help: string;
+  /** Without it there is nothing to do. */
+  readonly required?: true;
 };
 export type Options = Readonly<Record<string, Option>>;
-export type Values = Readonly<Record<string, string | boolean | undefined>>;
+/** An array where the option may be repeated. */
+export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** What the help tells of a command. */
 export interface Described {
@@ -24,9 +25,10 @@ export interface Described {
   readonly usage: string;
   readonly example: string;
   readonly options: Options;
-  /** `required` positionals come after the name. */
+  /** `required` positionals come after the name, and no more than `most`. */
   readonly positionals: {
     readonly required: number;
+    readonly most?: number;
     readonly names: string;
     readonly oneOf?: readonly string[];
   };
@@ -49,39 +51,4 @@ export interface LocalCommand extends Described {
 
 export interface Command extends Described {
   run(context: Context, values: Values, positionals: readonly string[]): Promise<number>;
-}
-
-/** Of `--state`. */
-export const STATES: readonly string[] = RUN_STATES;
-/** Of `--priority`. */
-export const PRIORITIES: readonly string[] = Array.from({ length: 10 }, (_, i) => String(i + 1));
-
-/** A mistake of who typed it, as against a run or a server that failed. */
-export const misuse = (message: string): CommandProblem => new CommandProblem(message, 2);
-
-export const textOf = (values: Values, name: string): string | undefined => {
-  const value = values[name];
-  return typeof value === 'string' ? value : undefined;
-};
-
-/** A whole number, or a sentence that says what it may be. */
-export function wholeOf(
-  values: Values,
-  name: string,
-  [from, to]: readonly [number, number],
-): number | undefined {
-  const text = textOf(values, name);
-  if (text === undefined) return undefined;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= from && value <= to) return value;
-  throw misuse(`--${name} is a whole number from ${from} to ${to}, not '${text}'.`);
-}
-
-export function jsonOf(text: string, what: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw misuse(`${what} is not JSON: ${why}`);
-  }
 }

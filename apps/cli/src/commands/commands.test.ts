@@ -10,8 +10,9 @@ import {
   type FakeGateway,
   startFakeGateway,
 } from '../../../../test/support/fake-gateway.js';
-import { CommandProblem, type Context } from '../context.js';
+import { type Context } from '../context.js';
 import type { OutputFormat } from '../output/render.js';
+import { CommandProblem } from '../problem.js';
 import type { Values } from './command.js';
 import { commands } from './table.js';
 
@@ -83,7 +84,8 @@ const logOf =
   ({ variables }: Asked): object => {
     const at = Number(variables['after'] ?? 0);
     const pageInfo = { endCursor: String(at + 1), hasNextPage: at + 1 < pages.length };
-    return { data: { run: { log: { text: pages[at], pageInfo } } } };
+    const nodes = [{ attempt: 1, text: pages[at], gapBytes: null }];
+    return { data: { run: { attempts: [], log: { nodes, pageInfo } } } };
   };
 
 describe('a list', () => {
@@ -158,15 +160,15 @@ describe('a list', () => {
 
 describe('one thing', () => {
   test.each([['json'], ['ndjson']] as const)('as %s is one object', async (format) => {
-    const one = { id: RUN, state: 'DEAD', reason: null };
+    const one = { id: RUN, state: 'DEAD', reason: null, job: null, waitingFor: [] };
     answers({ run: one });
     expect(await run(['runs', 'get', RUN], format)).toBe(0);
     expect(JSON.parse(out)).toEqual(one);
-    expect(lines().length).toBe(format === 'ndjson' ? 1 : 5);
+    expect(lines().length).toBe(format === 'ndjson' ? 1 : 7);
   });
 
   test('as a table leaves out what is not there', async () => {
-    answers({ run: { id: RUN, state: 'DEAD', reason: null } });
+    answers({ run: { id: RUN, state: 'DEAD', job: null, waitingFor: [] } });
     await run(['runs', 'get', RUN]);
     expect(lines()).toEqual([`id     ${RUN}`, 'state  DEAD']);
   });
@@ -188,7 +190,8 @@ describe('one thing', () => {
     expect(out).toBe('one\ntwo\n');
     out = '';
     await run(['runs', 'logs', RUN], 'ndjson');
-    expect(JSON.parse(out)).toEqual({ id: RUN, text: 'one\ntwo\n' });
+    const text = 'one\ntwo\n';
+    expect(JSON.parse(out)).toEqual({ id: RUN, text, attempts: [{ number: 1, text }] });
   });
 
   test('a log of many pages is printed to its end', async () => {
@@ -234,12 +237,6 @@ describe('a change', () => {
     expect(JSON.parse(out)).toEqual({ id: RUN, state: 'READY', replayed: true });
   });
 
-  test('submits a shell command', async () => {
-    answers({ submitRun: { replayed: false, run: { id: RUN, state: 'READY' }, userErrors: [] } });
-    await run(['submit', '--shell', 'echo hi']);
-    expect(input()).toMatchObject({ spec: { kind: 'shell', command: 'echo hi' } });
-  });
-
   test.each([
     [['submit'], 'Say what to run'],
     [['submit', '--job', 'a', '--shell', 'b'], 'Both --job and --shell are given: give one'],
@@ -264,7 +261,7 @@ describe('a change', () => {
     const bare = { code: 'NOT_FOUND', path: [], message: 'None.', hint: null };
     answers({ submitRun: { replayed: false, run: null, userErrors: [refusal, bare] } });
     await expect(run(['submit', '--job', 'a'])).rejects.toMatchObject({
-      message: 'input.params: No. (INVALID_VALUE) So.\nNone. (NOT_FOUND)',
+      message: '--params: No. (INVALID_VALUE) So.\nNone. (NOT_FOUND)',
       exitCode: 1,
     });
   });

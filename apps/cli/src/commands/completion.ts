@@ -1,4 +1,5 @@
-import { type Described, type LocalCommand, misuse } from './command.js';
+import { type Described, type LocalCommand } from './command.js';
+import { misuse } from '../problem.js';
 import { commonOf } from './options.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;

@@ -1,8 +1,10 @@
 import { createClient } from '#client';
-import { CommandProblem, type Target, targetOf } from '../context.js';
+import { type Target, targetOf } from '../context.js';
 import { type Column, renderList } from '../output/render.js';
 import { versionOfThis } from '../places.js';
-import { type LocalCommand, textOf } from './command.js';
+import { CommandProblem } from '../problem.js';
+import { type LocalCommand } from './command.js';
+import { textOf } from './values.js';
 import { type ClusterAnswer, type Finding, findingsOn, oldNode, skewOf } from './findings.js';
 
 const WITHIN_MS = 5_000;

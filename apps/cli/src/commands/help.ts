@@ -5,6 +5,11 @@ import { commonOf } from './options.js';
 const rowsOf = (of: readonly Described[]): readonly string[] =>
   of.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`);
 
+const EXIT_CODES = [
+  '  0 done; 1 refused, failed, or nobody to ask; 2 typed wrong; 70 a defect of ours;',
+  '  124 a time for waiting was over; 130 after Ctrl-C',
+];
+
 export function overview(): string {
   return [
     'orrery COMMAND [options]',
@@ -13,7 +18,11 @@ export function overview(): string {
     '',
     "'orrery help COMMAND' tells all of one; 'orrery --version' prints the version.",
     'Options of all that ask a server: --output table|json|ndjson, --project NAME,',
-    '--profile NAME, --help',
+    '--profile NAME, --help. With json or ndjson what goes wrong is JSON as well, on the standard',
+    'error: {"error": {"code", "message", "hint", "path"}}, and {"notice"} for what is only said.',
+    '',
+    'Exit codes',
+    ...EXIT_CODES,
     '',
   ].join('\n');
 }
@@ -27,10 +36,13 @@ export function groupHelp(word: string): string | undefined {
 }
 
 const optionLines = (options: Options): readonly string[] =>
-  Object.entries(options).map(([name, { short, value, help }]) => {
+  Object.entries(options).flatMap(([name, { short, value, help, oneOf = [], required }]) => {
     const flag = `--${name}${value === undefined ? '' : ` ${value}`}`;
     const both = short === undefined ? flag : `${flag}, -${short}`;
-    return `  ${both.padEnd(26)} ${help}`;
+    const needed = required === true ? ' (required)' : '';
+    const isTold = /^\d/.test(value ?? '') || oneOf.every((each) => help.includes(each));
+    const values = isTold ? [] : wrapped(oneOf.join(', ')).map((line) => `      ${line}`);
+    return [`  ${both.padEnd(26)} ${help}${needed}`, ...values];
   });
 
 const WIDTH = 78;
@@ -57,10 +69,7 @@ export function helpOf(command: Described): string {
     ...(own.length === 0 ? [] : [['Options', ...own]]),
     ['Options of all', ...optionLines(commonOf(command))],
     ['Example', `  ${command.example}`],
-    [
-      'Exit code',
-      '  0 done, 1 refused or failed, 2 typed wrong, 70 a defect of ours, 130 after Ctrl-C',
-    ],
+    ['Exit code', ...EXIT_CODES],
   ];
   return `${blocks.map((block) => block.join('\n')).join('\n\n')}\n`;
 }

@@ -1,6 +1,8 @@
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import { ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, textOf } from './command.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { type Command } from './command.js';
+import { textOf } from './values.js';
 
 interface Payload {
   readonly changed: boolean;
@@ -31,7 +33,7 @@ function holding(verb: 'pause' | 'resume', summary: string, example: string): Co
       const input = { project, name, ...(reason === undefined ? {} : { reason }) };
       const done = await ask<Record<string, Payload>>(context, mutationOf(field), { input });
       const { userErrors = [], job, changed, pending } = done[field] ?? {};
-      refuse(userErrors);
+      refuse(userErrors, { job: name });
       context.terminal.out(renderOne({ ...job, changed, pending }, context.format));
       return 0;
     },

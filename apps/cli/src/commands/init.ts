@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { CommandProblem } from '../context.js';
 import { renderOne } from '../output/render.js';
 import { ROOT } from '../places.js';
+import { CommandProblem } from '../problem.js';
 import type { LocalCommand } from './command.js';
 
 const EXECUTOR = `import fs from 'node:fs';

@@ -1,7 +1,10 @@
 import fs from 'node:fs';
-import { CommandProblem, type UserError, ask, refuse } from '../context.js';
+import path from 'node:path';
+import { ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { type Command, jsonOf, misuse, textOf } from './command.js';
+import { CommandProblem, type UserError, refuse, misuse } from '../problem.js';
+import { type Command, type Values } from './command.js';
+import { jsonOf, textOf } from './values.js';
 
 interface ListedJob {
   readonly name: string;
@@ -62,25 +65,42 @@ const APPLY = `mutation($input: ApplyJobInput!) {
   }
 }`;
 
+const FILE_NAME = /\.json$|[/\\]/;
+
+/** The text of the specification, from the one place that was named. */
+function specIn(values: Values, [name = '', file]: readonly string[]): string {
+  const [option, spec] = [textOf(values, 'file'), textOf(values, 'spec')];
+  const places = [file, option, spec].filter((place) => place !== undefined);
+  if (places.length > 1) throw misuse('The specification is given twice: give FILE, or --spec.');
+  const isFile = FILE_NAME.test(name);
+  if (isFile && places.length === 0) {
+    const job = path.basename(name, '.json');
+    throw misuse(`Say the NAME of the job as well: orrery jobs apply ${job} ${name}`);
+  }
+  if (places.length === 0) {
+    throw misuse(`Give the specification by FILE or --spec. For example: ${apply.example}`);
+  }
+  return spec ?? readSpec(file ?? option ?? '');
+}
+
 const apply: Command = {
   name: 'jobs apply',
   summary: 'create or change a job from a JSON file',
-  usage: 'orrery jobs apply NAME --file FILE | --spec JSON',
+  usage: 'orrery jobs apply NAME (FILE | --file FILE | --spec JSON)',
   example: `orrery jobs apply nightly --spec '{"kind":"shell","command":"make report"}'`,
+  more: 'FILE holds the specification (docs/jobs.md); - is the standard input.',
   options: {
     file: { type: 'string', value: 'FILE', help: 'a file with the specification; - is the input' },
     spec: { type: 'string', value: 'JSON', help: 'the specification itself' },
   },
-  positionals: { required: 1, names: 'NAME' },
-  async run(context, values, [name = '']) {
-    const file = textOf(values, 'file');
-    const text = file === undefined ? textOf(values, 'spec') : readSpec(file);
-    if (text === undefined) throw misuse('Give the specification by --file or --spec.');
-    const spec = jsonOf(text, 'The specification');
+  positionals: { required: 1, most: 2, names: 'NAME' },
+  async run(context, values, words) {
+    const [name = ''] = words;
+    const spec = jsonOf(specIn(values, words), 'The specification');
     const { applyJob } = await ask<{
       applyJob: { changed: boolean; job: object | null; userErrors: UserError[] };
     }>(context, APPLY, { input: { project: context.project, name, spec } });
-    refuse(applyJob.userErrors);
+    refuse(applyJob.userErrors, { job: name });
     const { job, changed } = applyJob;
     context.terminal.out(renderOne({ ...job, changed }, context.format));
     return 0;

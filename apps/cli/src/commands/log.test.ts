@@ -17,6 +17,8 @@ const RUN = '01900000-0000-7000-8000-000000000001';
 const BOUND_MS = 5_000;
 /** What the run has written, a chunk each; the place of a chunk is its cursor. */
 let written: string[];
+/** Which attempt has written each; else the first. */
+let attempts: number[];
 let state: string;
 let fake: FakeGateway;
 let client: Client;
@@ -27,11 +29,12 @@ beforeEach(async () => {
   client = createClient({ url: fake.url });
   [out, err] = ['', ''];
   written = [];
+  attempts = [];
   state = 'RUNNING';
   fake.answer = ({ variables }) => {
-    const nodes = written.slice(placeOf(variables)).map((text) => ({ text }));
+    const nodes = written.slice(placeOf(variables)).map((text, i) => piece(text, i));
     const pageInfo = { endCursor: null, hasNextPage: false };
-    return { data: { run: { state, log: { nodes, text: written.join(''), pageInfo } } } };
+    return { data: { run: { state, attempts: [...new Set(attempts)], log: { nodes, pageInfo } } } };
   };
 });
 afterEach(async () => {
@@ -39,14 +42,15 @@ afterEach(async () => {
   await fake.stop();
 });
 
+const piece = (text: string, i: number) => ({ text, attempt: attempts[i] ?? 1, gapBytes: null });
 const placeOf = (variables: Readonly<Record<string, unknown>>): number =>
   Number(variables['after'] ?? 0);
 /** What follows the cursor, and no more than so many chunks. */
 function tell(subscribed: Subscribed, count = Number.POSITIVE_INFINITY): void {
   const from = placeOf(subscribed.variables);
   for (const [i, text] of written.slice(from, from + count).entries()) {
-    const chunk = { attempt: 1, stream: 'STDOUT', offset: '0', at: null, gapBytes: null };
-    const runLog = { cursor: String(from + i + 1), ...chunk, text };
+    const chunk = { stream: 'STDOUT', offset: '0', at: null, ...piece(text, from + i) };
+    const runLog = { cursor: String(from + i + 1), ...chunk };
     subscribed.next({ data: { runLog } });
   }
 }
@@ -100,6 +104,23 @@ describe('runs logs --follow', () => {
     expect(fake.subscribed.map(({ variables }) => variables['after'])).toEqual([null, '2']);
   });
 
+  test('says once that the server is lost, and that it is back before it says more', async () => {
+    fake.heard = (subscribed) => {
+      if (fake.subscribed.length === 1) return fake.drop();
+      void until(() => err.includes('is back'), BOUND_MS).then(() => {
+        state = 'SUCCEEDED';
+        subscribed.complete();
+      });
+    };
+    expect(await logs(['-f'])).toBe(0);
+    expect(err.split('\n')).toEqual([
+      `lost the server at ${fake.url}, trying again…`,
+      expect.stringContaining(`npx orrery runs get ${RUN}`),
+      `the server at ${fake.url} is back`,
+      '',
+    ]);
+  });
+
   test('does not take the end of a gateway for the end of the run', async () => {
     written = ['one\n', 'two\n'];
     fake.heard = (subscribed) => {
@@ -115,7 +136,8 @@ describe('runs logs --follow', () => {
 
   test('tells a person what is missing, beside the log', async () => {
     fake.heard = (subscribed) => {
-      subscribed.next({ data: { runLog: { cursor: '1', text: 'on\n', gapBytes: 7 } } });
+      const runLog = { cursor: '1', attempt: 1, text: 'on\n', gapBytes: 7 };
+      subscribed.next({ data: { runLog } });
       state = 'SUCCEEDED';
       subscribed.complete();
     };
@@ -161,6 +183,49 @@ describe('runs logs --follow', () => {
     };
     expect(await logs(['-f'])).toBe(0);
     expect(out).toBe('one\n');
+  });
+});
+
+describe('the log of several attempts', () => {
+  beforeEach(() => {
+    written = ['one\n', 'on', 'e\n', 'two'];
+    attempts = [1, 1, 2, 3];
+    state = 'SUCCEEDED';
+  });
+
+  test('says where each begins, beside what they wrote', async () => {
+    expect(await logs([])).toBe(0);
+    expect(out).toBe('one\none\ntwo');
+    const heads = [1, 2, 3].map((attempt) => `==> attempt ${attempt} of ${RUN} <==\n`);
+    expect(err).toBe(`${heads[0]}\n${heads[1]}${heads[2]}`);
+  });
+
+  test('says so when it is followed, once there is a second', async () => {
+    fake.heard = (subscribed) => {
+      tell(subscribed);
+      subscribed.complete();
+    };
+    await logs(['-f']);
+    expect(out).toBe('one\none\ntwo');
+    const heads = [2, 3].map((attempt) => `==> attempt ${attempt} of ${RUN} <==\n`);
+    expect(err).toBe(`\n${heads.join('')}`);
+  });
+
+  test('is told to a program attempt by attempt', async () => {
+    await logs([], 'json');
+    const told = [
+      { number: 1, text: 'one\non' },
+      { number: 2, text: 'e\n' },
+      { number: 3, text: 'two' },
+    ];
+    expect(JSON.parse(out)).toEqual({ id: RUN, text: written.join(''), attempts: told });
+  });
+
+  test('needs no such line for one attempt that was asked for, nor for the only one', async () => {
+    await logs(['--attempt', '2']);
+    attempts = [1, 1, 1, 1];
+    await logs([]);
+    expect(err).toBe('');
   });
 });
 

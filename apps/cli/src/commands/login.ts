@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import readline from 'node:readline';
 import { Writable } from 'node:stream';
 import { createClient } from '#client';
-import { CommandProblem, valueOf } from '../context.js';
+import { valueOf } from '../context.js';
 import { renderOne } from '../output/render.js';
 import {
   DEFAULT_PROFILE,
@@ -11,7 +11,9 @@ import {
   removeProfile,
   saveProfile,
 } from '../profiles.js';
-import { type LocalCommand, type Place, type Values, misuse, textOf } from './command.js';
+import { CommandProblem, misuse } from '../problem.js';
+import { type LocalCommand, type Place, type Values } from './command.js';
+import { textOf } from './values.js';
 
 const KEY = /^\S{1,500}$/;
 const WHO = '{ viewer { name projects { project { name } role } } }';

@@ -1,7 +1,12 @@
 import { stringifyJson } from '#protocol';
 import fs from 'node:fs';
-import { ask } from '../context.js';
-import { type Command, jsonOf, textOf } from './command.js';
+import type { RequestError } from '#client';
+import { type Command } from './command.js';
+import { CommandProblem } from '../problem.js';
+import { jsonOf, textOf } from './values.js';
+
+const rawly = ({ code, message, hint = '' }: RequestError): string =>
+  [`${message} (${code})`, hint].filter(Boolean).join(' ');
 
 export const query: Command = {
   name: 'query',
@@ -14,8 +19,12 @@ export const query: Command = {
     const document = given === '-' ? fs.readFileSync(0, 'utf8') : given;
     const text = textOf(values, 'variables');
     const variables = (text === undefined ? {} : jsonOf(text, '--variables')) as object;
-    const answer = await ask<object>(context, document, { ...variables });
-    context.terminal.out(`${stringifyJson(answer, context.format === 'ndjson' ? 0 : 2)}\n`);
+    const answer = await context.client.request<object>(document, { ...variables });
+    // Who asks in GraphQL is answered in GraphQL.
+    if (!answer.ok) {
+      throw new CommandProblem(answer.errors.map(rawly).join('\n'), 1, answer.errors);
+    }
+    context.terminal.out(`${stringifyJson(answer.value, context.format === 'ndjson' ? 0 : 2)}\n`);
     return 0;
   },
 };

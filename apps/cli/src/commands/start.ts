@@ -1,5 +1,6 @@
-import { CommandProblem } from '../context.js';
-import { type LocalCommand, wholeOf } from './command.js';
+import { type LocalCommand } from './command.js';
+import { CommandProblem } from '../problem.js';
+import { wholeOf } from './values.js';
 
 const NONE = { required: 0, names: '' };
 const COUNT = {

@@ -1,76 +1,114 @@
-import { CommandProblem, type Context, type UserError, ask, change, refuse } from '../context.js';
+import { type Context, change, tell } from '../context.js';
 import { renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, refuse, misuse } from '../problem.js';
+import { type Command, type Values } from './command.js';
 import {
-  type Command,
   PRIORITIES,
-  type Values,
+  TIME,
+  durationOf,
+  durationTextOf,
+  given,
   jsonOf,
-  misuse,
+  startOf,
   textOf,
   wholeOf,
-} from './command.js';
-import { logOf, printLog } from './log.js';
-import { INTERRUPTED, type WatchedRun, waitForEnd } from './wait.js';
+} from './values.js';
+import { LABELS, labelsOf } from './labels.js';
+import { outcomeOf } from './outcome.js';
 
 const SUBMIT = `mutation($input: SubmitRunInput!) {
-  submitRun(input: $input) { replayed run { id state } userErrors { code path message hint } }
+  submitRun(input: $input) {
+    replayed run { id state reusedFrom { id } } userErrors { code path message hint }
+  }
 }`;
 
 interface Submitted {
   readonly submitRun: {
     readonly replayed: boolean;
-    readonly run: { readonly id: string; readonly state: string } | null;
+    readonly run: {
+      readonly id: string;
+      readonly state: string;
+      readonly reusedFrom: { readonly id: string } | null;
+    } | null;
     readonly userErrors: readonly UserError[];
   };
 }
 
-const DONE = `query($id: ID!) {
-  run(id: $id) {
-    id state outcome reason result submittedAt startedAt finishedAt queueTime runTime
-    error { class message } attempts { number outcome exitCode signal }
-  }
-}`;
+/** What runs, where it is no job: a specification. */
+const INLINE = ['shell', 'http', 'spec'] as const;
 
-interface Done {
-  readonly run: (WatchedRun & Readonly<Record<string, unknown>>) | null;
+/** Exactly one of them says what to run. */
+function whatOf(values: Values): Readonly<Record<string, unknown>> {
+  const named = ['job', ...INLINE].filter((name) => values[name] !== undefined);
+  const [one, another] = named.map((name) => `--${name}`);
+  if (one === undefined) {
+    throw misuse(
+      "Say what to run: --job NAME, --shell 'COMMAND', --http URL or --spec JSON. " +
+        `For example: ${submit.example}`,
+    );
+  }
+  if (another !== undefined) {
+    throw misuse(`Both ${one} and ${another} are given: give one of them.`);
+  }
+  const timeout = durationTextOf(values, 'timeout');
+  const job = textOf(values, 'job');
+  if (job === undefined) return { spec: { ...specOf(values), ...given({ timeout }) } };
+  if (timeout === undefined) return { job };
+  throw misuse(
+    '--timeout is of what is submitted without a job, whose own timeout holds. To wait no longer ' +
+      'than so long: --wait-timeout.',
+  );
 }
 
-function inputOf(context: Context, values: Values): Record<string, unknown> {
-  const shell = textOf(values, 'shell');
-  const job = textOf(values, 'job');
-  if (shell !== undefined && job !== undefined) {
-    throw misuse('Both --job and --shell are given: give one of them.');
+function specOf(values: Values): object {
+  const [shell, url, spec] = INLINE.map((name) => textOf(values, name));
+  if (shell !== undefined) return { kind: 'shell', command: shell };
+  if (spec !== undefined) {
+    const read = jsonOf(spec, '--spec');
+    if (typeof read === 'object' && read !== null && !Array.isArray(read)) return read;
+    throw misuse(`--spec is a JSON object like {"kind": "shell", "command": "true"}, not ${spec}.`);
   }
-  if (shell === undefined && job === undefined) {
-    throw misuse("Say what to run: either --shell 'command' or --job NAME.");
+  if (URL.canParse(url ?? '') && /^https?:$/.test(new URL(url ?? '').protocol)) {
+    return { kind: 'http', url };
   }
+  throw misuse(`--http is an address like https://example.org/ping, not '${url}'.`);
+}
+
+function inputOf(context: Context, values: Values): Readonly<Record<string, unknown>> {
+  const what = whatOf(values);
   const params = textOf(values, 'params');
-  const optional = {
-    at: textOf(values, 'at'),
-    after: textOf(values, 'after'),
-    startDeadline: textOf(values, 'start-deadline'),
-    idempotencyKey: textOf(values, 'idempotency-key'),
-    dedupKey: textOf(values, 'dedup-key'),
-    fresh: values['fresh'] === true ? true : undefined,
-    params: params === undefined ? undefined : jsonOf(params, '--params'),
-    priority: wholeOf(values, 'priority', [1, 10]),
+  const input = {
+    ...what,
+    ...startOf(values),
+    ...given({
+      startDeadline: durationTextOf(values, 'start-deadline'),
+      idempotencyKey: textOf(values, 'idempotency-key'),
+      dedupKey: textOf(values, 'dedup-key'),
+      fresh: values['fresh'] === true ? true : undefined,
+      params: params === undefined ? undefined : jsonOf(params, '--params'),
+      labels: labelsOf(values),
+      priority: wholeOf(values, 'priority', [1, 10]),
+    }),
   };
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return {
-    project: context.project,
-    ...(shell === undefined ? { job } : { spec: { kind: 'shell', command: shell } }),
-    ...Object.fromEntries(given),
-  };
+  // Last: it looks for a server, and what was typed wrong is said without one.
+  return { project: context.project, ...input };
 }
 
 export const submit: Command = {
   name: 'submit',
   summary: 'submit a run of a job, or of a shell command',
-  usage: "orrery submit (--job NAME | --shell 'COMMAND') [options]",
+  usage: "orrery submit (--job NAME | --shell 'COMMAND' | --http URL | --spec JSON) [options]",
   example: "orrery submit --shell 'echo hi' --wait --output json",
   options: {
     job: { type: 'string', value: 'NAME', help: 'the job to run' },
     shell: { type: 'string', value: 'COMMAND', help: 'or a command, without a job' },
+    http: { type: 'string', value: 'URL', help: 'or a GET of this address, without a job' },
+    spec: { type: 'string', value: 'JSON', help: 'or a whole specification: see docs/jobs.md' },
+    timeout: {
+      type: 'string',
+      value: 'DURATION',
+      help: 'how long an attempt may run, without a job: 90s, 20m',
+    },
     params: { type: 'string', value: 'JSON', help: 'what the job works on' },
     priority: {
       type: 'string',
@@ -78,8 +116,8 @@ export const submit: Command = {
       oneOf: PRIORITIES,
       help: "1 is first; else the job's own",
     },
-    at: { type: 'string', value: 'TIME', help: 'not before this time: 2030-01-31T12:00:00Z' },
-    after: { type: 'string', value: 'DURATION', help: 'not before so long from now: 90s, 2h' },
+    ...LABELS('to find it by: team=data, or team=data,env=prod'),
+    ...TIME,
     'start-deadline': {
       type: 'string',
       value: 'DURATION',
@@ -97,36 +135,27 @@ export const submit: Command = {
     },
     fresh: { type: 'boolean', help: 'run it, also if an equal run has left its result' },
     wait: { type: 'boolean', help: 'wait for its end and print its log; 1 if it fails' },
+    'wait-timeout': {
+      type: 'string',
+      value: 'DURATION',
+      help: 'wait no longer than this: 90s, 5m; exit code 124',
+    },
   },
   positionals: { required: 0, names: '' },
   async run(context, values) {
-    const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values));
+    const withinMs = durationOf(values, 'wait-timeout');
+    const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values), {
+      isKeyed: true,
+    });
     refuse(submitRun.userErrors);
     const run = submitRun.run;
     if (run === null) throw new CommandProblem('The server answered without a run.');
+    const { replayed } = submitRun;
+    if (replayed) tell(context, `run ${run.id} was there already and stands for this submission`);
     if (values['wait'] !== true) {
-      const { replayed } = submitRun;
       context.terminal.out(renderOne({ ...run, replayed }, context.format));
       return 0;
     }
-    return await outcomeOf(context, run.id);
+    return await outcomeOf(context, { id: run.id, mustAnswer: false, withinMs });
   },
 };
-
-/** Waits for the end of a run; answers the exit code. */
-async function outcomeOf(context: Context, id: string): Promise<number> {
-  const { terminal, format } = context;
-  if (format === 'table') terminal.err(`run ${id}\n`);
-  if ((await waitForEnd(context, id)) === undefined) return INTERRUPTED;
-  const { run } = await ask<Done>(context, DONE, { id });
-  if (run === null) throw new CommandProblem(`The run ${id} is gone.`);
-  const isSuccess = run.state === 'SUCCEEDED';
-  if (format !== 'table') {
-    terminal.out(renderOne({ ...run, log: await logOf(context, { id }) }, format));
-  } else {
-    await printLog(context, { id });
-    const why = run.reason === null ? '' : `: ${run.reason}`;
-    if (!isSuccess) terminal.err(`run ${id} ${run.state}${why}\n`);
-  }
-  return isSuccess ? 0 : 1;
-}

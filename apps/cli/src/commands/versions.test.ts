@@ -51,8 +51,7 @@ describe('jobs rollback', () => {
     expect(JSON.parse(out)).toEqual({ ...job, changed: true });
   });
 
-  test('without a version, or with what is none, asks nobody', async () => {
-    await expect(run('jobs rollback nightly')).rejects.toMatchObject({ exitCode: 2 });
+  test('with what is no version asks nobody', async () => {
     await expect(run('jobs rollback nightly --to x')).rejects.toThrow('--to is a whole number');
     expect(fake.asked).toEqual([]);
   });
@@ -62,7 +61,7 @@ describe('jobs rollback', () => {
     const userErrors = [{ code: 'NOT_FOUND', path: ['toVersion'], message, hint: null }];
     fake.answer = () => ({ data: { rollbackJob: { changed: false, job: null, userErrors } } });
     await expect(run('jobs rollback nightly --to 9')).rejects.toThrow(
-      `toVersion: ${message} (NOT_FOUND)`,
+      `--to: ${message} (NOT_FOUND)`,
     );
   });
 });

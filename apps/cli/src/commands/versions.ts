@@ -1,16 +1,15 @@
 import { stringifyJson } from '#protocol';
-import { CommandProblem, type Context, type UserError, ask, refuse } from '../context.js';
+import { type Context, ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Change, changesBetween } from './changes.js';
-import { type Command, type Values, misuse, textOf, wholeOf } from './command.js';
+import type { Command, Values } from './command.js';
+import { textOf, wholeOf } from './values.js';
 
 const VERSION_RANGE = [1, 999_999_999] as const;
 
-function versionOf(values: Values, name: string): number {
-  const version = wholeOf(values, name, VERSION_RANGE);
-  if (version === undefined) throw misuse(`Say which version by --${name}.`);
-  return version;
-}
+const versionOf = (values: Values, name: string): number =>
+  wholeOf(values, name, VERSION_RANGE) ?? 0;
 
 const ROLLBACK = `mutation($input: RollbackJobInput!) {
   rollbackJob(input: $input) {
@@ -33,13 +32,15 @@ const rollback: Command = {
   summary: 'make a new version of a job that equals an earlier one',
   usage: 'orrery jobs rollback NAME --to N',
   example: 'orrery jobs rollback nightly --to 3',
-  options: { to: { type: 'string', value: 'N', help: 'the version to go back to' } },
+  options: {
+    to: { type: 'string', value: 'N', help: 'the version to go back to', required: true },
+  },
   positionals: { required: 1, names: 'NAME' },
   async run(context, values, [name = '']) {
     const toVersion = versionOf(values, 'to');
     const input = { project: context.project, name, toVersion };
     const { rollbackJob } = await ask<{ rollbackJob: Payload }>(context, ROLLBACK, { input });
-    refuse(rollbackJob.userErrors);
+    refuse(rollbackJob.userErrors, { job: name });
     const { job, changed } = rollbackJob;
     context.terminal.out(renderOne({ ...job, changed }, context.format));
     return 0;
@@ -58,7 +59,7 @@ const remove: Command = {
     const { project } = context;
     const input = { project, name, ...(reason === undefined ? {} : { reason }) };
     const { deleteJob } = await ask<{ deleteJob: Payload }>(context, DELETE, { input });
-    refuse(deleteJob.userErrors);
+    refuse(deleteJob.userErrors, { job: name });
     context.terminal.out(renderOne({ ...deleteJob.job }, context.format));
     return 0;
   },
@@ -116,8 +117,8 @@ const diff: Command = {
   usage: 'orrery jobs diff NAME --from N --to M',
   example: 'orrery jobs diff nightly --from 3 --to 4',
   options: {
-    from: { type: 'string', value: 'N', help: 'the version on the left' },
-    to: { type: 'string', value: 'M', help: 'the version on the right' },
+    from: { type: 'string', value: 'N', help: 'the version on the left', required: true },
+    to: { type: 'string', value: 'M', help: 'the version on the right', required: true },
   },
   positionals: { required: 1, names: 'NAME' },
   async run(context, values, [name = '']) {

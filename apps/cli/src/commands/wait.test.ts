@@ -8,6 +8,7 @@ import {
 } from '../../../../test/support/fake-gateway.js';
 import type { Context } from '../context.js';
 import type { OutputFormat } from '../output/render.js';
+import type { Values } from './command.js';
 import { commands } from './table.js';
 
 const RUN = '01900000-0000-7000-8000-000000000001';
@@ -20,6 +21,7 @@ let err: string;
 /** What the run is when it is looked at. */
 let state: string;
 let reason: string | null;
+let reusedFrom: { readonly id: string } | null;
 
 beforeEach(async () => {
   fake = await startFakeGateway();
@@ -28,11 +30,14 @@ beforeEach(async () => {
   err = '';
   state = 'READY';
   reason = null;
+  reusedFrom = null;
   fake.answer = ({ query }) => {
     const pageInfo = { endCursor: null, hasNextPage: false };
     const isOfLog = query.includes('log(');
-    const log = { text: 'written\n', pageInfo };
-    const run = isOfLog ? { log } : { id: RUN, state, reason };
+    const log = { nodes: [{ attempt: 1, text: 'written\n', gapBytes: null }], pageInfo };
+    const run = isOfLog
+      ? { attempts: [], log }
+      : { id: RUN, state, reason, reusedFrom, result: null };
     if (!query.includes('submitRun')) return { data: { run } };
     return { data: { submitRun: { replayed: false, run: { id: RUN, state }, userErrors: [] } } };
   };
@@ -42,7 +47,12 @@ afterEach(async () => {
   await fake.stop();
 });
 
-async function run(name: string, format: OutputFormat, isTerminal = false): Promise<number> {
+async function run(
+  name: string,
+  format: OutputFormat,
+  isTerminal = false,
+  more: Values = {},
+): Promise<number> {
   const command = commands.find((each) => each.name === name);
   const loaded = loadSettings();
   if (!loaded.ok || command === undefined) throw new Error('no such command, or bad settings');
@@ -53,7 +63,7 @@ async function run(name: string, format: OutputFormat, isTerminal = false): Prom
     project: 'demo',
     client,
   };
-  return await command.run(context, { shell: 'true', wait: true }, [RUN]);
+  return await command.run(context, { shell: 'true', wait: true, ...more }, [RUN]);
 }
 const wait = (format: OutputFormat = 'table', isTerminal = false): Promise<number> =>
   run('submit', format, isTerminal);
@@ -81,7 +91,8 @@ describe('--wait', () => {
   ])('of a run that ends %s exits with %i', async (final, code) => {
     fake.heard = pass('GRANTED', 'RUNNING', 'WAITING_RETRY', final);
     expect(await wait('json')).toBe(code);
-    expect(JSON.parse(out)).toEqual({ id: RUN, state: final, reason: null, log: 'written\n' });
+    const told = { id: RUN, state: final, reason: null, log: 'written\n' };
+    expect(JSON.parse(out)).toMatchObject(told);
     expect(err).toBe('');
   });
 
@@ -135,6 +146,62 @@ describe('a gateway that goes away while somebody waits', () => {
     expect(fake.subscribed).toHaveLength(2);
   });
 
+  test('is said to be lost once and to be back once, with how to see the run', async () => {
+    const away = { message: 'No database.', extensions: { code: 'UNAVAILABLE' } };
+    fake.heard = (subscribed) => {
+      const nth = fake.subscribed.length;
+      if (nth < 3) fake.drop();
+      else if (nth < 5) subscribed.refuse([away]);
+      else pass('SUCCEEDED')(subscribed);
+    };
+    expect(await wait()).toBe(0);
+    expect(err.split('\n')).toEqual([
+      `run ${RUN}`,
+      `lost the server at ${fake.url}, trying again…`,
+      expect.stringContaining(`npx orrery runs get ${RUN}`),
+      `the server at ${fake.url} is back`,
+      '',
+    ]);
+  });
+
+  test('tells a program so in JSON', async () => {
+    fake.heard = (subscribed) => {
+      if (fake.subscribed.length === 1) fake.drop();
+      else pass('SUCCEEDED')(subscribed);
+    };
+    await wait('json');
+    const notices = err.trimEnd().split('\n');
+    expect(notices.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { notice: expect.stringContaining('lost the server') as string },
+      { notice: `the server at ${fake.url} is back` },
+    ]);
+  });
+
+  test('when it is not there at first ends what only waits at once', async () => {
+    await fake.stop();
+    for (const name of ['runs wait', 'runs watch', 'runs logs']) {
+      const message = expect.stringContaining(`Nothing answers at ${fake.url}`) as string;
+      const waited = run(name, 'table', false, { follow: true });
+      await expect(waited).rejects.toMatchObject({ message, exitCode: 1 });
+    }
+    expect(err).not.toContain('lost');
+  });
+
+  test.each([
+    ['submit', 'wait-timeout'],
+    ['runs wait', 'timeout'],
+    ['runs watch', 'timeout'],
+    ['runs logs', 'timeout'],
+  ])('%s --%s ends with 124 and says that the run goes on', async (name, option) => {
+    const code = await run(name, 'table', false, { [option]: '20ms', follow: true });
+    expect(code).toBe(124);
+    expect(err).toContain('The time for waiting is over.');
+    expect(err).toContain(`npx orrery runs get ${RUN}`);
+    const wrong = run(name, 'table', false, { [option]: 'soon', follow: true });
+    const message = `--${option} is a length of time like 90s, 5m or 1h30m, not 'soon'.`;
+    await expect(wrong).rejects.toMatchObject({ message, exitCode: 2 });
+  });
+
   test('and comes back before the end is subscribed to again', async () => {
     fake.heard = (subscribed) => {
       if (fake.subscribed.length === 1) fake.drop();
@@ -151,7 +218,7 @@ describe('a gateway that goes away while somebody waits', () => {
     fake.heard = ({ socket }) => socket.close(code, 'no');
     const message = expect.stringContaining(sentence) as string;
     await expect(wait('json')).rejects.toMatchObject({ message, exitCode: 1 });
-    await expect(wait('json')).rejects.toThrow(`npx orrery runs watch ${RUN}`);
+    await expect(wait('json')).rejects.toThrow(`npx orrery runs wait ${RUN}`);
     expect(fake.subscribed).toHaveLength(2);
   });
 
@@ -161,8 +228,26 @@ describe('a gateway that goes away while somebody waits', () => {
       if (fake.subscribed.length === 1) fake.drop();
       else subscribed.refuse([error]);
     };
-    await expect(wait()).rejects.toThrow('This run does not exist. (NOT_FOUND)');
+    const waited = wait();
+    await expect(waited).rejects.toThrow('This run does not exist. (NOT_FOUND)');
+    await expect(waited).rejects.not.toThrow('is not stopped by this');
   });
+});
+
+test('a cached hit is said to be one, with the run whose result it is', async () => {
+  reusedFrom = { id: 'r0' };
+  fake.heard = pass('SUCCEEDED');
+  expect(await wait()).toBe(0);
+  expect(err).toBe(`run ${RUN}\nanswered from the result of run r0 (cache)\n`);
+  await wait('json');
+  expect(JSON.parse(out.slice(out.indexOf('{')))).toMatchObject({ reusedFrom });
+});
+
+test('runs wait tells the end as submit --wait does', async () => {
+  fake.heard = pass('RUNNING', 'DEAD');
+  expect(await run('runs wait', 'table')).toBe(1);
+  expect([out, err]).toEqual(['written\n', `run ${RUN}\nrun ${RUN} DEAD\n`]);
+  expect(fake.asked.some(({ query }) => query.includes('submitRun'))).toBe(false);
 });
 
 describe('runs watch', () => {

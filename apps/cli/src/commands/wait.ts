@@ -1,5 +1,8 @@
-import { CommandProblem, type Context, valueOf } from '../context.js';
-import type { Terminal } from '../output/render.js';
+import { type Context, tell, valueOf } from '../context.js';
+import { CommandProblem } from '../problem.js';
+import type { Options } from './command.js';
+import { Link } from './link.js';
+import { type Outcome, TIMED_OUT, untilStopped } from './stop.js';
 
 export interface WatchedRun {
   readonly id: string;
@@ -19,60 +22,85 @@ const CHANGED = `subscription($id: ID!) {
   runChanged(id: $id) { id state reason submittedAt events(first: 200) { nodes { at to } } }
 }`;
 const FINAL = new Set(['SUCCEEDED', 'DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED']);
-/** The exit code after Ctrl-C. */
-export const INTERRUPTED = 130;
+
+/** How long a command waits for what goes on without it. */
+export const WITHIN = {
+  timeout: {
+    type: 'string',
+    value: 'DURATION',
+    help: 'wait no longer than this: 90s, 5m; exit code 124',
+  },
+} as const satisfies Options;
 
 export const isFinalState = (state: string): boolean => FINAL.has(state);
 
-/** Every state of a run as it comes, over reconnects, until it is final. */
-export async function* statesOf(context: Context, id: string): AsyncGenerator<WatchedRun> {
-  for await (const step of context.client.follow<{ runChanged: Told }>(CHANGED, { id })) {
-    const { runChanged } = valueOf(step);
-    const { state, reason, submittedAt, events } = runChanged;
-    const entered = events.nodes.findLast(({ to }) => to === state)?.at;
-    const at = entered ?? (events.nodes.length === 0 ? submittedAt : null);
-    yield { id, state, reason, at };
-    if (isFinalState(state)) return;
-  }
+export interface Watching {
+  readonly id: string;
+  /** That nobody is there at first ends it: unless this command has just been answered. */
+  readonly mustAnswer: boolean;
+  readonly say: (text: string) => void;
 }
 
-/** Runs until it is done or Ctrl-C is pressed, which answers undefined. */
-export async function untilInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
-  let interrupt = (): void => undefined;
-  const interrupted = new Promise<undefined>((resolve) => {
-    interrupt = () => resolve(undefined);
-  });
-  // Once: a second Ctrl-C ends the process as it always does.
-  process.once('SIGINT', interrupt);
+export const meanwhile = (id: string): string =>
+  `The run ${id} does not depend on this. What it does: npx orrery runs get ${id}`;
+
+/** Every state of a run as it comes, over reconnects, until it is final. */
+export async function* statesOf(
+  { client }: Context,
+  { id, mustAnswer, say }: Watching,
+): AsyncGenerator<WatchedRun> {
+  const link = new Link(client.url, say, meanwhile(id));
+  const { interrupted, connected } = link;
+  const how = { mustAnswer, interrupted, connected };
   try {
-    return await Promise.race([work, interrupted]);
+    for await (const step of client.follow<{ runChanged: Told }>(CHANGED, { id }, how)) {
+      const { runChanged } = valueOf(step);
+      link.heard();
+      const { state, reason, submittedAt, events } = runChanged;
+      const entered = events.nodes.findLast(({ to }) => to === state)?.at;
+      const at = entered ?? (events.nodes.length === 0 ? submittedAt : null);
+      yield { id, state, reason, at };
+      if (isFinalState(state)) return;
+    }
   } finally {
-    process.off('SIGINT', interrupt);
+    link.close();
   }
 }
 
 const goesOn = (id: string): string =>
   [
     `The run ${id} is not stopped by this.`,
-    `  watch it:   npx orrery runs watch ${id}`,
+    `  look at it: npx orrery runs get ${id}`,
+    `  wait on:    npx orrery runs wait ${id}`,
     `  cancel it:  npx orrery runs cancel ${id}`,
   ].join('\n');
 
-/**
- * The end of a run, with a line that moves while a person waits; `undefined` after Ctrl-C. However
- * the wait breaks off, the person learns which run it was.
- */
-export async function waitForEnd(context: Context, id: string): Promise<WatchedRun | undefined> {
-  const { terminal } = context;
-  const line = movingLine(terminal, id);
+/** Says why nobody waits any longer; answers the exit code. */
+export function leave(context: Context, stopped: number, id: string): number {
+  const late = stopped === TIMED_OUT ? 'The time for waiting is over.\n' : '';
+  tell(context, `${late}${goesOn(id)}`);
+  return stopped;
+}
+
+/** However following a run breaks off, the person learns which run it was. */
+export function named(error: unknown, id: string): unknown {
+  if (!(error instanceof CommandProblem) || error.message.includes(id)) return error;
+  if (error.errors[0].code === 'NOT_FOUND') return error;
+  return error.with(goesOn(id));
+}
+
+/** The end of a run, with a line that moves while a person waits; or why nobody waits for it. */
+export async function waitForEnd(
+  context: Context,
+  id: string,
+  { mustAnswer, withinMs }: { readonly mustAnswer: boolean; readonly withinMs: number | undefined },
+): Promise<Outcome<WatchedRun>> {
+  const line = movingLine(context, id);
   try {
-    const end = await untilInterrupted(endOf(context, id, (state) => line.show(state)));
-    line.clear();
-    if (end === undefined) terminal.err(`${goesOn(id)}\n`);
-    return end;
+    const end = endOf(context, { id, mustAnswer, say: line.say }, line.show);
+    return await untilStopped(end, withinMs);
   } catch (error) {
-    if (!(error instanceof CommandProblem) || error.message.includes(id)) throw error;
-    throw new CommandProblem(`${error.message}\n${goesOn(id)}`, error.exitCode);
+    throw named(error, id);
   } finally {
     line.clear();
   }
@@ -80,34 +108,44 @@ export async function waitForEnd(context: Context, id: string): Promise<WatchedR
 
 async function endOf(
   context: Context,
-  id: string,
+  watching: Watching,
   show: (state: string) => void,
 ): Promise<WatchedRun> {
-  for await (const run of statesOf(context, id)) {
+  for await (const run of statesOf(context, watching)) {
     show(run.state);
     if (isFinalState(run.state)) return run;
   }
-  throw new CommandProblem(`What happens to the run ${id} is no longer told.`);
+  throw new CommandProblem(`What happens to the run ${watching.id} is no longer told.`);
 }
 
 /** Nothing where nobody looks, and nothing more once it is cleared. */
-function movingLine(terminal: Terminal, id: string) {
+function movingLine(context: Context, id: string) {
+  const { terminal } = context;
   const began = Date.now();
   let state = 'SUBMITTED';
   let isShown = terminal.isTerminal;
+  const wipe = (): void => {
+    if (isShown) terminal.err('\r\u001b[K');
+  };
   const draw = (): void => {
     const seconds = Math.round((Date.now() - began) / 1_000);
     if (isShown) terminal.err(`\r\u001b[K${id} ${state} ${seconds}s`);
   };
   const timer = isShown ? setInterval(draw, 1_000) : undefined;
   return {
-    show(next: string): void {
+    show: (next: string): void => {
       state = next;
+      draw();
+    },
+    /** Above the line. */
+    say: (text: string): void => {
+      wipe();
+      tell(context, text);
       draw();
     },
     clear(): void {
       clearInterval(timer);
-      if (isShown) terminal.err('\r\u001b[K');
+      wipe();
       isShown = false;
     },
   };

@@ -11,6 +11,7 @@ import {
   pidOf,
   type Run,
   run,
+  saidBy,
   screenOf,
   until,
 } from './fixtures/dev-run.js';
@@ -37,6 +38,8 @@ describe('runDev', () => {
     expect(order('start').slice(0, 2).sort()).toEqual(['broker', 'postgres']);
     dev.process.kill('SIGINT');
     expect(await dev.exit).toBe(0);
+    expect(saidBy(dev)).toContain('stopping… (Ctrl-C once more ends all of it at once)');
+    expect(saidBy(dev).join()).not.toContain('waiting for');
     expect(order('stop')).toEqual([
       'executor',
       'executor',
@@ -100,6 +103,8 @@ describe('runDev', () => {
     dev.process.kill('SIGINT');
     expect(await dev.exit).toBe(0);
     expect(performance.now() - from).toBeLessThan(5_200);
+    expect(saidBy(dev)).toContain('waiting for executor-1, which has 2.0 s to end');
+    expect(saidBy(dev).join()).toMatch(/waiting for postgres, which has \d\.\d s to end/);
     for (const { pid } of shown.processes) expect(isAlive(pid)).toBe(false);
   });
 
@@ -122,6 +127,7 @@ describe('runDev', () => {
     // Later than the echo, and before the stubborn one would have been killed by its bound.
     expect(performance.now() - from).toBeGreaterThan(450);
     expect(performance.now() - from).toBeLessThan(1_150);
+    expect(saidBy(dev).filter((text) => text.startsWith('ended at once'))).toHaveLength(1);
     await until(() => shown.processes.every(({ pid }) => !isAlive(pid)));
   });
 

@@ -76,9 +76,13 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
   try {
     await Promise.race([serve(), signals.first]);
   } finally {
+    if (signals.count() > 0) log.info('stopping… (Ctrl-C once more ends all of it at once)');
     // Also after a problem: what was started ends with us.
     const outcome = await Promise.race([supervisor.stop(), signals.second]);
-    if (outcome === 'again') supervisor.killAll();
+    if (outcome === 'again') {
+      log.warn('ended at once; what had started is begun anew at the next start');
+      supervisor.killAll();
+    }
   }
   return signals.count() > 1 ? KILLED_BY_HAND : 0;
 }

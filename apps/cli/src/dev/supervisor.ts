@@ -7,6 +7,8 @@ import { appSpecs, type Counts, gatewayPlaceOf, serverSpecs, type Wiring } from 
 const STARTUP_FAILURES_MAX = 5;
 const TAKEOVER_PATIENCE_MS = 3_000;
 const STOP_BOUND_MS = 4_800;
+/** Who waits longer than this wants to know for what. */
+const PATIENCE_MS = 300;
 /** Users before what they use; the last one has what the others leave of the whole. */
 const STOP_ORDER: readonly { readonly role: Role; readonly boundMs: number }[] = [
   { role: 'executor', boundMs: 2_000 },
@@ -204,13 +206,21 @@ export class Supervisor {
     return report ? textOf(report, 'url') : '';
   }
 
+  private tellWait(group: readonly Child[], boundMs: number): void {
+    const names = group.filter(({ state }) => state !== 'ended').map(({ name }) => name);
+    const seconds = (boundMs / 1_000).toFixed(1);
+    this.options.log.info(`waiting for ${names.join(', ')}, which has ${seconds} s to end`);
+  }
+
   private async stopInOrder(): Promise<void> {
     const end = performance.now() + STOP_BOUND_MS;
     this.waiting.clear();
     for (const { role, boundMs } of STOP_ORDER) {
       const bound = Math.min(boundMs, Math.max(0, end - performance.now()));
       const group = this.children.filter((child) => child.role === role);
+      const slow = setTimeout(() => this.tellWait(group, bound), PATIENCE_MS);
       await Promise.all(group.map((child) => child.stop(bound)));
+      clearTimeout(slow);
     }
     this.home.removeEndpoint();
   }

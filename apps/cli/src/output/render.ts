@@ -69,7 +69,9 @@ export function renderList<R extends object>(
 export function renderOne(value: object, format: OutputFormat): string {
   if (format === 'json') return `${stringifyJson(value, 2)}\n`;
   if (format === 'ndjson') return `${stringifyJson(value)}\n`;
-  const entries = Object.entries(value).filter(([, v]) => v !== null && v !== undefined);
+  const isThere = (v: unknown): boolean =>
+    v !== null && v !== undefined && !(Array.isArray(v) && v.length === 0);
+  const entries = Object.entries(value).filter(([, v]) => isThere(v));
   const width = Math.max(...entries.map(([key]) => key.length));
   return `${entries.map(([key, v]) => `${key.padEnd(width)}  ${plain(v)}`).join('\n')}\n`;
 }

@@ -4,6 +4,7 @@ import type { Command, Values } from '../command.js';
 
 export interface Played {
   readonly out: string;
+  readonly err: string;
   readonly document: string;
   readonly variables: unknown;
 }
@@ -19,11 +20,16 @@ export async function play(
   const command = commands.find((each) => each.name === name);
   if (command === undefined) throw new Error(`no command ${name}`);
   let out = '';
+  let err = '';
   let asked = { document: '', variables: undefined as unknown };
   const context = {
     format,
     project: 'demo',
-    terminal: { out: (text: string) => (out += text), err: () => undefined, isTerminal: false },
+    terminal: {
+      out: (text: string) => (out += text),
+      err: (text: string) => (err += text),
+      isTerminal: false,
+    },
     client: {
       request: async (document: string, variables: unknown) => {
         asked = { document, variables };
@@ -36,5 +42,5 @@ export async function play(
     },
   } as unknown as Context;
   expect(await command.run(context, values, words)).toBe(0);
-  return { out, ...asked };
+  return { out, err, ...asked };
 }
