@@ -37,6 +37,7 @@ export {
   type KeyClaim,
   type NewCommand,
   type NewRun,
+  type RetryIf,
   type NewSpecification,
   type Replay,
   type Taken,

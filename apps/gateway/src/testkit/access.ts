@@ -165,6 +165,8 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Run.log': 'parent',
   'Run.progress': 'parent',
   'Run.project': 'loader',
+  'Run.retriedAs': 'loader',
+  'Run.retries': 'loader',
   'Run.retryOf': 'loader',
   'Run.reusedFrom': 'loader',
   'Run.waitingFor': 'parent',

@@ -188,15 +188,17 @@ create table bulk (
 create index bulk_running on bulk (lease_until) where state = 0;
 create index bulk_project on bulk (project) where state = 0;
 
--- Dead letters that nobody is going to look at any more.
-create table discarded (
+-- Final runs that somebody has seen to: retries of them were made, the newest first, or a dead
+-- letter was discarded (by, reason and at).
+create table follow_up (
   run uuid primary key,
   project uuid not null,
-  by text not null,
-  reason text not null,
-  at timestamptz not null,
+  retries uuid[] not null default '{}',
+  by text,
+  reason text,
+  at timestamptz,
   drop_at timestamptz not null);
-create index discarded_drop_at on discarded (drop_at);
+create index follow_up_drop_at on follow_up (drop_at);
 
 create table executor (
   id text primary key,

@@ -13,7 +13,7 @@ export class BulkRunsInput {
   @Field(() => RunFilter, {
     description:
       'Which of them; of these, those whose state allows the action. RETRY and DISCARD leave out ' +
-      'what was discarded, unless the filter says otherwise.',
+      'what was discarded or retried, unless the filter says otherwise.',
   })
   readonly filter!: RunFilter;
 
@@ -86,8 +86,9 @@ export class BulkModel {
 
   @Field(() => Int, {
     description:
-      'For how many it could not be: another run holds the dedup key, or it cannot be stored. Of ' +
-      'the rest, those that no longer match when their turn comes are passed over.',
+      'For how many it could not be: another run holds the dedup key, another request has ' +
+      'retried or discarded it just then, or it cannot be stored. Of the rest, those that no ' +
+      'longer match when their turn comes are passed over.',
   })
   readonly refused!: number;
 

@@ -50,8 +50,9 @@ export function narrowed(
     states,
     submittedBefore: until(filter.submittedBefore),
     ...(isForFinal ? { finishedBefore: until(filter.finishedBefore) } : {}),
-    // What nobody is going to look at is met only by who asks for it.
+    // What somebody has seen to is met only by who asks for it.
     discarded: filter.discarded ?? (isForFinal ? false : undefined),
+    retried: filter.retried ?? (isForFinal ? false : undefined),
   };
 }
 
@@ -86,6 +87,10 @@ export function checkBulk(input: BulkRunsInput, errors: UserError[]): void {
   } else if (action !== 'REPRIORITIZE' && given(priority)) {
     const message = `A priority is for REPRIORITIZE, and not for ${action}.`;
     errors.push(userError('INVALID_INPUT', ['priority'], message));
+  }
+  if (action === 'DISCARD' && input.filter.retried === true) {
+    const message = 'What was retried is no dead letter any more: there is nothing to discard.';
+    errors.push(userError('INVALID_INPUT', ['filter', 'retried'], message));
   }
   const pace = perSecond ?? 1;
   if (pace < 1 || pace > PER_SECOND_MAX) {

@@ -130,6 +130,31 @@ export class RunDetailsResolver {
 
   @ResolveField(() => Run, {
     nullable: true,
+    description:
+      'The newest run that was made to try it again, or by `markRun` to stand for it: it is no ' +
+      'dead letter from then on, and that one is, if it dies as well.',
+  })
+  async retriedAs(
+    @Parent() run: Run,
+    @Context() context: GraphqlContext,
+  ): Promise<Run | undefined> {
+    const [newest] = run.row.retries;
+    const row = newest === undefined ? undefined : await context.runs.load(newest);
+    return row && toRun(row);
+  }
+
+  @ResolveField(() => [Run], {
+    description: 'Those that were made to try it again, the newest first; the newest 20 of them.',
+  })
+  @Extensions({ listSize: 2 })
+  async retries(@Parent() run: Run, @Context() context: GraphqlContext): Promise<readonly Run[]> {
+    const rows = await Promise.all(run.row.retries.map((id) => context.runs.load(id)));
+    // One of them may be past its retention.
+    return rows.flatMap((row) => (row === undefined ? [] : [toRun(row)]));
+  }
+
+  @ResolveField(() => Run, {
+    nullable: true,
     description: 'The equal run whose result stands for its own (`cache`); it was not started.',
   })
   async reusedFrom(

@@ -51,9 +51,17 @@ export class RunFilter {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Dead letters that were discarded; false: all but those.',
+    description:
+      'Dead letters that were discarded; false: all but those, and, unless `retried` says ' +
+      'otherwise, but what was retried: of state DEAD what somebody has to look at.',
   })
   readonly discarded?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Final runs of which a retry was made (`retriedAs`); false: all but those.',
+  })
+  readonly retried?: boolean | null;
 }
 
 @InputType({ description: 'A run to be made: of a job, or of a specification given in place.' })

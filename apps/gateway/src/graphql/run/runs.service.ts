@@ -109,6 +109,8 @@ export class RunsService {
       finishedAfter: filter.finishedAfter ?? undefined,
       finishedBefore: filter.finishedBefore ?? undefined,
       discarded: filter.discarded ?? undefined,
+      // What was retried is no dead letter, as the retry is it if it dies as well.
+      retried: filter.retried ?? (filter.discarded === false ? false : undefined),
     };
   }
 }
