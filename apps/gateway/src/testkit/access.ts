@@ -163,6 +163,7 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Run.executor': 'global',
   'Run.job': 'loader',
   'Run.log': 'parent',
+  'Run.paused': 'parent',
   'Run.progress': 'parent',
   'Run.project': 'loader',
   'Run.retriedAs': 'loader',

@@ -16,6 +16,8 @@ export interface RunListFilter {
   readonly submittedBefore?: number | undefined;
   readonly finishedAfter?: number | undefined;
   readonly finishedBefore?: number | undefined;
+  /** PAUSED, or RUNNING and stopped in place; or all but those. */
+  readonly isPaused?: boolean | undefined;
   /** Dead letters that were discarded, or all but those. */
   readonly discarded?: boolean | undefined;
   /** Final runs that were retried, or all but those. */
@@ -39,6 +41,12 @@ const FIRST_FINAL = RUN_STATES.indexOf('SUCCEEDED');
 const codes = <T>(names: readonly T[], chosen: readonly T[]): number[] =>
   chosen.map((name) => names.indexOf(name));
 const numbers = (values: readonly number[]): string => `{${values.join(',')}}`;
+
+/** Of one whose attempt is open its record tells whether it stands still. */
+const IS_PAUSED = `case when r.state = ${RUN_STATES.indexOf('PAUSED')} then true
+  when r.state in (${RUN_STATES.indexOf('RUNNING')}, ${RUN_STATES.indexOf('UNKNOWN')})
+    then coalesce(convert_from(r.record, 'UTF8')::jsonb #>> '{freeze,on}', '') = 'true'
+  else false end`;
 
 class Conditions {
   readonly both: string[] = [];
@@ -95,6 +103,7 @@ function conditionsOf(page: RunPage): Conditions {
   if (filter.finishedBefore !== undefined) {
     all.history.push(`r.finished_at < ${time(filter.finishedBefore)}`);
   }
+  add(filter.isPaused, (is) => `${is ? '' : 'not '}(${IS_PAUSED})`);
   seenTo(all, 'f.by is not null', filter.discarded);
   seenTo(all, `f.retries <> '{}'`, filter.retried);
   return all;
@@ -172,7 +181,8 @@ function listing(
   if (history.length === 0 && (states === undefined || !states.every(isFinal))) {
     arms.push(arm(live, 'run_now', [...both, ...openOnly(page)]));
   }
-  if (states === undefined || states.some(isFinal)) {
+  // Nothing that is final is paused.
+  if (page.filter.isPaused !== true && (states === undefined || states.some(isFinal))) {
     arms.push(arm(final, 'history', [...both, ...history, ...others]));
   }
   if (arms.length === 0) return { text: undefined, values };

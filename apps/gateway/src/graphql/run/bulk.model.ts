@@ -58,6 +58,16 @@ export class BulkRunsPayload {
   @Field(() => Int, { description: 'For how many of them it is stored, and will be applied.' })
   readonly applied!: number;
 
+  @Field(() => [UserError], {
+    description:
+      'Of the runs that `filter.ids` names, why each of those is left out that did not match; ' +
+      'where none matched, they are the `userErrors`. Not told again under the same key.',
+  })
+  readonly unmatched!: readonly UserError[];
+
+  @Field(() => Boolean, { description: 'An earlier request with this key has begun it.' })
+  readonly replayed!: boolean;
+
   @Field(() => Boolean, {
     description: 'It goes on in the background, also when this gateway does not.',
   })

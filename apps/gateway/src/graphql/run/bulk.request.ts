@@ -11,12 +11,13 @@ const PER_SECOND_MAX = 10_000;
 
 const WAITING: readonly RunState[] = ['SCHEDULED', 'BLOCKED', 'READY'];
 /** In which states a run is met by each action. */
-const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
+export const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
   CANCEL: [...WAITING, 'PAUSED', 'WAITING_RETRY', 'GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING'],
   RETRY: ['DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED'],
   REPRIORITIZE: [...WAITING, 'PAUSED'],
   PAUSE: [...WAITING, 'WAITING_RETRY'],
-  RESUME: ['PAUSED'],
+  // Of what runs those that are frozen: `isPaused`.
+  RESUME: ['PAUSED', 'RUNNING', 'UNKNOWN'],
   DISCARD: ['DEAD'],
 };
 
@@ -48,6 +49,7 @@ export function narrowed(
   return {
     ...filter,
     states,
+    isPaused: action === 'RESUME' ? true : filter.isPaused,
     submittedBefore: until(filter.submittedBefore),
     ...(isForFinal ? { finishedBefore: until(filter.finishedBefore) } : {}),
     // What somebody has seen to is met only by who asks for it.
@@ -91,6 +93,10 @@ export function checkBulk(input: BulkRunsInput, errors: UserError[]): void {
   if (action === 'DISCARD' && input.filter.retried === true) {
     const message = 'What was retried is no dead letter any more: there is nothing to discard.';
     errors.push(userError('INVALID_INPUT', ['filter', 'retried'], message));
+  }
+  if (action === 'RESUME' && input.filter.paused === false) {
+    const message = 'What is not paused has nothing to be resumed from.';
+    errors.push(userError('INVALID_INPUT', ['filter', 'paused'], message));
   }
   const pace = perSecond ?? 1;
   if (pace < 1 || pace > PER_SECOND_MAX) {

@@ -1,92 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { partitionOf } from '#core';
 import { freshName } from '../../testkit/gateway.js';
 import type { TestRun } from '../../testkit/owner.js';
 import { GatewaySuite } from '../../testkit/suite.js';
+import { LabelledRuns, codesOf } from './testkit/labelled-runs.js';
 
 const suite = new GatewaySuite();
 
-interface Payload {
-  readonly run: { readonly id: string; readonly project: { readonly id: string } } | null;
-  readonly replayed?: boolean;
-  readonly matched: number;
-  readonly applied: number;
-  readonly userErrors: readonly { readonly code: string; readonly path: readonly string[] }[];
-}
-const ask = async (mutation: string, type: string, input: object): Promise<Payload> => {
-  const fields = mutation === 'bulkRuns' ? 'matched applied' : 'run { id project { id } }';
-  return await suite.gateway.get(
-    `mutation ($input: ${type}!) { ${mutation}(input: $input) {
-      ${fields} userErrors { code path message } } }`,
-    { input },
-  );
-};
-const retry = (input: object): Promise<Payload> => ask('retryRun', 'RetryRunInput', input);
-const codes = ({ userErrors }: Payload): string[] =>
-  userErrors.map(({ code, path }) => `${code} ${path.join('.')}`);
-
-/** Whatever is made in one test is found by its label. */
-class World {
-  readonly labels = { world: freshName('w') };
-
-  async submit(more: object = {}): Promise<TestRun> {
-    const input = { project: 'demo', job: 'noop', labels: this.labels, ...more };
-    return this.runOf(await ask('submitRun', 'SubmitRunInput', input));
-  }
-  runOf({ run }: Payload): TestRun {
-    if (run === null) throw new Error('it was refused');
-    const partition = partitionOf(run.id, suite.partitions);
-    return { id: run.id, project: run.project.id, partition };
-  }
-  async dead(more: object = {}): Promise<TestRun> {
-    return await this.dies(await this.submit(more));
-  }
-  async dies(run: TestRun): Promise<TestRun> {
-    await suite.owner.finish(run, 'DEAD', 'FAILED');
-    return run;
-  }
-  async bulk(action: string, more: object = {}, filter: object = {}): Promise<Payload> {
-    const pace = { perSecond: 10_000, ...more };
-    const asked = { project: 'demo', filter: { labels: this.labels, ...filter }, action, ...pace };
-    return await ask('bulkRuns', 'BulkRunsInput', asked);
-  }
-  async list(filter: object): Promise<string[]> {
-    const { nodes } = await suite.gateway.get<{ nodes: { id: string }[] }>(
-      `query ($filter: RunFilter) {
-        runs(project: "demo", filter: $filter, orderBy: OLDEST, first: 200) { nodes { id } } }`,
-      { filter: { labels: this.labels, ...filter } },
-    );
-    return nodes.map(({ id }) => id);
-  }
-  /** As `orrery dead ls` asks. */
-  async letters(): Promise<string[]> {
-    return await this.list({ states: ['DEAD'], discarded: false });
-  }
-  async retriesOf(run: TestRun): Promise<string[]> {
-    const { retries, retriedAs } = await suite.gateway.get<{
-      retries: { id: string; retryOf: { id: string } }[];
-      retriedAs: { id: string } | null;
-    }>(
-      `query ($id: ID!) {
-        run(id: $id) { retries { id retryOf { id } } retriedAs { id } } }`,
-      { id: run.id },
-    );
-    expect(retries.map(({ retryOf }) => retryOf.id)).toEqual(retries.map(() => run.id));
-    expect(retriedAs).toEqual(retries[0] === undefined ? null : { id: retries[0].id });
-    return retries.map(({ id }) => id);
-  }
-  async runs(ids: readonly string[]): Promise<TestRun[]> {
-    const { rows } = await suite.database.admin.query<TestRun>(
-      'select id, partition, project from live where id = any ($1) order by id',
-      [ids],
-    );
-    return rows;
-  }
-}
-
 describe('a dead letter that is retried', () => {
   it('is none any more: a second press finds nothing; the retry is one when it dies', async () => {
-    const world = new World();
+    const world = new LabelledRuns(suite);
     const old = [await world.dead(), await world.dead(), await world.dead()];
     const ids = old.map(({ id }) => id);
     expect(await world.letters()).toEqual(ids);
@@ -106,15 +28,17 @@ describe('a dead letter that is retried', () => {
     const again = { states: ['DEAD'], retried: true, ids };
     expect(await world.bulk('RETRY', {}, again)).toMatchObject({ matched: 3, applied: 3 });
     for (const run of old) expect(await world.retriesOf(run)).toHaveLength(2);
-    expect(codes(await world.bulk('DISCARD', {}, again))).toEqual(['INVALID_INPUT filter.retried']);
+    expect(codesOf((await world.bulk('DISCARD', {}, again)).userErrors)).toEqual([
+      'INVALID_INPUT filter.retried',
+    ]);
   });
 
   it('by hand as well, as often as somebody likes; its run names all of them', async () => {
-    const world = new World();
+    const world = new LabelledRuns(suite);
     const run = await world.dead();
-    const first = world.runOf(await retry({ id: run.id }));
+    const first = world.runOf(await world.retry({ id: run.id }));
     expect(await world.letters()).toEqual([]);
-    const second = world.runOf(await retry({ id: run.id }));
+    const second = world.runOf(await world.retry({ id: run.id }));
     expect(await world.retriesOf(run)).toEqual([second.id, first.id]);
     // Who retries hears in the same answer what was made before.
     const { run: third } = await suite.gateway.get<{
@@ -129,27 +53,27 @@ describe('a dead letter that is retried', () => {
   });
 
   it('and so is what is marked by hand; a clone is nothing of the kind', async () => {
-    const world = new World();
+    const world = new LabelledRuns(suite);
     const [marked, cloned] = [await world.dead(), await world.dead()];
     const mark = { id: marked.id, as: 'SUCCEEDED', reason: 'done by hand' };
-    await ask('markRun', 'MarkRunInput', mark);
-    await ask('cloneRun', 'CloneRunInput', { id: cloned.id });
+    await world.ask('markRun', 'MarkRunInput', mark);
+    await world.ask('cloneRun', 'CloneRunInput', { id: cloned.id });
     expect(await world.letters()).toEqual([cloned.id]);
     expect(await world.retriesOf(cloned)).toEqual([]);
     expect(await world.retriesOf(marked)).toHaveLength(1);
   });
 
   it('once more with its key changes nothing', async () => {
-    const world = new World();
+    const world = new LabelledRuns(suite);
     const run = await world.dead();
     const input = { id: run.id, idempotencyKey: freshName('k') };
-    const { id } = world.runOf(await retry(input));
-    expect(world.runOf(await retry(input)).id).toBe(id);
+    const { id } = world.runOf(await world.retry(input));
+    expect(world.runOf(await world.retry(input)).id).toBe(id);
     expect(await world.retriesOf(run)).toEqual([id]);
   });
 
   it('stays one while another run holds its dedup key: nothing of it was made', async () => {
-    const world = new World();
+    const world = new LabelledRuns(suite);
     const dedupKey = freshName('d');
     const run = await world.submit({ dedupKey });
     const { rows } = await suite.database.admin.query<{ dedup: string }>(
@@ -160,7 +84,7 @@ describe('a dead letter that is retried', () => {
     const keys = { dedup, cache: null, expires: 0 };
     await suite.owner.finish(run, 'DEAD', 'FAILED', {}, keys);
     const holder = await world.submit({ dedupKey });
-    expect(codes(await retry({ id: run.id }))).toEqual(['DEDUP_KEY_HELD id']);
+    expect(codesOf((await world.retry({ id: run.id })).userErrors)).toEqual(['DEDUP_KEY_HELD id']);
     expect(await world.bulk('RETRY')).toMatchObject({ matched: 1, applied: 0 });
     expect(await world.letters()).toEqual([run.id]);
     expect(await world.retriesOf(run)).toEqual([]);
@@ -170,7 +94,7 @@ describe('a dead letter that is retried', () => {
   });
 
   it('by five presses at once, and discarded in between, has one retry or a discard', async () => {
-    const world = new World();
+    const world = new LabelledRuns(suite);
     const letters: TestRun[] = [];
     for (let i = 0; i < 120; i++) letters.push(await world.dead());
     const presses = Array.from({ length: 5 }, async () => await world.bulk('RETRY'));

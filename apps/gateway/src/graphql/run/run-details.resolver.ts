@@ -42,8 +42,16 @@ import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';
 import { LogCursors } from './log.view.js';
-import { Attempt, Discarded, type LogChunk, LogConnection, Run, Waiting } from './run.model.js';
-import { attemptsOf, recordOf, toRun } from './run.view.js';
+import {
+  Attempt,
+  Discarded,
+  type LogChunk,
+  LogConnection,
+  Paused,
+  Run,
+  Waiting,
+} from './run.model.js';
+import { attemptsOf, pausedOf, recordOf, toRun } from './run.view.js';
 import { WaitingReader } from './waiting.reader.js';
 
 const EVENT_CURSOR = 'event';
@@ -94,6 +102,14 @@ export class RunDetailsResolver {
   })
   discarded(@Parent() run: Run): RunRow['discarded'] {
     return run.row.discarded;
+  }
+
+  @ResolveField(() => Paused, {
+    nullable: true,
+    description: 'Of one that waits to be resumed, also in place (state RUNNING): by whom and why.',
+  })
+  paused(@Parent() run: Run): Paused | null {
+    return pausedOf(run.row);
   }
 
   @ResolveField(() => JsonScalar, { nullable: true, description: 'What it works on.' })

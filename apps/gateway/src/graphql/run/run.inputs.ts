@@ -16,7 +16,10 @@ export class RunFilter {
   @Field(() => [ID], { nullable: true, description: 'These runs.' })
   readonly ids?: readonly string[] | null;
 
-  @Field(() => [String], { nullable: true, description: 'Of these jobs, by name.' })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Of these jobs, by name; of deleted ones too.',
+  })
   readonly jobs?: readonly string[] | null;
 
   @Field(() => [JobKindEnum], { nullable: true, description: 'Of these kinds.' })
@@ -48,6 +51,12 @@ export class RunFilter {
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'Final before this time.' })
   readonly finishedBefore?: number | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'PAUSED, or frozen while RUNNING; false: all but those.',
+  })
+  readonly paused?: boolean | null;
 
   @Field(() => Boolean, {
     nullable: true,

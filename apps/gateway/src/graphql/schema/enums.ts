@@ -232,7 +232,7 @@ export const BulkActionEnum = register<BulkAction>(
     DISCARD: 'Takes dead letters from the list of those that somebody has to look at.',
     REPRIORITIZE: 'Gives what has not started another priority.',
     PAUSE: 'Holds what has not started.',
-    RESUME: 'Lets what is paused go on.',
+    RESUME: 'Lets what is paused go on, and what is frozen.',
   }),
 );
 
