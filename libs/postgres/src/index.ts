@@ -70,9 +70,11 @@ export {
   type NewBulk,
   advanceBulk,
   beginBulk,
+  cancelBulk,
   failBulk,
   keepBulks,
   releaseBulks,
+  slowBulk,
 } from './bulk.js';
 export { loadHeld, loadHold } from './holds.js';
 export { type Failure, classify, conflictsOf } from './outcome.js';
@@ -130,6 +132,7 @@ export {
   findJobs,
   findJobsByName,
   findKeyedBulk,
+  listBulks,
   findRunBodies,
   findRunTraits,
   findSpecification,

@@ -247,8 +247,7 @@ test('a second cancel changes nothing, and says so; by force it is another word'
     rig.commit();
     return rig.answers.get(`c${i}`);
   });
-  const done = { ok: true, state: 'CANCELLING' };
-  expect(told).toEqual([done, { ...done, ...SAME }, done]);
+  expect(told.map((outcome) => outcome?.ok && outcome.same)).toEqual([undefined, true, undefined]);
 });
 
 describe('an update', () => {

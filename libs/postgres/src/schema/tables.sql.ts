@@ -167,7 +167,8 @@ create table result_cache (
   primary key (project, key));
 create index result_cache_expires on result_cache (expires);
 
--- An action on many runs. state: 0 under way, 1 done, 2 failed; cursor: the last run it has met.
+-- An action on many runs. state: 0 under way, 1 done, 2 failed, 3 cancelled; cursor: the last run
+-- it has met; slow: how often in a row the database took too long for the next ones.
 create table bulk (
   id uuid primary key,
   project uuid not null,
@@ -183,10 +184,14 @@ create table bulk (
   holder text not null,
   lease_until timestamptz not null,
   failure text,
+  slow int4 not null default 0,
+  stopped_by text,
+  stop_reason text,
   at timestamptz not null,
   finished_at timestamptz);
 create index bulk_running on bulk (lease_until) where state = 0;
 create index bulk_project on bulk (project) where state = 0;
+create index bulk_newest on bulk (project, id);
 
 -- Final runs that somebody has seen to: retries of them were made, the newest first, or a dead
 -- letter was discarded (by, reason and at).

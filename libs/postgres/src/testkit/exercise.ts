@@ -1,5 +1,13 @@
 import { sealAttempt, sealGrant, stateCode } from '../writes.js';
-import { advanceBulk, beginBulk, failBulk, keepBulks, releaseBulks } from '../bulk.js';
+import {
+  advanceBulk,
+  beginBulk,
+  cancelBulk,
+  failBulk,
+  keepBulks,
+  releaseBulks,
+  slowBulk,
+} from '../bulk.js';
 import { Connection, newSession } from '../connection.js';
 import { loadHeld, loadHold } from '../holds.js';
 import { intakeBatch } from '../intake.js';
@@ -32,6 +40,7 @@ import {
   findRunBodies,
   findRunTraits,
   findRuns,
+  listBulks,
   listExecutors,
   listRuns,
   listTargets,
@@ -160,6 +169,8 @@ async function bulks(life: Life, known: readonly Known[]): Promise<void> {
       const from = { ...bulk, cursor: FIRST_ID, applied: 0, refused: 0 };
       const to = { cursor: bulk.last, applied: 1, refused: 0, isDone: false };
       await advanceBulk(connection, from, lease.holder, batch, to);
+      await slowBulk(connection, bulk.id, lease.holder, 9, 'slow');
+      await cancelBulk(connection, bulk.id, 'x', 'no');
       await failBulk(connection, bulk.id, lease.holder, 'no');
       await releaseBulks(connection, lease.holder);
     }
@@ -204,6 +215,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       const dead = { states: ['DEAD'], finishedBefore: at, discarded: false } as const;
       await countTargets(reader, { ...some, filter: { ...dead, retried: false } });
       await findBulk(reader, [project], run.id);
+      await listBulks(reader, project, { after: null, limit: 51 });
       await findKeyedBulk(reader, project, `key ${run.id}`);
       await findRuns(reader, [project], ids);
       await findRunBodies(reader, [project], ids);

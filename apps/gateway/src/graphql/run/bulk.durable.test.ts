@@ -166,7 +166,7 @@ describe('a gateway that goes in the middle', () => {
     const asked = ask(first, { action: 'PAUSE', perSecond: 10 }).catch((error: unknown) => error);
     const id = await running();
     await vi.waitFor(async () => expect(sum(await met(runs))).toBe(10), { interval: 5 });
-    await trouble.lease(database.admin, id, 3_600_000);
+    await trouble.lease(database.admin, id, 50_000);
     expect(await asked).toMatchObject({ pending: true });
     expect(sum(await met(runs))).toBe(10);
     await trouble.lease(database.admin, id, 0);

@@ -5,6 +5,7 @@ import type { BulkAction } from '../schema/enums.js';
 import { type UserError, userError } from '../schema/user-error.js';
 import type { BulkRunsInput } from './bulk.model.js';
 import { checkReason } from './commands.service.js';
+import type { RunFilter } from './run.inputs.js';
 import { given, readRunPriority } from './submission.js';
 
 const PER_SECOND_MAX = 10_000;
@@ -25,12 +26,24 @@ export const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
 export interface BulkRequest {
   readonly action: BulkAction;
   readonly filter: RunListFilter;
+  /** As it was given. */
+  readonly asked: Readonly<Record<string, unknown>>;
   readonly reason: string;
   readonly priority: number | null;
   readonly perSecond: number | null;
 }
 
 export const readRequest = (text: string): BulkRequest => parseJson(text) as BulkRequest;
+
+/** Without what was left out; times as they are written. */
+export function askedOf(filter: RunFilter): Readonly<Record<string, unknown>> {
+  const members = Object.entries(filter).filter(([, value]) => given(value));
+  return Object.fromEntries(
+    members.map(([name, value]: [string, unknown]) => {
+      return [name, typeof value === 'number' ? new Date(value).toISOString() : value];
+    }),
+  );
+}
 
 /**
  * Of what the filter matches, what the action fits. `now`: what was submitted later is not met; nor

@@ -17,9 +17,9 @@ import {
   listTargets,
   readClock,
 } from '#postgres';
-import { isUuid, stringifyJson } from '#protocol';
+import { stringifyJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
-import { type Viewer, actorOf } from '../../auth/viewer.js';
+import { actorOf } from '../../auth/viewer.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Ids } from '../../intake/ids.js';
 import type { GraphqlContext } from '../driver/context.js';
@@ -30,8 +30,8 @@ import {
   notFoundError,
   userError,
 } from '../schema/user-error.js';
-import type { BulkModel, BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
-import { type BulkRequest, checkBulk, narrowed, readRequest } from './bulk.request.js';
+import type { BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
+import { type BulkRequest, askedOf, checkBulk, narrowed } from './bulk.request.js';
 import { BULK_CONNECTION, BulkWorker } from './bulk.worker.js';
 import { unmatchedIds } from './bulk.unmatched.js';
 import { RunsService } from './runs.service.js';
@@ -65,14 +65,6 @@ export class BulkService {
     @Inject(BULK_CONNECTION) private readonly connection: Connection,
     @Inject(GATEWAY_READER) private readonly reader: Reader,
   ) {}
-
-  async find(viewer: Viewer, id: string): Promise<BulkModel | undefined> {
-    if (!isUuid(id)) return undefined;
-    const row = await findBulk(this.reader, await this.projects.scopeOf(viewer), id);
-    if (row === undefined) return undefined;
-    const { action, reason } = readRequest(row.request);
-    return { ...row, action, reason };
-  }
 
   async apply(context: GraphqlContext, input: BulkRunsInput): Promise<BulkRunsPayload> {
     const errors = findBrokenStrings(input);
@@ -155,6 +147,7 @@ export class BulkService {
     const request: BulkRequest = {
       action: input.action,
       filter,
+      asked: askedOf(input.filter),
       reason: input.reason ?? `${input.action.toLowerCase()} of many by ${viewer.name}`,
       priority: input.priority ?? null,
       perSecond: input.perSecond ?? null,
@@ -211,8 +204,12 @@ const told = (
   replayed: boolean,
   unmatched: readonly UserError[] = [],
 ): BulkRunsPayload => {
-  const { id, matched, applied, state, failure } = row;
+  const { id, matched, applied, state, failure, stoppedBy, stopReason } = row;
   const userErrors = failure === null ? [] : [userError('BULK_FAILED', [], failure)];
+  if (state === 'CANCELLED') {
+    const message = `It was cancelled by ${stoppedBy}: ${stopReason}.`;
+    userErrors.push(userError('BULK_CANCELLED', [], message, 'What was applied stays so.'));
+  }
   const pending = state === 'RUNNING';
   return { id, matched, applied, unmatched, replayed, pending, userErrors };
 };
@@ -226,5 +223,5 @@ const tooMany = userError(
   'TOO_MANY_BULKS',
   ['project'],
   `${BULKS_MAX} actions on many runs are under way in this project, which is all there may be.`,
-  'Wait until one is over: `bulk(id)` tells how far it is.',
+  'Wait until one is over (`bulks` lists them), or stop one: cancelBulk.',
 );

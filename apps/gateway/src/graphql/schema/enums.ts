@@ -243,5 +243,6 @@ export const BulkStateEnum = register<BulkState>(
     RUNNING: 'A gateway works at it.',
     DONE: 'It has come to the last run.',
     FAILED: 'It has ended early; what was applied stays so.',
+    CANCELLED: 'Somebody has stopped it; what was applied stays so.',
   }),
 );
