@@ -15,6 +15,7 @@ import { JobsService } from './graphql/job/jobs.service.js';
 import { PoolsService } from './graphql/pool/pools.service.js';
 import { BulkItems } from './graphql/run/bulk.items.js';
 import { BulkService } from './graphql/run/bulk.service.js';
+import { BulksService } from './graphql/run/bulks.service.js';
 import { BULK_CONNECTION, BulkWorker } from './graphql/run/bulk.worker.js';
 import { CommandsService } from './graphql/run/commands.service.js';
 import { RerunService } from './graphql/run/rerun.service.js';
@@ -87,6 +88,7 @@ export class ServicesModule {
       ApplyService,
       BulkItems,
       BulkService,
+      BulksService,
       BulkWorker,
       CommandsService,
       ContextsService,

@@ -28,6 +28,7 @@ export {
   type Token,
   comparePlace,
   isFinal,
+  isFrozen,
   isOpen,
   deadlineOf,
   rankOf,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type TestDatabase, startTestDatabase, trouble } from '../../../test/support/database.js';
-import { type NewBulk, beginBulk } from './bulk.js';
+import { type NewBulk, beginBulk, keepBulks } from './bulk.js';
 import { Connection } from './connection.js';
 
 const LEASE = { holder: 'gateway', leaseMs: 60_000 };
@@ -73,4 +73,20 @@ test('a beginning whose outcome was unknown is repeated, and there is one of it'
   for (let i = 0; i < 3; i++) {
     expect(await beginBulk(connection, bulk, LEASE, 1)).toMatchObject({ id: bulk.id });
   }
+});
+
+test('a lease is by the clock of the database, also of another one after a failover', async () => {
+  const bulk = bulkOf(randomUUID());
+  await beginBulk(connection, bulk, LEASE, 9);
+  const other = { holder: 'other', leaseMs: 10_000 };
+  const taken = async (): Promise<string[]> =>
+    (await keepBulks(connection, [], other, 9)).map(({ id }) => id);
+  expect(await taken()).toEqual([]);
+  await trouble.lease(database.admin, bulk.id, 59_000);
+  expect(await taken()).toEqual([]);
+  // No lease is as long as that: who wrote it had another clock.
+  await trouble.lease(database.admin, bulk.id, 90_000);
+  expect(await taken()).toEqual([bulk.id]);
+  await trouble.lease(database.admin, bulk.id, -1);
+  expect(await taken()).toEqual([bulk.id]);
 });

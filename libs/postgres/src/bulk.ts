@@ -5,7 +5,7 @@ import { INTAKE_CALL, type IntakeBatch, encodeIntake } from './intake.js';
 import { uuidArray } from './read/reader.js';
 
 /** The index of a state is its code. */
-export const BULK_STATES = ['RUNNING', 'DONE', 'FAILED'] as const;
+export const BULK_STATES = ['RUNNING', 'DONE', 'FAILED', 'CANCELLED'] as const;
 export type BulkState = (typeof BULK_STATES)[number];
 
 /** An action on many runs, as it is asked for. */
@@ -116,6 +116,30 @@ export async function failBulk(
 ): Promise<void> {
   const text = 'select fail_bulk($1::uuid, $2, $3)';
   await connection.query('fail_bulk', text, [id, holder, failure]);
+}
+
+/** It is left alone for a while; after `max` times in a row it has failed, by these words. */
+export async function slowBulk(
+  connection: Connection,
+  id: string,
+  holder: string,
+  max: number,
+  failure: string,
+): Promise<void> {
+  const text = 'select slow_bulk($1::uuid, $2, $3::int4, $4)';
+  await connection.query('slow_bulk', text, [id, holder, max, failure]);
+}
+
+/** false: it is over already. */
+export async function cancelBulk(
+  connection: Connection,
+  id: string,
+  by: string,
+  reason: string,
+): Promise<boolean> {
+  const text = 'select cancel_bulk($1::uuid, $2, $3) as done';
+  const [row] = await connection.query<{ done: boolean }>('cancel_bulk', text, [id, by, reason]);
+  return row?.done === true;
 }
 
 /** Renews the leases of these, and answers with what it has taken over. */

@@ -13,6 +13,7 @@ export {
   type KeyClaim,
   type NewCommand,
   type NewRun,
+  type RetryIf,
   type NewSpecification,
   type Replay,
   type Taken,
@@ -35,9 +36,11 @@ export {
   type NewBulk,
   advanceBulk,
   beginBulk,
+  cancelBulk,
   failBulk,
   keepBulks,
   releaseBulks,
+  slowBulk,
 } from './bulk.js';
 export { classify, conflictsOf } from './outcome.js';
 export { claimPartition, leaveNode, releasePartition, touchNode } from './ownership.js';
@@ -82,6 +85,7 @@ export {
   findJobs,
   findJobsByName,
   findKeyedBulk,
+  listBulks,
   findRunBodies,
   findRunTraits,
   findSpecification,

@@ -29,6 +29,8 @@ export interface NewRun {
   readonly afterMs: Millis | null;
   readonly startDeadlineMs: Millis | null;
   readonly retryOf: string | null;
+  /** Absent: whatever became of that run before. */
+  readonly retryIf?: RetryIf;
   /** JSON texts. */
   readonly params: string | null;
   readonly labels: string | null;
@@ -37,6 +39,12 @@ export interface NewRun {
   readonly cache?: string | null;
   readonly given?: GivenEnd;
   readonly asked?: Asked;
+}
+/** One of many is made only of a run that nobody has seen to, or as it was asked for. */
+export interface RetryIf {
+  /** Also if it was discarded, or retried, already. */
+  readonly discarded: boolean;
+  readonly retried: boolean;
 }
 export interface NewCommand {
   readonly id: string;
@@ -79,7 +87,7 @@ export interface Taken {
   readonly at: Millis;
   /** By the `ref` that lost. */
   readonly replays: ReadonlyMap<string, Replay>;
-  /** By the run that was not made: the one that holds its dedup key. */
+  /** By the run that was not made: who holds its dedup key, or has retried the same run before. */
   readonly folds: ReadonlyMap<string, string>;
 }
 
@@ -133,6 +141,7 @@ function pushRun(columns: Columns, run: NewRun): void {
   columns.push(AT.r_retry_of, run.retryOf);
   columns.push(AT.r_params, run.params);
   columns.push(AT.r_labels, run.labels);
+  if (run.retryOf !== null) pushRetry(columns, run, run.retryOf);
   const { dedup, cache, given, asked } = run;
   const isPlain = given === undefined && asked === undefined;
   if (dedup === undefined && cache === undefined && isPlain) return;
@@ -147,6 +156,13 @@ function pushRun(columns: Columns, run: NewRun): void {
     ...(asked === undefined ? {} : { asked }),
   };
   columns.push(AT.x_record, isPlain ? null : JSON.stringify(record));
+}
+
+function pushRetry(columns: Columns, { id, retryIf }: NewRun, retryOf: string): void {
+  columns.push(AT.t_run, retryOf);
+  columns.push(AT.t_retry, id);
+  columns.push(AT.t_discarded, Number(retryIf?.discarded ?? true));
+  columns.push(AT.t_retried, Number(retryIf?.retried ?? true));
 }
 
 interface IntakeRow {

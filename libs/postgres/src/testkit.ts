@@ -72,6 +72,22 @@ export const trouble = {
     );
   },
 
+  /** The database has been too slow for it so often in a row. */
+  async slow(admin: Admin, bulk: string, times: number): Promise<void> {
+    await admin.query('update bulk set slow = $2 where id = $1', [bulk, times]);
+  },
+
+  /** Nobody reads a final run meanwhile. */
+  async withoutHistory(admin: Admin, work: () => Promise<void>): Promise<void> {
+    await admin.query('begin');
+    try {
+      await admin.query('lock table history in access exclusive mode');
+      await work();
+    } finally {
+      await admin.query('rollback');
+    }
+  },
+
   /** Every bulk is over. */
   async endBulks(admin: Admin): Promise<void> {
     await admin.query('update bulk set state = 1, finished_at = now() where state = 0');

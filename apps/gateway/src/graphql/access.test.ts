@@ -41,6 +41,7 @@ const NEVER_THERE = [
   'Run.attempts',
   'Run.executor',
   'Run.discarded',
+  'Run.paused',
   'Run.progress',
   'Run.reusedFrom',
   'RunEventFrame.events',

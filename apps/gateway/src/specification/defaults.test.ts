@@ -57,6 +57,24 @@ describe('a project’s defaults', () => {
     expect(of('labels.cost.center')).toEqual(['4711', 'PROJECT']);
     expect(of('labels.a')).toEqual(['b', 'JOB']);
     expect(of('deadline')).toEqual([null, 'BUILT_IN']);
+    expect(of('dedup')).toEqual([null, 'BUILT_IN']);
+  });
+
+  it('retry rules, budgets, dedup and cache are shown as they are written', () => {
+    const rules = [
+      { when: { exitCodes: [42] }, then: 'NEVER' },
+      { when: { statuses: [429] }, then: { delay: '30s' } },
+    ];
+    const dedup = { key: 'a-${params.b}', whileIn: 'QUEUED' };
+    const own = { ...JOB, retry: { rules }, dedup, cache: { ttl: '1h' } };
+    const values = effectiveValues(own, { retry: { budgets: { user: 1 }, rules: [] } });
+    const shown = values.filter(({ name }) => /rules|budgets|dedup|cache/.test(name));
+    expect(shown).toEqual([
+      { name: 'retry.rules', value: rules, from: 'JOB' },
+      { name: 'retry.budgets', value: { user: 1 }, from: 'PROJECT' },
+      { name: 'dedup', value: dedup, from: 'JOB' },
+      { name: 'cache', value: { ttl: '1h' }, from: 'JOB' },
+    ]);
   });
 
   it.each([

@@ -1,8 +1,8 @@
-import { formatDuration } from '#config';
 import { parseJson } from '#protocol';
 import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
 import { Fields, type Members, isObject } from './fields.js';
-import { type ReadSpecification, type Specification, readSpecification } from './specification.js';
+import { type ReadSpecification, readSpecification } from './specification.js';
+import { valuesOf } from './values.js';
 
 /** What a project may decide for its jobs. */
 const DEFAULTED = [
@@ -84,31 +84,4 @@ function at(members: Members, name: string): unknown {
   const first = name.slice(0, Math.max(0, dot));
   const value = Object.hasOwn(members, first) ? members[first] : undefined;
   return isObject(value) ? at(value, name.slice(dot + 1)) : value;
-}
-
-const duration = (ms: number | null): string | null => (ms === null ? null : formatDuration(ms));
-
-const sizeOf = (bytes: number | null): string => (bytes === null ? '64MB' : `${bytes / 1_024}KB`);
-
-function valuesOf(of: Specification): readonly (readonly [name: string, value: unknown])[] {
-  const { retry } = of;
-  return [
-    ['priority', of.priority],
-    ['pool', of.pool],
-    ['timeout', duration(of.timeoutMs)],
-    ['startDeadline', duration(of.startDeadlineMs)],
-    ['deadline', duration(of.deadlineMs)],
-    ['heartbeat', duration(of.heartbeatMs)],
-    ['guarantee', of.atMostOnce ? 'AT_MOST_ONCE' : 'AT_LEAST_ONCE'],
-    ['lossCountsAsAttempt', of.lossCounts],
-    ['limits.output', sizeOf(of.outputBytesMax)],
-    ['disconnect.lostAfter', duration(of.lostAfterMs) ?? 'NEVER'],
-    ['retry.maxAttempts', retry.maxAttempts],
-    ['retry.delay', duration(retry.delayMs)],
-    ['retry.backoff', retry.backoff],
-    ['retry.factor', retry.factor],
-    ['retry.maxDelay', duration(retry.maxDelayMs)],
-    ['retry.jitter', retry.jitter],
-    ...Object.entries(of.labels).map(([name, text]) => [`labels.${name}`, text] as const),
-  ];
 }

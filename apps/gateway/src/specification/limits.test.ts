@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formatSize } from './limits.js';
 import { storedOf } from './resolve.js';
 import { readSpecification } from './specification.js';
 
@@ -18,6 +19,12 @@ describe('limits.output', () => {
     const { policy, body } = storedOf(answer.specification, { job: null, project: 'p' });
     expect(policy.outputBytesMax).toBe(bytes);
     expect(body).not.toContain('output');
+  });
+
+  it.each(['64KB', '500KB', '64MB', '1GB', '1023MB'])('%s reads back as it was written', (size) => {
+    const answer = read({ output: size });
+    if (!answer.ok) throw new Error(JSON.stringify(answer.errors));
+    expect(formatSize(answer.specification.outputBytesMax ?? 0)).toBe(size);
   });
 
   it.each(['63KB', '1.001GB', '10', 'MB', '-5MB', '1e3MB', 10, '', {}, true])(

@@ -6,6 +6,13 @@ const BYTES_MAX = KIB ** 3;
 const UNITS: Readonly<Record<string, number>> = { kb: KIB, mb: KIB ** 2, gb: KIB ** 3 };
 const SIZE = /^(\d{1,10}(?:\.\d{1,3})?)\s*(kb|mb|gb|kib|mib|gib)$/i;
 
+/** In the largest unit of which it has a whole number. */
+export function formatSize(bytes: number): string {
+  const fits = Object.entries(UNITS).findLast(([, unit]) => bytes % unit === 0);
+  const [name, unit] = fits ?? ['kb', KIB];
+  return `${bytes / unit}${name.toUpperCase()}`;
+}
+
 /** What is kept of the log of an attempt, in bytes; null when nothing is said. */
 export function readOutputBytesMax(fields: Fields): number | null {
   const limits = fields.nested('limits');

@@ -37,9 +37,13 @@ export const ROOTS: Readonly<Record<string, Root>> = {
   'Query.pools': { role: 'VIEWER', foreign: 'none' },
   'Query.project': { role: 'VIEWER', foreign: 'null', args: 'name: $project' },
   'Query.job': { role: 'VIEWER', foreign: 'null', args: 'project: $project, name: $job' },
-  'Query.jobs': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'project: $project' },
   'Query.run': { role: 'VIEWER', foreign: 'null', args: 'id: $run' },
-  'Query.runs': { role: 'VIEWER', foreign: 'error NOT_FOUND', args: 'project: $project' },
+  ...Object.fromEntries(
+    ['jobs', 'runs', 'bulks'].map((name) => {
+      const args = 'project: $project';
+      return [`Query.${name}`, { role: 'VIEWER', foreign: 'error NOT_FOUND', args }];
+    }),
+  ),
   'Mutation.submitRun': {
     role: 'OPERATOR',
     foreign: 'userError NOT_FOUND',
@@ -76,6 +80,12 @@ export const ROOTS: Readonly<Record<string, Root>> = {
   ),
   // There is none of that id: `bulk.test.ts` looks at one that belongs to somebody else.
   'Query.bulk': { role: 'VIEWER', foreign: 'null', args: 'id: $run', own: 'null' },
+  'Mutation.cancelBulk': {
+    role: 'OPERATOR',
+    foreign: 'userError NOT_FOUND',
+    args: 'input: { id: $run }',
+    own: 'userError NOT_FOUND',
+  },
   'Mutation.bulkRuns': {
     role: 'OPERATOR',
     foreign: 'userError NOT_FOUND',
@@ -91,21 +101,16 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     foreign: 'userError NOT_FOUND',
     args: 'input: { project: $project, name: $job, toVersion: 1 }',
   },
-  'Mutation.pauseJob': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { project: $project, name: $spare }',
-  },
-  'Mutation.resumeJob': {
-    role: 'OPERATOR',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { project: $project, name: $job }',
-  },
-  'Mutation.deleteJob': {
-    role: 'EDITOR',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { project: $project, name: $spare }',
-  },
+  ...Object.fromEntries(
+    [
+      ['pauseJob', 'OPERATOR', '$spare'],
+      ['resumeJob', 'OPERATOR', '$job'],
+      ['deleteJob', 'EDITOR', '$spare'],
+    ].map(([name, role, job]) => {
+      const args = `input: { project: $project, name: ${job} }`;
+      return [`Mutation.${name}`, { role, foreign: 'userError NOT_FOUND', args }];
+    }),
+  ),
   'Mutation.createProject': {
     role: 'ADMIN',
     foreign: 'none',
@@ -113,21 +118,16 @@ export const ROOTS: Readonly<Record<string, Root>> = {
     // Whatever its role in some projects: only a key for all of them makes new ones.
     own: 'error FORBIDDEN',
   },
-  'Mutation.updateProject': {
-    role: 'ADMIN',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { name: $project, description: "x" }',
-  },
-  'Mutation.createApiKey': {
-    role: 'ADMIN',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { name: "x", projects: [$project], role: VIEWER }',
-  },
-  'Mutation.revokeApiKey': {
-    role: 'ADMIN',
-    foreign: 'userError NOT_FOUND',
-    args: 'input: { id: $key }',
-  },
+  ...Object.fromEntries(
+    [
+      ['updateProject', 'name: $project, description: "x"'],
+      ['createApiKey', 'name: "x", projects: [$project], role: VIEWER'],
+      ['revokeApiKey', 'id: $key'],
+    ].map(([name, more]) => {
+      const about = { role: 'ADMIN', foreign: 'userError NOT_FOUND' };
+      return [`Mutation.${name}`, { ...about, args: `input: { ${more} }` }];
+    }),
+  ),
   'Subscription.runEvents': {
     role: 'VIEWER',
     foreign: 'error NOT_FOUND',
@@ -163,8 +163,11 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Run.executor': 'global',
   'Run.job': 'loader',
   'Run.log': 'parent',
+  'Run.paused': 'parent',
   'Run.progress': 'parent',
   'Run.project': 'loader',
+  'Run.retriedAs': 'loader',
+  'Run.retries': 'loader',
   'Run.retryOf': 'loader',
   'Run.reusedFrom': 'loader',
   'Run.waitingFor': 'parent',

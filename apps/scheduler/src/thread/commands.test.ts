@@ -82,7 +82,7 @@ test('a dead letter is discarded once, by its first reason', async () => {
     expect(await watch.answerOf(command)).toEqual({ ok: true, state: 'DEAD' });
   }
   const where = `run = '${run}' and by = 'ada' and reason = 'enough' and drop_at > now()`;
-  expect(await watch.count('discarded', where)).toBe(1);
+  expect(await watch.count('follow_up', where)).toBe(1);
   expect(await watch.state(run)).toBe('DEAD');
 });
 

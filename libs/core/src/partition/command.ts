@@ -49,8 +49,8 @@ export type CommandRefusal =
   | 'RUN_NOT_DEAD'
   | 'JOB_PAUSED';
 export type CommandOutcome =
-  /** `state`: of the run that was addressed. */
-  | { readonly ok: true; readonly state: RunState | null }
+  /** `state`: of the run that was addressed. `same`: it was so already, nothing has changed. */
+  | { readonly ok: true; readonly state: RunState | null; readonly same?: true }
   | {
       readonly ok: false;
       readonly code: CommandRefusal;

@@ -68,6 +68,9 @@ const TABLE: readonly (readonly [string, CommandAction, Readonly<Record<string, 
   ['update between retries', NOW, { WAITING_RETRY: 'RUN_STARTED' }],
 ];
 
+/** What was so before. */
+const SAME = { same: true };
+
 function reach(state: string): Rig {
   const rig = new Rig();
   REACH[state]?.(rig);
@@ -85,7 +88,9 @@ describe('a command meets every state', () => {
         rig.commit();
         const isRefused = outcome.startsWith('RUN_');
         expect(rig.answers.get('c1')).toEqual(
-          isRefused ? { ok: false, code: outcome, state } : { ok: true, state: outcome },
+          isRefused
+            ? { ok: false, code: outcome, state }
+            : { ok: true, state: outcome, ...(name === 'pause' && state === outcome ? SAME : {}) },
         );
         expect(rig.cell('r').state).toBe(isRefused ? state : outcome);
         expect(rig.inbox.has('c1')).toBe(false);
@@ -232,6 +237,17 @@ describe('commands that wait behind one look-up', () => {
     settle(rig);
     expect(rig.answers.get('c1')).toEqual({ ok: true, state: 'CANCELLED' });
   });
+});
+
+test('a second cancel changes nothing, and says so; by force it is another word', () => {
+  const rig = reach('RUNNING');
+  const cancel = { kind: 'cancel', graceMs: null } as const;
+  const told = [false, false, true].map((force, i) => {
+    rig.command(`c${i}`, 'r', { ...cancel, force });
+    rig.commit();
+    return rig.answers.get(`c${i}`);
+  });
+  expect(told.map((outcome) => outcome?.ok && outcome.same)).toEqual([undefined, true, undefined]);
 });
 
 describe('an update', () => {

@@ -59,15 +59,17 @@ function apply(step: Step, cell: Cell, message: Command): CommandOutcome {
 }
 
 const applied = ({ state }: Cell): CommandOutcome => ({ ok: true, state });
+const same = ({ state }: Cell): CommandOutcome => ({ ok: true, state, same: true });
 const refused = ({ state }: Pick<Cell, 'state'>, code: CommandRefusal): CommandOutcome => ({
   ok: false,
   code,
   state,
 });
 
-/** 1.6. */
+/** 1.6. A second one changes nothing, unless it is by force. */
 function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
   const attempt = step.state.open.get(message.run);
+  const isRepeat = cell.state === 'CANCELLING' && cell.record.cancel?.outcome === 'CANCELLED';
   if (!isOpen(cell.state) || attempt === undefined) {
     event(step, cell, 'CANCEL_REQUESTED', { actor: message.by });
     finish(step, cell, 'CANCELLED', {
@@ -75,18 +77,18 @@ function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
       reason: message.reason,
       actor: message.by,
     });
-  } else if (cell.state !== 'CANCELLING' || cell.record.cancel?.outcome !== 'CANCELLED') {
+  } else if (!isRepeat) {
     beginCancel(step, cell, message);
     attempt.sentAt = step.now;
   }
   if (message.force && isOpen(cell.state)) forceCancel(step, cell);
-  return applied(cell);
+  return isRepeat && !message.force ? same(cell) : applied(cell);
 }
 
 /** 1.7, HOLD. A second pause changes nothing. */
 function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
   const held = cell.record.paused;
-  if (cell.state === 'PAUSED' && held?.job !== true) return applied(cell);
+  if (cell.state === 'PAUSED' && held?.job !== true) return same(cell);
   if (isOpen(cell.state)) return refused(cell, 'RUN_STARTED');
   const { by, reason } = message;
   const extra = { actor: by, data: { reason } };
@@ -105,8 +107,7 @@ function pause(step: Step, cell: Cell, message: Of<'pause'>): CommandOutcome {
 function freezeRun(step: Step, cell: Cell, message: Of<'freeze'>): CommandOutcome {
   if (cell.facts.kind !== 'SHELL') return refused(cell, 'CANNOT_FREEZE');
   if (cell.state !== 'RUNNING') return refused(cell, 'RUN_NOT_RUNNING');
-  freeze(step, cell, message);
-  return applied(cell);
+  return freeze(step, cell, message) ? applied(cell) : same(cell);
 }
 
 /** To where it was. */

@@ -98,7 +98,7 @@ describe('a freeze (1.7)', () => {
     const freeze = { on: true, seq, by: 'me', reason: 'asked', at: rig.now };
     expect(rig.rows.get('r')?.record.freeze).toEqual(freeze);
     expect(said()).toEqual([{ kind: 'freeze', token, on: true, seq }]);
-    expect(ask('freeze')).toEqual(RUNNING);
+    expect(ask('freeze')).toEqual({ ...RUNNING, same: true });
     expect(rig.types('r').filter((type) => type === 'PAUSED')).toHaveLength(1);
     expect(ask('pause')).toEqual({ ok: false, code: 'RUN_STARTED', state: 'RUNNING' });
   });

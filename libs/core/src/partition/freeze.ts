@@ -1,4 +1,4 @@
-import type { Cell } from '../run/run.js';
+import { type Cell, isFrozen } from '../run/run.js';
 import { armTimeout } from './attempts.js';
 import { type OpenAttempt, type Step, perform } from './state.js';
 import { event, save } from './transitions.js';
@@ -12,13 +12,15 @@ interface Who {
  * 1.7, FREEZE: the run stays RUNNING, its attempt is open and holds its slot; `record.freeze` is
  * what its executor is told, again and again until it confirms (decision 20).
  */
-export function freeze(step: Step, cell: Cell, who: Who): void {
-  if (cell.record.freeze?.on !== true) say(step, cell, who, true);
+export function freeze(step: Step, cell: Cell, who: Who): boolean {
+  if (isFrozen(cell.record)) return false;
+  say(step, cell, who, true);
+  return true;
 }
 
 /** false: it is not frozen. */
 export function thaw(step: Step, cell: Cell, who: Who): boolean {
-  if (cell.record.freeze?.on !== true) return false;
+  if (!isFrozen(cell.record)) return false;
   cell.record.thawedAt = step.now;
   say(step, cell, who, false);
   return true;

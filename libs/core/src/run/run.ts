@@ -263,6 +263,9 @@ export interface RunRecord {
   progress?: { readonly percent: number | null; readonly message: string; readonly at: Millis };
 }
 
+/** 1.7: it stands still, or is to, by the owner's last word. */
+export const isFrozen = ({ freeze }: Pick<RunRecord, 'freeze'>): boolean => freeze?.on === true;
+
 /** A run as its owner holds it. */
 export interface Cell {
   /** Replaced as a whole when a person changes the run before it starts. */

@@ -1,3 +1,6 @@
+/** A bulk that the database is too slow for is left alone for at most so long. */
+const REST_S_MAX = 60;
+
 /**
  * An action on many runs is a row: which runs, what, and how far it is. One gateway at a time works
  * at it, under a lease that it renews; each chunk is written in the transaction that moves the
@@ -54,7 +57,7 @@ begin
   applied := p_applied - folded;
   refused := p_refused + folded;
   update bulk b set batch = p_batch, cursor = p_cursor, applied = advance_bulk.applied,
-      refused = advance_bulk.refused, state = p_done::int4,
+      refused = advance_bulk.refused, state = p_done::int4, slow = 0,
       finished_at = case when p_done then clock_timestamp() end
     where b.id = p_id and b.holder = p_holder and b.state = 0 and b.cursor = p_from;
   if not found then
@@ -68,17 +71,44 @@ language sql security definer set search_path = orrery, pg_temp as $$
     where id = p_id and holder = p_holder and state = 0;
 $$;
 
--- Renews what is held, and takes over what nobody renews any more.
+-- Left alone for longer each time; after so many times in a row it has failed.
+create function slow_bulk(p_id uuid, p_holder text, p_max int4, p_failure text) returns void
+language sql security definer set search_path = orrery, pg_temp as $$
+  update bulk b set slow = b.slow + 1, holder = '',
+      lease_until = clock_timestamp() + least(b.slow * 2 + 2, ${REST_S_MAX}) * interval '1 s',
+      state = case when b.slow + 1 >= p_max then 2 else 0 end,
+      failure = case when b.slow + 1 >= p_max then p_failure end,
+      finished_at = case when b.slow + 1 >= p_max then clock_timestamp() end
+    where b.id = p_id and b.holder = p_holder and b.state = 0;
+$$;
+
+-- false: it is over already. A chunk that is being written is waited for, and is the last one.
+create function cancel_bulk(p_id uuid, p_by text, p_reason text) returns boolean
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+begin
+  update bulk b set state = 3, stopped_by = p_by, stop_reason = p_reason,
+      finished_at = clock_timestamp()
+    where b.id = p_id and b.state = 0;
+  return found;
+end $$;
+
+-- Renews what is held, and takes over what nobody renews any more. All times are the database's;
+-- a lease that is longer than any there is was written by the clock of another one, before a
+-- failover. Who held it writes nothing more, as the holder and the cursor are checked.
 create function keep_bulks(p_holder text, p_held uuid[], p_lease_ms int4, p_limit int4)
 returns setof bulk
 language plpgsql security definer set search_path = orrery, pg_temp as $$
-declare until timestamptz := clock_timestamp() + p_lease_ms * interval '1 ms';
+declare
+  moment timestamptz := clock_timestamp();
+  until timestamptz := moment + p_lease_ms * interval '1 ms';
+  longest timestamptz := moment
+    + greatest(p_lease_ms * interval '1 ms', interval '${REST_S_MAX} s');
 begin
   update bulk b set lease_until = until
     where b.id = any (p_held) and b.holder = p_holder and b.state = 0;
   return query update bulk b set holder = p_holder, lease_until = until
     where b.id = any (array(select x.id from bulk x
-      where x.state = 0 and x.lease_until < clock_timestamp()
+      where x.state = 0 and x.lease_until not between moment and longest
       order by x.lease_until limit p_limit for update skip locked))
     returning b.*;
 end $$;

@@ -1,8 +1,8 @@
 /** Who may call what of the writer's functions: nothing is left to PUBLIC. */
 export const GRANTS = `
 revoke execute on all functions in schema orrery from public;
-grant execute on function intake_batch, begin_bulk, advance_bulk, fail_bulk, keep_bulks,
-  release_bulks to orrery_intake;
+grant execute on function intake_batch, begin_bulk, advance_bulk, fail_bulk, slow_bulk,
+  cancel_bulk, keep_bulks, release_bulks to orrery_intake;
 grant execute on function hold_job to orrery_gateway_define;
 grant execute on function project_directory to orrery_gateway_read;
 grant execute on function touch_node, leave_node, claim_partition, release_partition,

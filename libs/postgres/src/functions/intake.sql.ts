@@ -1,5 +1,8 @@
 import { body, items, time } from './separators.js';
 
+/** Of a run so many retries are known, the newest ones. */
+const RETRIES_MAX = 20;
+
 export const INTAKE_PARAMETERS = [
   ['batch', 'uuid'],
   // specifications that this gateway has not yet stored
@@ -31,6 +34,11 @@ export const INTAKE_PARAMETERS = [
   ['x_dedup', 'uuid[]'],
   ['x_cache', 'uuid[]'],
   ['x_record', 'text'],
+  // retries: of which run, and whether (1) it may be discarded or retried already
+  ['t_run', 'uuid[]'],
+  ['t_retry', 'uuid[]'],
+  ['t_discarded', 'int2[]'],
+  ['t_retried', 'int2[]'],
   // commands to runs
   ['c_id', 'uuid[]'],
   ['c_partition', 'int2[]'],
@@ -64,7 +72,6 @@ const FOLD = `
       join dedup d on d.project = x.project and d.key = x.key
       where d.run <> x.run and x.run <> all (losers);
     if folded is not null then
-      update intake i set folds = intake_batch.folds where i.id = batch;
       -- A retry that is refused for it was not made: its key is free for another try.
       delete from idempotency i
         using unnest(k_project, ${items('k_operation')}, ${items('k_key')}, k_ref)
@@ -84,6 +91,45 @@ const FOLD = `
 `;
 
 /**
+ * Retries (1.2): said of the old run in the commit that makes the new one, so a letter leaves the
+ * list exactly then. Of many at once that want it to be the first, one is; the others are not made,
+ * as if they were folded into that. Behind FOLD: what was folded is no retry. Rows are locked
+ * behind dedup keys and in order, as the owner does it.
+ */
+const FOLLOW_UP = `
+  if t_run is not null then
+    insert into follow_up as f (run, project, drop_at)
+      select h.id, h.project, h.drop_at
+      from (select distinct x.run from unnest(t_run, t_retry) x(run, retry)
+        where x.retry <> all (losers)) x
+      cross join lateral (select * from history r where r.id = x.run limit 1) h
+      order by h.id
+      on conflict (run) do update set retries = f.retries where false;
+    select array_agg(x.retry), json_agg(json_build_array(x.retry, coalesce(f.retries[1], x.run)))
+      into late, lates from unnest(t_run, t_retry, t_discarded, t_retried)
+        x(run, retry, discarded, retried)
+      join follow_up f on f.run = x.run
+      where x.retry <> all (losers)
+        and (f.retries <> '{}' and x.retried = 0 or f.by is not null and x.discarded = 0);
+    if late is not null then
+      folds := (coalesce(folds::jsonb, '[]') || lates::jsonb)::text;
+      -- None has an idempotency key: what has one is asked for by hand, and never too late.
+      delete from dedup d using unnest(x_project, x_dedup, x_id) x(project, key, run)
+        where d.project = x.project and d.key = x.key and d.run = x.run and x.run = any (late);
+      losers := losers || late;
+    end if;
+    update follow_up f set retries = (x.retries || f.retries)[1:${RETRIES_MAX}]
+      from (select u.run, array_agg(u.retry order by u.retry desc) as retries
+        from unnest(t_run, t_retry) u(run, retry) where u.retry <> all (losers)
+        group by u.run) x
+      where f.run = x.run;
+  end if;
+  if folds is not null then
+    update intake i set folds = intake_batch.folds where i.id = batch;
+  end if;
+`;
+
+/**
  * A gateway's group commit (architecture §3, §5). The row in `intake` goes in first: who meets it
  * repeats a batch whose outcome was unknown, writes nothing and gets the same answer. Keys are
  * taken in order, so two batches never wait for each other in a ring; the winners are read in a
@@ -97,7 +143,7 @@ language plpgsql security definer set search_path = orrery, pg_temp as $$
 #variable_conflict use_column
 declare
   moment timestamptz := date_trunc('milliseconds', clock_timestamp());
-  c int4; losers uuid[]; conflicts text; folded uuid[];
+  c int4; losers uuid[]; conflicts text; folded uuid[]; late uuid[]; lates json;
 begin
   insert into intake (id, at) values (batch, moment) on conflict do nothing;
   get diagnostics c = row_count;
@@ -138,7 +184,7 @@ begin
     end if;
   end if;
   losers := coalesce(losers, '{}');
-${FOLD}  if s_hash is not null then
+${FOLD}${FOLLOW_UP}  if s_hash is not null then
     insert into specification (project, hash, body, policy)
       select x.project, x.hash, ${body('x.spec')}, ${body('x.policy')}
       from unnest(s_project, s_hash, ${items('s_body')}, ${items('s_policy')})

@@ -27,9 +27,11 @@ export const KEYS = `
       where h.id = x.run;
   end if;
   if w_run is not null then
-    insert into discarded (run, project, by, reason, at, drop_at)
+    insert into follow_up (run, project, by, reason, at, drop_at)
       select h.id, h.project, x.by, x.reason, moment, h.drop_at
       from unnest(w_run, ${items('w_by')}, ${items('w_reason')}) x(run, by, reason)
       cross join lateral (select * from history r where r.id = x.run limit 1) h
+      order by h.id
+      -- What was discarded stays so by its first reason; what was retried is no dead letter.
       on conflict do nothing;
   end if;`;

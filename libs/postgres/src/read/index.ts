@@ -10,7 +10,7 @@ export {
   readPartitions,
 } from './cluster.js';
 export { findCached } from './cache.js';
-export { type BulkRow, findBulk, findKeyedBulk } from './bulks.js';
+export { type BulkRow, findBulk, findKeyedBulk, listBulks } from './bulks.js';
 export { type ProjectRow, readProjects } from './directory.js';
 export { type BusyRow, type PoolWaitingRow, countBusy, countWaiting } from './fleet.js';
 export { type JobRow, type JobVersionRef, findJobSpecs, findJobs, findJobsByName } from './jobs.js';

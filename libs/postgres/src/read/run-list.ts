@@ -16,8 +16,12 @@ export interface RunListFilter {
   readonly submittedBefore?: number | undefined;
   readonly finishedAfter?: number | undefined;
   readonly finishedBefore?: number | undefined;
+  /** PAUSED, or RUNNING and stopped in place; or all but those. */
+  readonly isPaused?: boolean | undefined;
   /** Dead letters that were discarded, or all but those. */
   readonly discarded?: boolean | undefined;
+  /** Final runs that were retried, or all but those. */
+  readonly retried?: boolean | undefined;
 }
 export interface RunPage {
   readonly project: string;
@@ -38,9 +42,18 @@ const codes = <T>(names: readonly T[], chosen: readonly T[]): number[] =>
   chosen.map((name) => names.indexOf(name));
 const numbers = (values: readonly number[]): string => `{${values.join(',')}}`;
 
+/** Of one whose attempt is open its record tells whether it stands still. */
+const IS_PAUSED = `case when r.state = ${RUN_STATES.indexOf('PAUSED')} then true
+  when r.state in (${RUN_STATES.indexOf('RUNNING')}, ${RUN_STATES.indexOf('UNKNOWN')})
+    then coalesce(convert_from(r.record, 'UTF8')::jsonb #>> '{freeze,on}', '') = 'true'
+  else false end`;
+
 class Conditions {
   readonly both: string[] = [];
+  /** What only final runs can meet. */
   readonly history: string[] = [];
+  /** What every live run meets. */
+  readonly final: string[] = [];
   /** `$1` is the scope's. */
   readonly values: unknown[] = [];
 
@@ -90,10 +103,18 @@ function conditionsOf(page: RunPage): Conditions {
   if (filter.finishedBefore !== undefined) {
     all.history.push(`r.finished_at < ${time(filter.finishedBefore)}`);
   }
-  const isDiscarded = 'exists (select from discarded d where d.run = r.id)';
-  if (filter.discarded === true) all.history.push(isDiscarded);
-  if (filter.discarded === false) all.both.push(`not ${isDiscarded}`);
+  add(filter.isPaused, (is) => `${is ? '' : 'not '}(${IS_PAUSED})`);
+  seenTo(all, 'f.by is not null', filter.discarded);
+  seenTo(all, `f.retries <> '{}'`, filter.retried);
   return all;
+}
+
+/** Only a final run can be; of a live one nothing of the kind needs to be looked for. */
+function seenTo({ final, history }: Conditions, what: string, is: boolean | undefined): void {
+  if (is === undefined) return;
+  const found = `exists (select from follow_up f where f.run = r.id and ${what})`;
+  if (is) history.push(found);
+  else final.push(`not ${found}`);
 }
 
 /** Live and history in one snapshot, by id, which is the order of submission. */
@@ -147,7 +168,7 @@ function listing(
   live: string,
   final: string,
 ): { readonly text: string | undefined; readonly values: unknown[] } {
-  const { both, history, values, bind } = withBind(conditionsOf(page));
+  const { both, history, final: others, values, bind } = withBind(conditionsOf(page));
   const direction = page.order === 'NEWEST' ? 'desc' : 'asc';
   const limit = bind(page.limit);
   const arm = (columns: string, table: string, conditions: readonly string[]): string =>
@@ -160,8 +181,9 @@ function listing(
   if (history.length === 0 && (states === undefined || !states.every(isFinal))) {
     arms.push(arm(live, 'run_now', [...both, ...openOnly(page)]));
   }
-  if (states === undefined || states.some(isFinal)) {
-    arms.push(arm(final, 'history', [...both, ...history]));
+  // Nothing that is final is paused.
+  if (page.filter.isPaused !== true && (states === undefined || states.some(isFinal))) {
+    arms.push(arm(final, 'history', [...both, ...history, ...others]));
   }
   if (arms.length === 0) return { text: undefined, values };
   const all = arms.join(' union all ');
@@ -182,9 +204,10 @@ function openOnly({ filter }: RunPage): string[] {
 function withBind(conditions: Conditions): {
   readonly both: readonly string[];
   readonly history: readonly string[];
+  readonly final: readonly string[];
   readonly values: unknown[];
   readonly bind: (value: unknown) => string;
 } {
-  const { both, history, values } = conditions;
-  return { both, history, values, bind: (value) => conditions.bind(value) };
+  const { both, history, final, values } = conditions;
+  return { both, history, final, values, bind: (value) => conditions.bind(value) };
 }

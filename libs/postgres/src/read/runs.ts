@@ -38,6 +38,8 @@ export interface RunRow {
   readonly error: string | null;
   /** When, by whom and why a dead letter was discarded. */
   readonly discarded: Discarded | null;
+  /** The runs that were made to try it again, the newest first. */
+  readonly retries: readonly string[];
 }
 export interface Discarded {
   readonly at: number;
@@ -45,10 +47,12 @@ export interface Discarded {
   readonly reason: string;
 }
 
-type Raw = Omit<RunRow, 'kind' | 'state' | 'outcome'> & {
+type Seen = Pick<RunRow, 'discarded' | 'retries'>;
+type Raw = Omit<RunRow, 'kind' | 'state' | 'outcome' | keyof Seen> & {
   kind: number;
   state: number;
   outcome: number | null;
+  seen: Seen | null;
   [column: string]: unknown;
 };
 
@@ -60,11 +64,12 @@ const COMMON = `r.id, r.partition, r.project, r.job, r.job_version as "jobVersio
   ${utf8('r.labels')} as labels, ${utf8('r.record')} as record`;
 export const LIVE_COLUMNS = `${COMMON}, null::int2 as outcome, null::float8 as "finishedAt",
   r.taken, case when r.lane = 0 and not r.is_open then r.rank::float8 end as "waitsUntil",
-  null::text as error, null::json as discarded`;
+  null::text as error, null::json as seen`;
 export const HISTORY_COLUMNS = `${COMMON}, r.outcome, ${ms('r.finished_at')} as "finishedAt",
   true as taken, null::float8 as "waitsUntil", ${utf8('r.error')} as error,
-  case when r.state = 10 then (select json_build_object('at', ${ms('d.at')}, 'by', d.by,
-    'reason', d.reason) from discarded d where d.run = r.id) end as discarded`;
+  (select json_build_object('retries', f.retries, 'discarded', case when f.by is not null then
+      json_build_object('at', ${ms('f.at')}, 'by', f.by, 'reason', f.reason) end)
+    from follow_up f where f.run = r.id) as seen`;
 
 const named = <T>(names: readonly T[], code: number): T => {
   const name = names[code];
@@ -72,9 +77,12 @@ const named = <T>(names: readonly T[], code: number): T => {
   return name;
 };
 
-export function toRun(row: Raw): RunRow {
+const UNSEEN: Seen = { discarded: null, retries: [] };
+
+export function toRun({ seen, ...row }: Raw): RunRow {
   return {
     ...row,
+    ...(seen ?? UNSEEN),
     kind: named(JOB_KINDS, row.kind),
     state: named(RUN_STATES, row.state),
     outcome: row.outcome === null ? null : named(OUTCOMES, row.outcome),

@@ -23,7 +23,7 @@ ${[
   'log_chunk',
   'idempotency',
   'dedup',
-  'discarded',
+  'follow_up',
   'bulk',
   'result_cache',
 ]
@@ -37,12 +37,12 @@ create policy reader on project for select to orrery_gateway_read, orrery_gatewa
   using (id = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));
 
 grant select, insert, update, delete on live, open_attempt, history, inbox, intake, answer,
-  journal, idempotency, dedup, discarded, bulk, result_cache, executor, aside, log_chunk,
+  journal, idempotency, dedup, follow_up, bulk, result_cache, executor, aside, log_chunk,
   partition, node, specification to orrery_writer;
 grant usage on sequence log_seq to orrery_writer;
 grant select on run_now, installation, project, job, job_version to orrery_writer;
 grant update (paused, paused_by, paused_reason, updated_at) on job to orrery_writer;
-grant select on live, open_attempt, run_now, history, discarded, result_cache, specification, job,
+grant select on live, open_attempt, run_now, history, follow_up, result_cache, specification, job,
   job_version, project, log_chunk to orrery_gateway_read, orrery_gateway_define;
 grant select on bulk, idempotency to orrery_gateway_read;
 grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;

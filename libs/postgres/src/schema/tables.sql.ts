@@ -167,7 +167,8 @@ create table result_cache (
   primary key (project, key));
 create index result_cache_expires on result_cache (expires);
 
--- An action on many runs. state: 0 under way, 1 done, 2 failed; cursor: the last run it has met.
+-- An action on many runs. state: 0 under way, 1 done, 2 failed, 3 cancelled; cursor: the last run
+-- it has met; slow: how often in a row the database took too long for the next ones.
 create table bulk (
   id uuid primary key,
   project uuid not null,
@@ -183,20 +184,26 @@ create table bulk (
   holder text not null,
   lease_until timestamptz not null,
   failure text,
+  slow int4 not null default 0,
+  stopped_by text,
+  stop_reason text,
   at timestamptz not null,
   finished_at timestamptz);
 create index bulk_running on bulk (lease_until) where state = 0;
 create index bulk_project on bulk (project) where state = 0;
+create index bulk_newest on bulk (project, id);
 
--- Dead letters that nobody is going to look at any more.
-create table discarded (
+-- Final runs that somebody has seen to: retries of them were made, the newest first, or a dead
+-- letter was discarded (by, reason and at).
+create table follow_up (
   run uuid primary key,
   project uuid not null,
-  by text not null,
-  reason text not null,
-  at timestamptz not null,
+  retries uuid[] not null default '{}',
+  by text,
+  reason text,
+  at timestamptz,
   drop_at timestamptz not null);
-create index discarded_drop_at on discarded (drop_at);
+create index follow_up_drop_at on follow_up (drop_at);
 
 create table executor (
   id text primary key,

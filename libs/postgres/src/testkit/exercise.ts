@@ -1,5 +1,13 @@
 import { sealAttempt, sealGrant, stateCode } from '#core';
-import { advanceBulk, beginBulk, failBulk, keepBulks, releaseBulks } from '../bulk.js';
+import {
+  advanceBulk,
+  beginBulk,
+  cancelBulk,
+  failBulk,
+  keepBulks,
+  releaseBulks,
+  slowBulk,
+} from '../bulk.js';
 import { Connection, newSession } from '../connection.js';
 import { loadHeld, loadHold } from '../holds.js';
 import { intakeBatch } from '../intake.js';
@@ -31,6 +39,7 @@ import {
   findRunBodies,
   findRunTraits,
   findRuns,
+  listBulks,
   listExecutors,
   listRuns,
   listTargets,
@@ -55,7 +64,7 @@ export async function exercise(life: Life): Promise<void> {
   const known: Known[] = [];
   for (let i = 0; i < TIMES; i++) known.push(...(await writeAll(life)));
   await owners(life, known);
-  await bulks(life);
+  await bulks(life, known);
   await feeds(life);
   await pages(life, known);
   await upkeep(life);
@@ -144,7 +153,7 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
   }
 }
 
-async function bulks(life: Life): Promise<void> {
+async function bulks(life: Life, known: readonly Known[]): Promise<void> {
   const connection = life.connect('orrery_intake', true);
   const lease = { holder: 'gateway', leaseMs: 1_000 };
   const { project } = life;
@@ -154,11 +163,13 @@ async function bulks(life: Life): Promise<void> {
       const bulk = { id: life.id(), project, request: '{}', by: 'x', last: life.middle() };
       await beginBulk(connection, { ...bulk, matched: 2, key }, lease, 1_000);
       await keepBulks(connection, [bulk.id], lease, 10);
-      const runs = [life.newRun(1)];
+      const runs = [life.newRun(1), life.newRun(2, { retryOf: known[i]?.run.id ?? project })];
       const batch = { id: life.id(), specifications: [], runs, commands: [], keys: [] };
       const from = { ...bulk, cursor: FIRST_ID, applied: 0, refused: 0 };
       const to = { cursor: bulk.last, applied: 1, refused: 0, isDone: false };
       await advanceBulk(connection, from, lease.holder, batch, to);
+      await slowBulk(connection, bulk.id, lease.holder, 9, 'slow');
+      await cancelBulk(connection, bulk.id, 'x', 'no');
       await failBulk(connection, bulk.id, lease.holder, 'no');
       await releaseBulks(connection, lease.holder);
     }
@@ -198,10 +209,12 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listRuns(reader, { ...page, filter: { states: ['SUCCEEDED'] } });
       await listRuns(reader, { ...page, filter: { ids } });
       const some = { ...page, order: 'OLDEST', after: middle, upto: run.id } as const;
-      const waiting = { states: ['READY'], submittedBefore: at, discarded: false } as const;
+      const waiting = { states: ['READY'], submittedBefore: at } as const;
       await listTargets(reader, { ...some, filter: waiting });
-      await countTargets(reader, { ...some, filter: { states: ['DEAD'], finishedBefore: at } });
+      const dead = { states: ['DEAD'], finishedBefore: at, discarded: false } as const;
+      await countTargets(reader, { ...some, filter: { ...dead, retried: false } });
       await findBulk(reader, [project], run.id);
+      await listBulks(reader, project, { after: null, limit: 51 });
       await findKeyedBulk(reader, project, `key ${run.id}`);
       await findRuns(reader, [project], ids);
       await findRunBodies(reader, [project], ids);

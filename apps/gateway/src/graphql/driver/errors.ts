@@ -62,6 +62,13 @@ const TROUBLE = new RegExp(
 );
 const RETRY_AFTER_MS = 1_000;
 
+/** It is there, and did not end in time what it was asked. */
+export function isTooSlow(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = String((error as NodeJS.ErrnoException).code ?? '');
+  return code === '57014' || /query read timeout|took longer than \d+ ms/i.test(error.message);
+}
+
 /** The database is away, starting, stopping, full or too slow: all of it passes. */
 export function isDatabaseTrouble(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -128,7 +128,7 @@ export class JobDetailsResolver {
   @ResolveField(() => [EffectiveValue], {
     description: "What its runs go by: its own values, its project's, and the built-in ones.",
   })
-  @Extensions({ listSize: 20 })
+  @Extensions({ listSize: 25 })
   async effective(
     @Parent() job: JobRow,
     @Context() context: GraphqlContext,

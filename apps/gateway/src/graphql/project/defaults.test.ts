@@ -71,6 +71,22 @@ describe('updateProject', () => {
     expect(await poolOf(gateway, { spec })).toBe('default 3');
   });
 
+  it('null takes away the description and the defaults; what is left out stays', async () => {
+    const name = freshName('kept');
+    await gateway.get(
+      `mutation { createProject(input: { name: "${name}" }) { userErrors { code } } }`,
+    );
+    const defaults = { pool: 'big' };
+    await update({ name, description: 'mine', defaults });
+    const kept = { name, description: 'mine', defaults };
+    expect((await update({ name })).project).toEqual(kept);
+    const none = await update({ name, defaults: null });
+    expect(none).toEqual({ project: { ...kept, defaults: {} }, userErrors: [] });
+    expect((await update({ name, description: null })).project).toMatchObject({
+      description: null,
+    });
+  });
+
   it('names what is wrong with its path, and changes nothing', async () => {
     const { userErrors } = await update({ defaults: { timeout: 'soon' }, description: 'y' });
     expect(userErrors).toMatchObject([{ code: 'INVALID_DURATION', path: ['defaults', 'timeout'] }]);

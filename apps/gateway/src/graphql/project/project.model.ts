@@ -46,14 +46,15 @@ export class UpdateProjectInput {
   @Field(() => String, { description: 'Its name.' })
   readonly name!: string;
 
-  @Field(() => String, { nullable: true, description: 'What it is for.' })
+  @Field(() => String, { nullable: true, description: 'What it is for; null: nothing is said.' })
   readonly description?: string | null;
 
   @Field(() => JsonScalar, {
     nullable: true,
     description:
       'All of its defaults: fields of a specification for jobs that say nothing of them, such ' +
-      'as {"timeout": "10m", "retry": {"maxAttempts": 5}}. They hold for the next submission.',
+      'as {"timeout": "10m", "retry": {"maxAttempts": 5}}. They hold for the next submission; ' +
+      'null: there are none.',
   })
   readonly defaults?: unknown;
 }

@@ -136,7 +136,7 @@ export class ProjectsResolver {
     const made = await updateProject(this.definitions, {
       id: project.id,
       ...(description === undefined ? {} : { description }),
-      ...(given(defaults) ? { defaults: canonicalJson(defaults) } : {}),
+      ...(defaults === undefined ? {} : { defaults: canonicalJson(defaults ?? {}) }),
     });
     await this.projects.changed();
     return { project: rowOf(made), userErrors: [] };

@@ -166,7 +166,7 @@ describe('a gateway that goes in the middle', () => {
     const asked = ask(first, { action: 'PAUSE', perSecond: 10 }).catch((error: unknown) => error);
     const id = await running();
     await vi.waitFor(async () => expect(sum(await met(runs))).toBe(10), { interval: 5 });
-    await trouble.lease(database.admin, id, 3_600_000);
+    await trouble.lease(database.admin, id, 50_000);
     expect(await asked).toMatchObject({ pending: true });
     expect(sum(await met(runs))).toBe(10);
     await trouble.lease(database.admin, id, 0);
@@ -215,7 +215,8 @@ describe('a chunk', () => {
     const retried = await ask(second, { action: 'RETRY', perSecond: 1 });
     expect(retried).toMatchObject({ matched: 1, applied: 1 });
     await owner.finish(later, 'DEAD', 'FAILED', { finishedAt: Date.now() + 60_000 });
-    expect(await ask(second, { action: 'RETRY', dryRun: true })).toMatchObject({ matched: 1 });
+    // The one was retried, the other has ended later.
+    expect(await ask(second, { action: 'RETRY', dryRun: true })).toMatchObject({ matched: 0 });
     await submit(5);
     expect(await asked).toMatchObject({ id, matched: more.length, applied: more.length });
   }, 20_000);

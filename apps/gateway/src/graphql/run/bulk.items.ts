@@ -74,8 +74,12 @@ export class BulkItems {
     request: BulkRequest,
     { id: ref, partition }: RunTarget,
   ): Promise<IntakeItem | undefined> {
-    const { action, reason } = request;
-    if (action === 'RETRY') return await this.reruns.retryItem(context, ref, { by, reason });
+    const { action, filter, reason } = request;
+    if (action === 'RETRY') {
+      // Of two bulks that meet the same run only one retries it.
+      const retryIf = { discarded: filter.discarded === true, retried: filter.retried === true };
+      return await this.reruns.retryItem(context, ref, { by, reason }, retryIf);
+    }
     const payload = encodeCommand({ ...commandOf(request), by, reason });
     return { command: { id: this.ids.next(), partition, kind: INBOX_COMMAND, ref, payload } };
   }

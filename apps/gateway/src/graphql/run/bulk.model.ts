@@ -1,7 +1,8 @@
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import type { BulkState } from '#postgres';
 import { type BulkAction, BulkActionEnum, BulkStateEnum } from '../schema/enums.js';
-import { DateTimeScalar } from '../schema/scalars.js';
+import { connectionType } from '../schema/page.js';
+import { DateTimeScalar, JsonScalar } from '../schema/scalars.js';
 import { UserError } from '../schema/user-error.js';
 import { RunFilter } from './run.inputs.js';
 
@@ -13,7 +14,7 @@ export class BulkRunsInput {
   @Field(() => RunFilter, {
     description:
       'Which of them; of these, those whose state allows the action. RETRY and DISCARD leave out ' +
-      'what was discarded, unless the filter says otherwise.',
+      'what was discarded or retried, unless the filter says otherwise.',
   })
   readonly filter!: RunFilter;
 
@@ -58,6 +59,16 @@ export class BulkRunsPayload {
   @Field(() => Int, { description: 'For how many of them it is stored, and will be applied.' })
   readonly applied!: number;
 
+  @Field(() => [UserError], {
+    description:
+      'Of the runs that `filter.ids` names, why each of those is left out that did not match; ' +
+      'where none matched, they are the `userErrors`. Not told again under the same key.',
+  })
+  readonly unmatched!: readonly UserError[];
+
+  @Field(() => Boolean, { description: 'An earlier request with this key has begun it.' })
+  readonly replayed!: boolean;
+
   @Field(() => Boolean, {
     description: 'It goes on in the background, also when this gateway does not.',
   })
@@ -65,6 +76,15 @@ export class BulkRunsPayload {
 
   @Field(() => [UserError], { description: 'Why it was refused; empty when it was not.' })
   readonly userErrors!: readonly UserError[];
+}
+
+@InputType({ description: 'An action on many runs that is to stop where it is.' })
+export class CancelBulkInput {
+  @Field(() => ID, { description: 'The bulk.' })
+  readonly id!: string;
+
+  @Field(() => String, { nullable: true, description: 'Why, for those who look later.' })
+  readonly reason?: string | null;
 }
 
 @ObjectType('Bulk', { description: 'An action on many runs. Kept for 24 hours after its end.' })
@@ -78,6 +98,15 @@ export class BulkModel {
   @Field(() => BulkActionEnum, { description: 'What is done.' })
   readonly action!: BulkAction;
 
+  @Field(() => JsonScalar, { description: 'Which runs, as it was asked: fields of a RunFilter.' })
+  readonly filter!: unknown;
+
+  @Field(() => Int, { nullable: true, description: 'The pace that was asked for.' })
+  readonly perSecond!: number | null;
+
+  @Field(() => Int, { nullable: true, description: 'Of REPRIORITIZE: the new one.' })
+  readonly priority!: number | null;
+
   @Field(() => Int, { description: 'How many runs matched when it began.' })
   readonly matched!: number;
 
@@ -86,8 +115,9 @@ export class BulkModel {
 
   @Field(() => Int, {
     description:
-      'For how many it could not be: another run holds the dedup key, or it cannot be stored. Of ' +
-      'the rest, those that no longer match when their turn comes are passed over.',
+      'For how many it could not be: another run holds the dedup key, another request has ' +
+      'retried or discarded it just then, or it cannot be stored. Of the rest, those that no ' +
+      'longer match when their turn comes are passed over.',
   })
   readonly refused!: number;
 
@@ -105,4 +135,30 @@ export class BulkModel {
 
   @Field(() => String, { nullable: true, description: 'Why it has ended early.' })
   readonly failure!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'While it is RUNNING: what keeps it from going on; it is tried again.',
+  })
+  readonly trouble!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Who has cancelled it.' })
+  readonly stoppedBy!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Why, in their words.' })
+  readonly stopReason!: string | null;
+}
+
+export const BulkConnection = connectionType(() => BulkModel, 'Bulk');
+
+@ObjectType({ description: 'What became of a request about an action on many runs.' })
+export class BulkPayload {
+  @Field(() => BulkModel, { nullable: true, description: 'The bulk as it is now.' })
+  readonly bulk!: BulkModel | null;
+
+  @Field(() => Boolean, { description: 'false: it was cancelled before, or it was refused.' })
+  readonly changed!: boolean;
+
+  @Field(() => [UserError], { description: 'Why it was refused; empty when it was not.' })
+  readonly userErrors!: readonly UserError[];
 }

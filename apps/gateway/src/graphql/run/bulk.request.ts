@@ -5,18 +5,20 @@ import type { BulkAction } from '../schema/enums.js';
 import { type UserError, userError } from '../schema/user-error.js';
 import type { BulkRunsInput } from './bulk.model.js';
 import { checkReason } from './commands.service.js';
+import type { RunFilter } from './run.inputs.js';
 import { given, readRunPriority } from './submission.js';
 
 const PER_SECOND_MAX = 10_000;
 
 const WAITING: readonly RunState[] = ['SCHEDULED', 'BLOCKED', 'READY'];
 /** In which states a run is met by each action. */
-const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
+export const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
   CANCEL: [...WAITING, 'PAUSED', 'WAITING_RETRY', 'GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING'],
   RETRY: ['DEAD', 'CANCELLED', 'EXPIRED', 'SKIPPED'],
   REPRIORITIZE: [...WAITING, 'PAUSED'],
   PAUSE: [...WAITING, 'WAITING_RETRY'],
-  RESUME: ['PAUSED'],
+  // Of what runs those that are frozen: `isPaused`.
+  RESUME: ['PAUSED', 'RUNNING', 'UNKNOWN'],
   DISCARD: ['DEAD'],
 };
 
@@ -24,12 +26,24 @@ const FITS: Readonly<Record<BulkAction, readonly RunState[]>> = {
 export interface BulkRequest {
   readonly action: BulkAction;
   readonly filter: RunListFilter;
+  /** As it was given. */
+  readonly asked: Readonly<Record<string, unknown>>;
   readonly reason: string;
   readonly priority: number | null;
   readonly perSecond: number | null;
 }
 
 export const readRequest = (text: string): BulkRequest => parseJson(text) as BulkRequest;
+
+/** Without what was left out; times as they are written. */
+export function askedOf(filter: RunFilter): Readonly<Record<string, unknown>> {
+  const members = Object.entries(filter).filter(([, value]) => given(value));
+  return Object.fromEntries(
+    members.map(([name, value]: [string, unknown]) => {
+      return [name, typeof value === 'number' ? new Date(value).toISOString() : value];
+    }),
+  );
+}
 
 /**
  * Of what the filter matches, what the action fits. `now`: what was submitted later is not met; nor
@@ -48,10 +62,12 @@ export function narrowed(
   return {
     ...filter,
     states,
+    isPaused: action === 'RESUME' ? true : filter.isPaused,
     submittedBefore: until(filter.submittedBefore),
     ...(isForFinal ? { finishedBefore: until(filter.finishedBefore) } : {}),
-    // What nobody is going to look at is met only by who asks for it.
+    // What somebody has seen to is met only by who asks for it.
     discarded: filter.discarded ?? (isForFinal ? false : undefined),
+    retried: filter.retried ?? (isForFinal ? false : undefined),
   };
 }
 
@@ -86,6 +102,14 @@ export function checkBulk(input: BulkRunsInput, errors: UserError[]): void {
   } else if (action !== 'REPRIORITIZE' && given(priority)) {
     const message = `A priority is for REPRIORITIZE, and not for ${action}.`;
     errors.push(userError('INVALID_INPUT', ['priority'], message));
+  }
+  if (action === 'DISCARD' && input.filter.retried === true) {
+    const message = 'What was retried is no dead letter any more: there is nothing to discard.';
+    errors.push(userError('INVALID_INPUT', ['filter', 'retried'], message));
+  }
+  if (action === 'RESUME' && input.filter.paused === false) {
+    const message = 'What is not paused has nothing to be resumed from.';
+    errors.push(userError('INVALID_INPUT', ['filter', 'paused'], message));
   }
   const pace = perSecond ?? 1;
   if (pace < 1 || pace > PER_SECOND_MAX) {

@@ -14,11 +14,12 @@ import {
   countTargets,
   findBulk,
   findKeyedBulk,
+  listTargets,
   readClock,
 } from '#postgres';
-import { isUuid, stringifyJson } from '#protocol';
+import { stringifyJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
-import { type Viewer, actorOf } from '../../auth/viewer.js';
+import { actorOf } from '../../auth/viewer.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Ids } from '../../intake/ids.js';
 import type { GraphqlContext } from '../driver/context.js';
@@ -29,9 +30,10 @@ import {
   notFoundError,
   userError,
 } from '../schema/user-error.js';
-import type { BulkModel, BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
-import { type BulkRequest, checkBulk, narrowed, readRequest } from './bulk.request.js';
+import type { BulkRunsInput, BulkRunsPayload } from './bulk.model.js';
+import { type BulkRequest, askedOf, checkBulk, narrowed } from './bulk.request.js';
 import { BULK_CONNECTION, BulkWorker } from './bulk.worker.js';
+import { unmatchedIds } from './bulk.unmatched.js';
 import { RunsService } from './runs.service.js';
 import { readKey } from './submission.js';
 
@@ -45,6 +47,12 @@ const BEGIN_TRIES = 8;
 const AGAIN_MS = 250;
 
 type Key = Omit<KeyClaim, 'ref'>;
+interface Found {
+  readonly filter: RunListFilter;
+  readonly matched: number;
+  readonly last: string;
+  readonly unmatched: readonly UserError[];
+}
 
 /** The same to many runs: begun here, and brought to its end by whichever gateway there is. */
 @Injectable()
@@ -57,14 +65,6 @@ export class BulkService {
     @Inject(BULK_CONNECTION) private readonly connection: Connection,
     @Inject(GATEWAY_READER) private readonly reader: Reader,
   ) {}
-
-  async find(viewer: Viewer, id: string): Promise<BulkModel | undefined> {
-    if (!isUuid(id)) return undefined;
-    const row = await findBulk(this.reader, await this.projects.scopeOf(viewer), id);
-    if (row === undefined) return undefined;
-    const { action, reason } = readRequest(row.request);
-    return { ...row, action, reason };
-  }
 
   async apply(context: GraphqlContext, input: BulkRunsInput): Promise<BulkRunsPayload> {
     const errors = findBrokenStrings(input);
@@ -79,6 +79,8 @@ export class BulkService {
     // Nothing is made by a dry run, so no key stands for it.
     const known = input.dryRun ? undefined : await this.known(key);
     if (known !== undefined) return known;
+    const { unknown } = await this.runs.namedJobs(project.id, input.filter.jobs ?? []);
+    if (unknown.length > 0) return refused(unknown);
     const now = Math.floor(await readClock(this.reader));
     const filter = narrowed(await this.runs.resolveFilter(project, input.filter), input, now);
     const { matched, last } = await this.count(project, filter);
@@ -87,15 +89,33 @@ export class BulkService {
       const hint = 'By job, by label, or by submittedBefore.';
       return refused([userError('TOO_MANY_RUNS', ['filter'], message, hint)]);
     }
-    if (input.dryRun) return { id: null, matched, applied: 0, pending: false, userErrors: [] };
-    return await this.begun(context, project, input, key, { filter, matched, last });
+    const unmatched = await this.unmatched(context, project, input, { filter, matched });
+    if (matched === 0 && unmatched.length > 0) return refused(unmatched);
+    if (input.dryRun) return { ...NONE, matched, unmatched };
+    const found = { filter, matched, last, unmatched };
+    return await this.begun(context, project, input, key, found);
   }
 
   /** What the key stands for. */
   private async known(key: Key | undefined): Promise<BulkRunsPayload | undefined> {
     if (key === undefined) return undefined;
     const row = await findKeyedBulk(this.reader, key.project, key.key);
-    return row && (row.hash === key.hash ? told(row) : refused([conflict]));
+    return row && (row.hash === key.hash ? told(row, true) : refused([conflict]));
+  }
+
+  /** Nobody asks for a run by its id without wanting to know that nothing is done to it. */
+  private async unmatched(
+    context: GraphqlContext,
+    project: ProjectRow,
+    { action, filter: asked }: BulkRunsInput,
+    { filter, matched }: { readonly filter: RunListFilter; readonly matched: number },
+  ): Promise<readonly UserError[]> {
+    const ids = [...new Set(asked.ids)];
+    if (ids.length === matched) return [];
+    const page = { project: project.id, filter, order: 'OLDEST', after: null } as const;
+    const targets = await listTargets(this.reader, { ...page, limit: ids.length });
+    const found = new Set(targets.map(({ id }) => id));
+    return await unmatchedIds(context, project, asked.ids ?? [], found, { action, filter });
   }
 
   /** One more than there may be is too many already. */
@@ -121,12 +141,13 @@ export class BulkService {
     project: ProjectRow,
     input: BulkRunsInput,
     key: Key | undefined,
-    { filter, matched, last }: { filter: RunListFilter; matched: number; last: string },
+    { filter, matched, last, unmatched }: Found,
   ): Promise<BulkRunsPayload> {
     const { viewer } = context;
     const request: BulkRequest = {
       action: input.action,
       filter,
+      asked: askedOf(input.filter),
       reason: input.reason ?? `${input.action.toLowerCase()} of many by ${viewer.name}`,
       priority: input.priority ?? null,
       perSecond: input.perSecond ?? null,
@@ -143,20 +164,20 @@ export class BulkService {
     const held = await this.begin(bulk);
     if (held === undefined) return refused([tooMany]);
     if (held.id !== bulk.id) return (await this.known(key)) ?? refused([conflict]);
-    if (matched === 0) return { id: bulk.id, matched, applied: 0, pending: false, userErrors: [] };
+    if (matched === 0) return { ...NONE, id: bulk.id, unmatched };
     const work = this.worker.work({ ...bulk, cursor: FIRST_ID, applied: 0, refused: 0 });
     const stop = new AbortController();
     const late = delay(ANSWER_WITHIN_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     const worked = await Promise.race([work, late]);
     stop.abort();
     if (worked?.isDone === true) {
-      const { applied } = worked;
-      return { id: bulk.id, matched, applied, pending: false, userErrors: [] };
+      return { ...NONE, id: bulk.id, matched, applied: worked.applied, unmatched };
     }
     const row = await findBulk(this.reader, [project.id], bulk.id).catch(() => undefined);
-    if (row !== undefined) return told(row);
+    if (row !== undefined) return told(row, false, unmatched);
     // It is stored all the same.
-    return { id: bulk.id, matched, applied: worked?.applied ?? 0, pending: true, userErrors: [] };
+    const applied = worked?.applied ?? 0;
+    return { ...NONE, id: bulk.id, matched, applied, unmatched, pending: true };
   }
 
   /** Under one id: a repeat of what got through the first time begins nothing else. */
@@ -174,13 +195,25 @@ export class BulkService {
   }
 }
 
-const told = ({ id, matched, applied, state, failure }: BulkRow): BulkRunsPayload => {
+const NONE = {
+  ...{ id: null, matched: 0, applied: 0, unmatched: [], replayed: false, pending: false },
+  userErrors: [],
+} as const;
+const told = (
+  row: BulkRow,
+  replayed: boolean,
+  unmatched: readonly UserError[] = [],
+): BulkRunsPayload => {
+  const { id, matched, applied, state, failure, stoppedBy, stopReason } = row;
   const userErrors = failure === null ? [] : [userError('BULK_FAILED', [], failure)];
-  return { id, matched, applied, pending: state === 'RUNNING', userErrors };
+  if (state === 'CANCELLED') {
+    const message = `It was cancelled by ${stoppedBy}: ${stopReason}.`;
+    userErrors.push(userError('BULK_CANCELLED', [], message, 'What was applied stays so.'));
+  }
+  const pending = state === 'RUNNING';
+  return { id, matched, applied, unmatched, replayed, pending, userErrors };
 };
-const refused = (userErrors: readonly UserError[]): BulkRunsPayload => {
-  return { id: null, matched: 0, applied: 0, pending: false, userErrors };
-};
+const refused = (userErrors: readonly UserError[]): BulkRunsPayload => ({ ...NONE, userErrors });
 const conflict = userError(
   'IDEMPOTENCY_CONFLICT',
   ['idempotencyKey'],
@@ -190,5 +223,5 @@ const tooMany = userError(
   'TOO_MANY_BULKS',
   ['project'],
   `${BULKS_MAX} actions on many runs are under way in this project, which is all there may be.`,
-  'Wait until one is over: `bulk(id)` tells how far it is.',
+  'Wait until one is over (`bulks` lists them), or stop one: cancelBulk.',
 );

@@ -19,11 +19,12 @@ import {
   keepBulks,
   listTargets,
   releaseBulks,
+  slowBulk,
 } from '#postgres';
 import type { Logger } from '#telemetry';
 import { GATEWAY_READER, HintsService } from '../../intake/hints.service.js';
 import { LOGGER } from '../../tokens.js';
-import { isDatabaseTrouble } from '../driver/errors.js';
+import { isDatabaseTrouble, isTooSlow } from '../driver/errors.js';
 import { type BulkChunk, BulkItems } from './bulk.items.js';
 import { type BulkRequest, readRequest } from './bulk.request.js';
 
@@ -45,6 +46,11 @@ const TAKEN_MAX = 10;
 const TRIES = 10;
 const AGAIN_MS = 250;
 const STOP_WITHIN_MS = 1_500;
+/** So often in a row the database may take too long; it is left alone in between. */
+export const SLOW_MAX = 10;
+const TOO_SLOW =
+  `The database has taken too long for its next runs, ${SLOW_MAX} times in a row. Narrow the ` +
+  'filter (by job, by state, by submittedBefore), or try it when there is less to do.';
 
 /** What became of a bulk in this gateway's hands. */
 export interface Worked {
@@ -217,6 +223,7 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private async broken(bulk: string, error: unknown): Promise<void> {
     if (isDatabaseTrouble(error) || classify(error).kind === 'rejected-now') {
       this.log.warn('an action on many runs is left for later', { bulk, error });
+      if (isTooSlow(error)) await this.slow(bulk);
       return;
     }
     const reference = randomBytes(6).toString('hex');
@@ -224,6 +231,13 @@ export class BulkWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const failure = `It failed by a defect. Quote the reference ${reference}.`;
     await failBulk(this.connection, bulk, this.lease.holder, failure).catch((why: unknown) => {
       this.log.warn('the failure of an action on many runs is not stored', { bulk, error: why });
+    });
+  }
+
+  private async slow(bulk: string): Promise<void> {
+    const { holder } = this.lease;
+    await slowBulk(this.connection, bulk, holder, SLOW_MAX, TOO_SLOW).catch((error: unknown) => {
+      this.log.warn('that an action on many runs is slow is not stored', { bulk, error });
     });
   }
 

@@ -43,6 +43,7 @@ export const refusedRun = (
   ...userErrors: readonly UserError[]
 ): RunPayload => ({
   run: row === undefined ? null : toRun(row),
+  changed: false,
   pending: false,
   userErrors,
 });
@@ -116,8 +117,11 @@ export class CommandsService {
   ): Promise<RunPayload> {
     const outcome = await this.answers.outcomeOf(command);
     const row = (await context.runs.load(before.id)) ?? before;
-    if (outcome === undefined) return { run: toRun(row), pending: true, userErrors: [] };
-    if (outcome.ok) return { run: toRun(row), pending: false, userErrors: [] };
+    const run = toRun(row);
+    if (outcome === undefined) return { run, changed: false, pending: true, userErrors: [] };
+    if (outcome.ok) {
+      return { run, changed: outcome.same !== true, pending: false, userErrors: [] };
+    }
     return refusedRun(row, refusal(outcome.code, outcome, action));
   }
 }

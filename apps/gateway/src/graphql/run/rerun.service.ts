@@ -6,6 +6,7 @@ import {
   type NewRun,
   type NewSpecification,
   type Reader,
+  type RetryIf,
   type RunRow,
   findSpecification,
 } from '#postgres';
@@ -43,6 +44,7 @@ interface Changes {
   readonly afterMs: number | null;
   /** Its end, where nothing of it is to be started. */
   readonly given?: GivenEnd;
+  readonly retryIf?: RetryIf;
 }
 type NewChanges = Changes & Pick<RunRow, 'dedup' | 'cache'> & { readonly asked: Asked };
 type Operation = 'retryRun' | 'cloneRun' | 'markRun';
@@ -118,11 +120,12 @@ export class RerunService {
     context: GraphqlContext,
     id: string,
     asked: Asked,
+    retryIf: RetryIf,
   ): Promise<ReadyRun | undefined> {
     const row = await context.runs.load(id);
     if (row === undefined) return undefined;
     const { dedup, cache } = row;
-    return await this.itemOf(context, row, { ...NONE, dedup, cache, asked }, 'retryRun');
+    return await this.itemOf(context, row, { ...NONE, dedup, cache, asked, retryIf }, 'retryRun');
   }
 
   private async again(
@@ -227,6 +230,7 @@ export class RerunService {
       ...(changes.dedup === null ? {} : { dedup: changes.dedup }),
       ...(changes.cache === null ? {} : { cache: changes.cache }),
       ...(changes.given === undefined ? {} : { given: changes.given }),
+      ...(changes.retryIf === undefined ? {} : { retryIf: changes.retryIf }),
       asked: changes.asked,
     };
   }

@@ -92,8 +92,7 @@ export class RunActionsResolver {
   ): Promise<RunPayload> {
     const row = await context.runs.load(input.id);
     if (row !== undefined && isFinal(row.state)) {
-      const { run, userErrors } = await this.reruns.mark(context, input);
-      return { run, userErrors, pending: false };
+      return rerun(await this.reruns.mark(context, input));
     }
     return await this.commands.send(context, 'markRun', input, (_, errors) =>
       this.reader.mark(input, errors),
@@ -109,8 +108,7 @@ export class RunActionsResolver {
     input: RetryRunInput,
     @Context() context: GraphqlContext,
   ): Promise<RunPayload> {
-    const { run, userErrors } = await this.reruns.retry(context, input);
-    return { run, userErrors, pending: false };
+    return rerun(await this.reruns.retry(context, input));
   }
 
   @Mutation(() => SubmitRunPayload, { description: 'Makes a new run like another one.' })
@@ -123,3 +121,7 @@ export class RunActionsResolver {
     return await this.reruns.clone(context, input);
   }
 }
+
+const rerun = ({ run, replayed, userErrors }: SubmitRunPayload): RunPayload => {
+  return { run, changed: run !== null && !replayed, pending: false, userErrors };
+};

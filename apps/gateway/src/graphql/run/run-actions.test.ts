@@ -88,7 +88,8 @@ describe('retryRun', () => {
     );
     expect(rows).toEqual([{ timeout: '5000' }]);
     expect(row.spec).not.toBe(old.spec);
-    expect(await rowOf({ id: old.id, project: { id: old.project } })).toEqual(before);
+    const after = await rowOf({ id: old.id, project: { id: old.project } });
+    expect(after).toEqual({ ...before, retries: [row.id] });
   });
 
   it('says who has asked for it and why, until its owner tells it by an event', async () => {

@@ -42,8 +42,16 @@ import { INSTALLATION } from '../../tokens.js';
 import { RunEvent, RunEventConnection } from './run-event.model.js';
 import { viewOfEvents } from './run-event.view.js';
 import { LogCursors } from './log.view.js';
-import { Attempt, Discarded, type LogChunk, LogConnection, Run, Waiting } from './run.model.js';
-import { attemptsOf, recordOf, toRun } from './run.view.js';
+import {
+  Attempt,
+  Discarded,
+  type LogChunk,
+  LogConnection,
+  Paused,
+  Run,
+  Waiting,
+} from './run.model.js';
+import { attemptsOf, pausedOf, recordOf, toRun } from './run.view.js';
 import { WaitingReader } from './waiting.reader.js';
 
 const EVENT_CURSOR = 'event';
@@ -96,6 +104,14 @@ export class RunDetailsResolver {
     return run.row.discarded;
   }
 
+  @ResolveField(() => Paused, {
+    nullable: true,
+    description: 'Of one that waits to be resumed, also in place (state RUNNING): by whom and why.',
+  })
+  paused(@Parent() run: Run): Paused | null {
+    return pausedOf(run.row);
+  }
+
   @ResolveField(() => JsonScalar, { nullable: true, description: 'What it works on.' })
   async params(@Parent() run: Run, @Context() context: GraphqlContext): Promise<unknown> {
     return parsed((await context.bodies.load(run.id))?.params);
@@ -126,6 +142,31 @@ export class RunDetailsResolver {
     const { retryOf } = run.row;
     const row = retryOf === null ? undefined : await context.runs.load(retryOf);
     return row && toRun(row);
+  }
+
+  @ResolveField(() => Run, {
+    nullable: true,
+    description:
+      'The newest run that was made to try it again, or by `markRun` to stand for it: it is no ' +
+      'dead letter from then on, and that one is, if it dies as well.',
+  })
+  async retriedAs(
+    @Parent() run: Run,
+    @Context() context: GraphqlContext,
+  ): Promise<Run | undefined> {
+    const [newest] = run.row.retries;
+    const row = newest === undefined ? undefined : await context.runs.load(newest);
+    return row && toRun(row);
+  }
+
+  @ResolveField(() => [Run], {
+    description: 'Those that were made to try it again, the newest first; the newest 20 of them.',
+  })
+  @Extensions({ listSize: 2 })
+  async retries(@Parent() run: Run, @Context() context: GraphqlContext): Promise<readonly Run[]> {
+    const rows = await Promise.all(run.row.retries.map((id) => context.runs.load(id)));
+    // One of them may be past its retention.
+    return rows.flatMap((row) => (row === undefined ? [] : [toRun(row)]));
   }
 
   @ResolveField(() => Run, {

@@ -16,7 +16,10 @@ export class RunFilter {
   @Field(() => [ID], { nullable: true, description: 'These runs.' })
   readonly ids?: readonly string[] | null;
 
-  @Field(() => [String], { nullable: true, description: 'Of these jobs, by name.' })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Of these jobs, by name; of deleted ones too.',
+  })
   readonly jobs?: readonly string[] | null;
 
   @Field(() => [JobKindEnum], { nullable: true, description: 'Of these kinds.' })
@@ -51,9 +54,23 @@ export class RunFilter {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Dead letters that were discarded; false: all but those.',
+    description: 'PAUSED, or frozen while RUNNING; false: all but those.',
+  })
+  readonly paused?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Dead letters that were discarded; false: all but those, and, unless `retried` says ' +
+      'otherwise, but what was retried: of state DEAD what somebody has to look at.',
   })
   readonly discarded?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Final runs of which a retry was made (`retriedAs`); false: all but those.',
+  })
+  readonly retried?: boolean | null;
 }
 
 @InputType({ description: 'A run to be made: of a job, or of a specification given in place.' })

@@ -5,6 +5,8 @@ import {
   JobKindEnum,
   LogStreamEnum,
   OutcomeEnum,
+  type PauseKind,
+  PauseKindEnum,
   RunStateEnum,
   WaitingKindEnum,
   type LogStream,
@@ -38,6 +40,26 @@ export class Discarded {
 
   @Field(() => String, { description: 'Why, in their words.' })
   readonly reason!: string;
+}
+
+@ObjectType({ description: 'That a run is to wait until somebody resumes it.' })
+export class Paused {
+  @Field(() => PauseKindEnum, {
+    description: 'HOLD: it does not start. FREEZE: it is RUNNING, and stopped where it was.',
+  })
+  readonly how!: PauseKind;
+
+  @Field(() => String, { description: 'Who has paused it.' })
+  readonly by!: string;
+
+  @Field(() => String, { description: 'Why, in their words.' })
+  readonly reason!: string;
+
+  @Field(() => DateTimeScalar, { description: 'Since when.' })
+  readonly at!: number;
+
+  @Field(() => Boolean, { description: 'Not the run was paused but its job: `resumeJob`.' })
+  readonly byJob!: boolean;
 }
 
 @ObjectType({ description: 'How far something is, in its own words.' })

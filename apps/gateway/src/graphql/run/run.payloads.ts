@@ -28,6 +28,13 @@ export class SubmitRunsPayload {
 
 @ObjectType({ description: 'What became of a request to change a run.' })
 export class RunPayload {
+  @Field(() => Boolean, {
+    description:
+      'false: the run was so already, an earlier request with this key has made it, it was ' +
+      'refused, or it is pending and nobody knows yet.',
+  })
+  readonly changed!: boolean;
+
   @Field(() => Run, { nullable: true, description: 'The run as it is now.' })
   readonly run!: Run | null;
 

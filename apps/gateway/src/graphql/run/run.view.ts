@@ -1,7 +1,7 @@
-import type { AttemptRecord, RunError as CoreError, RunRecord } from '#core';
+import { type AttemptRecord, type RunError as CoreError, type RunRecord, isFrozen } from '#core';
 import type { RunRow } from '#postgres';
 import { parseJson } from '#protocol';
-import type { Attempt, Run, RunError } from './run.model.js';
+import type { Attempt, Paused, Run, RunError } from './run.model.js';
 
 const EMPTY: RunRecord = { attempts: [], seqs: [] };
 const read = new WeakMap<RunRow, RunRecord>();
@@ -46,8 +46,20 @@ export function toRun(row: RunRow): Run {
 
 function reasonOf(row: RunRow, record: RunRecord): string | null {
   if (!row.taken) return 'It is accepted, and its partition has not taken it in yet.';
-  if (record.freeze?.on === true) return record.freeze.reason;
-  return record.paused?.reason ?? record.reason ?? record.cancel?.reason ?? null;
+  return pausedOf(row)?.reason ?? record.reason ?? record.cancel?.reason ?? null;
+}
+
+/** Also of a run that is RUNNING, and stands still. */
+export function pausedOf(row: RunRow): Paused | null {
+  const record = recordOf(row);
+  const { freeze, paused } = record;
+  if (freeze !== undefined && isFrozen(record)) {
+    const { by, reason, at } = freeze;
+    return { how: 'FREEZE', by, reason, at, byJob: false };
+  }
+  if (row.state !== 'PAUSED' || paused === undefined) return null;
+  const { by, reason, at, job } = paused;
+  return { how: 'HOLD', by, reason, at, byJob: job === true };
 }
 
 function errorOf(row: RunRow, record: RunRecord): RunError | null {

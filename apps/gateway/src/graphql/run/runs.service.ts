@@ -16,6 +16,7 @@ import { isObject } from '../../specification/fields.js';
 import { Batch, byKey } from '../driver/batch.js';
 import { problem } from '../driver/errors.js';
 import type { RunOrder } from '../schema/enums.js';
+import { type UserError, notFoundError } from '../schema/user-error.js';
 import {
   type ConnectionOf,
   type PageArgs,
@@ -75,10 +76,26 @@ export class RunsService {
     return pageOf(rows, limit, toRun, ({ id }) => encodeCursor(CURSOR, id));
   }
 
-  /** Names of jobs to their ids; one that does not exist matches nothing. */
+  /** Names of jobs to their ids; a deleted one has its own, so that its runs are found. */
   async jobIds(project: string, names: readonly string[]): Promise<string[]> {
-    if (names.length === 0) return [];
-    return (await findJobsByName(this.reader, project, names)).map(({ id }) => id);
+    const { ids, unknown } = await this.namedJobs(project, names);
+    const [first] = unknown;
+    if (first === undefined) return ids;
+    throw problem('NOT_FOUND', first.message, { path: first.path });
+  }
+
+  /** `unknown`: what no job is called, nor was. */
+  async namedJobs(
+    project: string,
+    names: readonly string[],
+  ): Promise<{ readonly ids: string[]; readonly unknown: readonly UserError[] }> {
+    const jobs = names.length === 0 ? [] : await findJobsByName(this.reader, project, names);
+    const known = new Set(jobs.map(({ name }) => name));
+    const unknown = names.flatMap((name, i) => {
+      const path = ['filter', 'jobs', String(i)];
+      return known.has(name) ? [] : [notFoundError(path, `Job ${JSON.stringify(name)}`)];
+    });
+    return { ids: jobs.map(({ id }) => id), unknown };
   }
 
   /** As the database is asked: names are ids, and what cannot match is left out. */
@@ -109,6 +126,9 @@ export class RunsService {
       finishedAfter: filter.finishedAfter ?? undefined,
       finishedBefore: filter.finishedBefore ?? undefined,
       discarded: filter.discarded ?? undefined,
+      isPaused: filter.paused ?? undefined,
+      // What was retried is no dead letter, as the retry is it if it dies as well.
+      retried: filter.retried ?? (filter.discarded === false ? false : undefined),
     };
   }
 }

@@ -1,3 +1,4 @@
+import { isFrozen } from '#core';
 import {
   type Reader,
   type RunRow,
@@ -31,7 +32,7 @@ export class WaitingReader {
   ) {}
 
   async reasons(row: RunRow): Promise<Waiting[]> {
-    const moves = row.state === 'RUNNING' && recordOf(row).freeze?.on !== true;
+    const moves = row.state === 'RUNNING' && !isFrozen(recordOf(row));
     if (row.finishedAt !== null || moves) return [];
     const isReady = row.taken && row.state === 'READY';
     const isTimed = row.due !== null || recordOf(row).bounces !== undefined;

@@ -3,7 +3,7 @@ import type { ExecutorView } from '../executor/executor.view.js';
 import type { WaitingKind } from '../schema/enums.js';
 import { avoidedUntil, nearestOf, neededBy, timeOf } from './nearest.js';
 import type { Waiting } from './run.model.js';
-import { recordOf } from './run.view.js';
+import { pausedOf, recordOf } from './run.view.js';
 
 /** What stands outside of the run's own row: each is read only where the state asks for it. */
 export interface WaitingFacts {
@@ -134,9 +134,9 @@ function paused(row: RunRow): Waiting {
 }
 
 function frozen(row: RunRow): Waiting[] {
-  const { freeze } = recordOf(row);
-  if (freeze?.on !== true) return [];
-  const { by, reason } = freeze;
+  const paused = pausedOf(row);
+  if (paused?.how !== 'FREEZE') return [];
+  const { by, reason } = paused;
   const text = `It was stopped in place by ${by}${reason === '' ? '' : `: ${reason}`}.`;
   const hint = 'It keeps its slot and its memory; resumeRun lets it go on.';
   return [waiting('PAUSED', text, { hint, name: by })];

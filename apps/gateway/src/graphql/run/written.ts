@@ -42,6 +42,7 @@ export function writtenRow(run: NewRun, at: number): RunRow {
     record: null,
     error: null,
     discarded: null,
+    retries: [],
   };
 }
 

@@ -232,7 +232,7 @@ export const BulkActionEnum = register<BulkAction>(
     DISCARD: 'Takes dead letters from the list of those that somebody has to look at.',
     REPRIORITIZE: 'Gives what has not started another priority.',
     PAUSE: 'Holds what has not started.',
-    RESUME: 'Lets what is paused go on.',
+    RESUME: 'Lets what is paused go on, and what is frozen.',
   }),
 );
 
@@ -243,5 +243,6 @@ export const BulkStateEnum = register<BulkState>(
     RUNNING: 'A gateway works at it.',
     DONE: 'It has come to the last run.',
     FAILED: 'It has ended early; what was applied stays so.',
+    CANCELLED: 'Somebody has stopped it; what was applied stays so.',
   }),
 );

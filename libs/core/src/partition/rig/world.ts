@@ -1,4 +1,4 @@
-import type { RunFacts, Token } from '../../run/run.js';
+import { type RunFacts, type Token, isFrozen } from '../../run/run.js';
 import type { CommandAction } from '../command.js';
 import { tokenKey } from '../state.js';
 import { FakeExecutor } from './executor.js';
@@ -198,7 +198,7 @@ export class World {
         }
       }
       for (const { facts, record } of [...rig.state.cells.values()]) {
-        if (record.freeze?.on === true) this.command(facts.id, { kind: 'resume' });
+        if (isFrozen(record)) this.command(facts.id, { kind: 'resume' });
       }
       for (const cell of [...rig.rows.values()]) {
         if (cell.state === 'PAUSED') this.command(cell.facts.id, { kind: 'resume' });
@@ -241,7 +241,7 @@ export class World {
       const executor = this.executors.find(({ id }) => id === token?.executor);
       if (token === null || cell.state !== 'RUNNING') continue;
       if (executor?.held.get(tokenKey(token))?.phase !== 'started') continue;
-      const isWanted = record.freeze?.on === true;
+      const isWanted = isFrozen(record);
       const isSo = executor.isFrozen(token);
       if (freezeSentAt !== null || isSo !== isWanted) {
         found.push(`${token.run}: wanted ${isWanted}, is ${isSo}, said at ${freezeSentAt}`);
