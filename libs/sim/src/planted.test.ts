@@ -1,0 +1,208 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+
+const BOUND_MS = 60_000;
+const CORE = '../../core/src';
+const THREAD = '../../thread/src';
+
+type Parts = Record<string, unknown>;
+/** Puts something else in the place of what a module exports. */
+type Plant = (path: string, change: (original: Parts) => Parts) => void;
+
+interface Bug {
+  readonly name: string;
+  plant(plant: Plant): void;
+}
+
+afterEach(() => {
+  vi.doUnmock('vitest');
+  vi.resetModules();
+});
+
+/** The first seed in which a check says that something is wrong, and what. */
+async function found(bug: Bug): Promise<string | undefined> {
+  vi.resetModules();
+  const planted: string[] = [];
+  bug.plant((path, change) => {
+    planted.push(path);
+    vi.doMock(path, async (load) => {
+      const original = await load<Parts>();
+      return { ...original, ...change(original) };
+    });
+  });
+  try {
+    const { runScenario } = await import('./scenario.js');
+    const until = Date.now() + BOUND_MS;
+    for (let seed = 1; Date.now() < until; seed++) {
+      const [violation] = runScenario(seed).violations;
+      if (violation !== undefined) return violation;
+    }
+    return undefined;
+  } finally {
+    for (const path of planted) vi.doUnmock(path);
+  }
+}
+
+type Effects = Record<string, (this: never, ...given: never[]) => unknown>;
+/** A class with one of its methods changed. */
+function withMethod(of: unknown, name: string, make: (was: never) => unknown): unknown {
+  const Changed = class extends (of as new (...given: never[]) => Effects) {};
+  const was = (of as { prototype: Effects }).prototype[name];
+  Object.defineProperty(Changed.prototype, name, { value: make(was as never) });
+  return Changed;
+}
+
+interface Pending {
+  readonly effect: { readonly kind: string };
+}
+interface CommitterLike {
+  flight: unknown;
+  readonly host: { perform(pending: Pending): void; committed(flight: unknown): void };
+}
+/** Effects of these kinds leave at once, whatever is not yet committed. */
+const atOnce = (kinds: readonly string[]) => (plant: Plant) => {
+  plant(`${THREAD}/committer.js`, ({ Committer }) => ({
+    Committer: withMethod(
+      Committer,
+      'effect',
+      (was: (this: CommitterLike, pending: Pending) => void) =>
+        function effect(this: CommitterLike, pending: Pending): void {
+          if (kinds.includes(pending.effect.kind)) this.host.perform(pending);
+          else was.call(this, pending);
+        },
+    ),
+  }));
+};
+
+const BUGS: readonly Bug[] = [
+  { name: 'an assignment leaves before its grant is committed', plant: atOnce(['assign']) },
+  { name: 'an ack leaves before the commit of what it acknowledges', plant: atOnce(['ack']) },
+  {
+    name: 'a floor does not know of the grants of its own batch',
+    plant: (plant) =>
+      plant(`${THREAD}/committer.js`, ({ Committer }) => ({
+        Committer: withMethod(
+          Committer,
+          'finish',
+          () =>
+            function finish(this: CommitterLike, flight: { effects: Pending[] }): void {
+              this.flight = undefined;
+              this.host.committed(flight);
+              for (const pending of flight.effects) this.host.perform(pending);
+            },
+        ),
+      })),
+  },
+  {
+    name: 'a commit does not look at its epoch',
+    plant: (plant) =>
+      plant('./store/commit.js', ({ commitTo }) => ({
+        commitTo: (tables: never, writes: { partition: number }[], ...rest: never[]) => {
+          const { partitions } = tables as { partitions: { epoch: number }[] };
+          const now = writes.map((of) => ({ ...of, epoch: partitions[of.partition]?.epoch }));
+          return (commitTo as (...given: unknown[]) => unknown)(tables, now, ...rest);
+        },
+      })),
+  },
+  {
+    name: 'a reload forgets what waits for a time',
+    plant: (plant) =>
+      plant('./store/loads.js', ({ loadOf }) => ({
+        loadOf: (...given: never[]) => {
+          const loaded = (loadOf as (...of: never[]) => { cells: { lane: string }[] } | undefined)(
+            ...given,
+          );
+          return loaded && { ...loaded, cells: loaded.cells.filter(({ lane }) => lane !== '0') };
+        },
+      })),
+  },
+  {
+    name: 'a load takes what was not taken in',
+    plant: (plant) =>
+      plant('./store/loads.js', ({ loadOf, laneHead }) => ({
+        laneHead,
+        loadOf: (
+          tables: { partition(id: number): { live: Map<string, { taken: boolean }> } },
+          of: { partition: number },
+        ) => {
+          for (const row of tables.partition(of.partition).live.values()) row.taken = true;
+          return (loadOf as (...given: unknown[]) => unknown)(tables, of);
+        },
+      })),
+  },
+  {
+    name: 'a result counts only under the epoch of now',
+    plant: (plant) =>
+      plant(`${THREAD}/host.js`, ({ ThreadHost }) => ({
+        ThreadHost: withMethod(
+          ThreadHost,
+          'up',
+          (was: (...given: unknown[]) => void) =>
+            function up(
+              this: { owned: Map<number, { epoch: number }> },
+              executor: string,
+              item: { partition: number; token?: { epoch: number } },
+            ): void {
+              const epoch = this.owned.get(item.partition)?.epoch;
+              if (item.token === undefined || item.token.epoch === epoch)
+                was.call(this, executor, item);
+            },
+        ),
+      })),
+  },
+  {
+    name: 'what a digest does not list is taken for lost, however old it is',
+    plant: (plant) =>
+      plant(`${CORE}/partition/reports.js`, ({ digest }) => ({
+        digest: (step: { state: { epoch: number } }, message: object) => {
+          const watermark = { epoch: step.state.epoch, seq: Number.MAX_SAFE_INTEGER };
+          (digest as (...given: unknown[]) => void)(step, { ...message, watermark });
+        },
+      })),
+  },
+  {
+    name: 'an executor does not look at floors and tombstones',
+    plant: (plant) =>
+      plant(`${CORE}/ledger/owner.js`, ({ down }) => ({
+        down: (
+          step: {
+            state: {
+              partitions: Map<
+                number,
+                { tombstones: Map<string, unknown>; floor: object; promise: object }
+              >;
+            };
+          },
+          session: string,
+          item: { partition: number; kind: string },
+        ) => {
+          const partition = step.state.partitions.get(item.partition);
+          if (item.kind === 'assign' && partition !== undefined) {
+            partition.tombstones.clear();
+            partition.floor = { epoch: 0, seq: 0 };
+            partition.promise = { epoch: 0, seq: 0 };
+          }
+          (down as (...given: unknown[]) => void)(step, session, item);
+        },
+      })),
+  },
+  {
+    name: 'an intake is repeated without the id of its batch',
+    plant: (plant) =>
+      plant('./store/tables.js', ({ Tables }) => ({
+        Tables: class extends (Tables as new (n: number) => { intakes: Map<string, number> }) {
+          override intakes = new (class extends Map<string, number> {
+            override has(): boolean {
+              return false;
+            }
+          })();
+        },
+      })),
+  },
+];
+
+describe('a bug that is planted is found', () => {
+  test.each(BUGS)('$name', { timeout: BOUND_MS + 20_000 }, async (bug) => {
+    const violation = await found(bug);
+    expect(violation, 'no check has found it').toBeDefined();
+  });
+});
