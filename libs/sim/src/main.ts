@@ -17,12 +17,13 @@ const HELP = `npm run sim -- [options]
   --from N      the first seed (the time of day)
   --seed N      this one alone, told line by line
   --plan FILE   this plan alone, as it stands in test/seeds
-  --shrink      with --seed or --plan: leave out faults as long as it goes wrong
+  --shrink      with --seed or --plan: leave out faults as long as it goes wrong, two minutes
   --quiet       with --seed or --plan: only what went wrong
 
 A seed that goes wrong is written to test/seeds, where a test runs it from then on.
 `;
 const SEEDS = path.join('test', 'seeds');
+const SHRINK_MS = 120_000;
 
 interface Sum {
   seeds: number;
@@ -40,8 +41,15 @@ function print(text: string): void {
 function keep(plan: Plan, violations: readonly string[]): void {
   fs.mkdirSync(SEEDS, { recursive: true });
   const file = path.join(SEEDS, `${plan.seed}.json`);
-  fs.writeFileSync(file, `${JSON.stringify({ found: violations[0], plan }, null, 2)}\n`);
+  fs.writeFileSync(file, textOf(plan, violations[0] ?? ''));
   print(`  written to ${file}`);
+}
+
+/** One fault a line: it is read by people. */
+function textOf({ faults, ...shape }: Plan, found: string): string {
+  const lines = faults.map((fault) => `    ${JSON.stringify(fault)}`);
+  const head = JSON.stringify({ found, ...shape }, null, 2).slice(0, -2);
+  return `${head},\n  "faults": [\n${lines.join(',\n')}\n  ]\n}\n`;
 }
 
 async function many(seconds: number, cores: number, first: number): Promise<boolean> {
@@ -83,7 +91,8 @@ function add(sum: Sum, report: Report): void {
 }
 
 function one(plan: Plan, isQuiet: boolean, isShrunk: boolean): boolean {
-  const small = isShrunk ? shrink(plan) : plan;
+  const until = Date.now() + SHRINK_MS;
+  const small = isShrunk ? shrink(plan, () => Date.now() < until) : plan;
   if (isShrunk) print(`${small.faults.length} of ${plan.faults.length} faults are enough`);
   const trace = isQuiet ? {} : { trace: print };
   const report = runScenario(small.seed, { plan: small, ...trace });
@@ -113,7 +122,7 @@ async function main(): Promise<boolean> {
     return one(planFor(Number(values.seed)), values.quiet, values.shrink);
   }
   if (values.plan !== undefined) {
-    const { plan } = JSON.parse(fs.readFileSync(values.plan, 'utf8')) as { plan: Plan };
+    const plan = JSON.parse(fs.readFileSync(values.plan, 'utf8')) as Plan;
     return one(plan, values.quiet, values.shrink);
   }
   return await many(Number(values.seconds), Number(values.cores), Number(values.from));

@@ -10,6 +10,8 @@ type Plant = (path: string, change: (original: Parts) => Parts) => void;
 
 interface Bug {
   readonly name: string;
+  /** The search begins a little before where it was found; from 1 it takes up to half a minute. */
+  readonly from?: number;
   plant(plant: Plant): void;
 }
 
@@ -32,9 +34,9 @@ async function found(bug: Bug): Promise<string | undefined> {
   try {
     const { runScenario } = await import('./scenario.js');
     const until = Date.now() + BOUND_MS;
-    for (let seed = 1; Date.now() < until; seed++) {
+    for (let seed = bug.from ?? 1; Date.now() < until; seed++) {
       const [violation] = runScenario(seed).violations;
-      if (violation !== undefined) return violation;
+      if (violation !== undefined) return `seed ${seed}: ${violation}`;
     }
     return undefined;
   } finally {
@@ -78,6 +80,7 @@ const BUGS: readonly Bug[] = [
   { name: 'an ack leaves before the commit of what it acknowledges', plant: atOnce(['ack']) },
   {
     name: 'a floor does not know of the grants of its own batch',
+    from: 8,
     plant: (plant) =>
       plant(`${THREAD}/committer.js`, ({ Committer }) => ({
         Committer: withMethod(
@@ -161,6 +164,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'an executor does not look at floors and tombstones',
+    from: 10,
     plant: (plant) =>
       plant(`${CORE}/ledger/owner.js`, ({ down }) => ({
         down: (
@@ -184,6 +188,53 @@ const BUGS: readonly Bug[] = [
           (down as (...given: unknown[]) => void)(step, session, item);
         },
       })),
+  },
+  {
+    name: 'silence counts while the broker is away',
+    from: 7,
+    plant: (plant) =>
+      plant(`${THREAD}/fleet/fleet.js`, ({ Fleet }) => ({
+        Fleet: withMethod(
+          Fleet,
+          'link',
+          (was: (up: boolean) => void) =>
+            function link(this: { state: { hearingSince: number | null } }): void {
+              if (this.state.hearingSince === null) was.call(this as never, true);
+            },
+        ),
+      })),
+  },
+  {
+    name: 'a bounce leaves no tombstone',
+    from: 67,
+    plant: (plant) =>
+      plant(`${CORE}/ledger/entries.js`, ({ endUnseen }) => ({
+        endUnseen: (
+          step: unknown,
+          partition: { tombstones: Map<string, unknown>; watermark: object },
+          ...rest: unknown[]
+        ) => {
+          const before = new Map(partition.tombstones);
+          (endUnseen as (...given: unknown[]) => void)(step, partition, ...rest);
+          for (const key of partition.tombstones.keys()) {
+            if (!before.has(key)) partition.tombstones.delete(key);
+          }
+        },
+      })),
+  },
+  {
+    name: 'a stale hint is taken in again',
+    plant(plant) {
+      plant(`${CORE}/partition/state.js`, () => ({ remember: () => undefined }));
+      plant('./store/commit.js', ({ commitTo }) => ({
+        commitTo: (tables: never, writes: { consumed: string[] }[], ...rest: never[]) => {
+          const { partitions } = tables as { partitions: { inbox: Map<string, unknown> }[] };
+          const isThere = (id: string) => partitions.some(({ inbox }) => inbox.has(id));
+          const now = writes.map((of) => ({ ...of, consumed: of.consumed.filter(isThere) }));
+          return (commitTo as (...given: unknown[]) => unknown)(tables, now, ...rest);
+        },
+      }));
+    },
   },
   {
     name: 'an intake is repeated without the id of its batch',

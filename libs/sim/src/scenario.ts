@@ -60,7 +60,7 @@ export class Scenario implements Targets {
     this.world = world;
     this.server = new DatabaseServer(world, plan.partitions);
     this.broker = new Broker(world);
-    this.watcher = new Watcher(world);
+    this.watcher = new Watcher(world, this.server, this.broker, SILENT_AFTER_MS);
     this.gateway = new GatewayNode(world, this.server, this.broker);
     const { random } = world;
     this.workload = new Workload(this.gateway, random.fork(), random.chance(0.3));
@@ -72,7 +72,7 @@ export class Scenario implements Targets {
       life: 'life',
       silentAfterMs: SILENT_AFTER_MS,
       slice: plan.slice,
-      committed: (thread, committing) => this.watcher.committed(thread, committing),
+      committed: (node, committing) => this.watcher.committed(node, committing),
     };
     const rate = (): number => random.between(0.9995, 1.0005);
     for (let i = 0; i < plan.schedulers; i++) {

@@ -1,14 +1,6 @@
+import { type AttemptEnd, attemptOf } from './attempt-record.js';
 import { decideRetry } from '../retry/decide.js';
-import {
-  type AttemptRecord,
-  type Cell,
-  LANE_TIMED,
-  type Outcome,
-  type RunError,
-  type Token,
-  deadlineOf,
-} from '../run/run.js';
-import type { ResultReport } from './messages.js';
+import { type Cell, LANE_TIMED, type Token, deadlineOf } from '../run/run.js';
 import {
   type OpenAttempt,
   type Step,
@@ -91,41 +83,6 @@ export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number
   const { dedup, policy } = cell.facts;
   if (dedup !== null && policy.dedupWhileQueued === true) commit(step, { kind: 'release', cell });
   armTimeout(step, attempt);
-}
-
-export interface AttemptEnd {
-  readonly isGivenUp?: true;
-  readonly outcome: Outcome;
-  readonly finishedAt: number;
-  readonly report?: ResultReport;
-  readonly error?: RunError;
-}
-
-function attemptOf(cell: Cell, token: Token, end: AttemptEnd): AttemptRecord {
-  const { report } = end;
-  return {
-    number: token.attempt,
-    executor: token.executor,
-    grantedAt: cell.record.grantedAt ?? end.finishedAt,
-    finishedAt: end.finishedAt,
-    outcome: end.outcome,
-    ...(cell.startedAt === null ? {} : { startedAt: cell.startedAt }),
-    ...(end.error === undefined ? {} : { error: end.error }),
-    ...(report === undefined || report.exitCode === null ? {} : { exitCode: report.exitCode }),
-    ...(report === undefined || report.signal === null ? {} : { signal: report.signal }),
-    ...(report === undefined || report.cpuMs === null ? {} : { cpuMs: report.cpuMs }),
-    ...(report === undefined || report.memoryPeakBytes === null
-      ? {}
-      : { memoryPeakBytes: report.memoryPeakBytes }),
-  };
-}
-
-/** What was thought lost has succeeded: its attempt says how, and nothing is said of a loss. */
-export function foundAgain(cell: Cell, token: Token, end: AttemptEnd): void {
-  const { record } = cell;
-  const at = record.attempts.findLastIndex(({ number }) => number === token.attempt);
-  if (at >= 0) record.attempts[at] = attemptOf(cell, token, end);
-  delete record.reason;
 }
 
 function recordAttempt(step: Step, cell: Cell, token: Token, end: AttemptEnd): void {

@@ -7,7 +7,8 @@ import {
   comparePlace,
   sameToken,
 } from '../run/run.js';
-import { bounced, endAttempt, foundAgain, toRunning } from './attempts.js';
+import { foundAgain } from './attempt-record.js';
+import { bounced, endAttempt, toRunning } from './attempts.js';
 import { froze } from './freeze.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';

@@ -90,6 +90,8 @@ export class Broker {
   private readonly lastAt = new Map<string, Millis>();
   private readonly matches = new Map<string, boolean>();
   delivered = 0;
+  /** When a last will was said last: by topic. */
+  readonly willSaidAt = new Map<string, Millis>();
 
   constructor(readonly world: World) {}
 
@@ -129,7 +131,10 @@ export class Broker {
       link.open = false;
       link.client.closed();
     }
-    if (this.isUp) this.spread(link.client.will.topic, link.client.will.payload, true);
+    if (!this.isUp) return;
+    const { topic, payload } = link.client.will;
+    this.willSaidAt.set(topic, this.world.now);
+    this.spread(topic, payload, true);
   }
 
   crash(): void {

@@ -1,8 +1,16 @@
-import { type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
+import { type Millis, type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
 import { decodeSegment } from '#protocol';
+import type { Broker } from '../broker/broker.js';
 import type { World } from '../kernel/world.js';
-import type { JobLog } from '../nodes/executor.js';
+import type { JobLog } from '../nodes/jobs.js';
+import { type SchedulerNode, topics } from '../nodes/scheduler.js';
+import type { DatabaseServer } from '../store/server.js';
 import type { Committing } from '../store/sim-store.js';
+
+/** Clocks run a little fast or slow. */
+const TOLERANCE = 0.99;
+/** A thread may hear of a death after a while, and remembers it. */
+const WILL_COUNTS_MS = 60_000;
 
 export interface JobSeen {
   readonly token: Token;
@@ -17,7 +25,12 @@ export class Watcher implements JobLog {
   private readonly epochs = new Map<number, number>();
   fenced = 0;
 
-  constructor(private readonly world: World) {}
+  constructor(
+    private readonly world: World,
+    private readonly server: DatabaseServer,
+    private readonly broker: Broker,
+    private readonly silentAfterMs: Millis,
+  ) {}
 
   started(token: Token, executor: string): void {
     const key = `${token.executor} ${ledgerKey(token)}`;
@@ -35,19 +48,20 @@ export class Watcher implements JobLog {
     else seen.outcome = outcome;
   }
 
-  committed(thread: string, { writes, outcome }: Committing): void {
+  committed(node: SchedulerNode, { writes, outcome }: Committing): void {
     const { world } = this;
+    const { thread } = node;
     world.trace(thread, () => {
       const parts = writes.map((of) => `${of.partition}@${of.epoch}+${of.events}`);
       const how = outcome.kind === 'failed' ? outcome.failure.kind : 'ok';
       return `commits ${parts.join(' ')}: ${how}`;
     });
-    if (outcome.kind === 'committed') for (const of of writes) this.tell(thread, of);
     if (outcome.kind === 'failed') {
       if (outcome.failure.kind === 'fenced') this.fenced++;
       if (outcome.failure.kind === 'rejected-for-good') this.refused(outcome.failure.error);
       return;
     }
+    for (const of of writes) this.heard(node, of);
     for (const { partition, epoch, events } of writes) {
       world.mark(`commit ${partition} ${epoch} ${events}`);
       if (epoch < (this.epochs.get(partition) ?? 0)) {
@@ -57,12 +71,28 @@ export class Watcher implements JobLog {
     }
   }
 
-  private tell(thread: string, { segment, events }: PartitionWrites): void {
-    if (events === 0 || segment === undefined || !this.world.isTraced) return;
-    for (const event of decodeSegment(segment, 0)) {
-      const { type, run, to, executor } = event;
-      this.world.trace(thread, () => `  ${run.slice(-6)} ${type} ${to ?? ''} ${executor ?? ''}`);
+  private heard(node: SchedulerNode, { segment, events }: PartitionWrites): void {
+    if (events === 0 || segment === undefined) return;
+    for (const { at, type, run, to, executor } of decodeSegment(segment, 0)) {
+      this.world.trace(
+        node.thread,
+        () => `  ${run.slice(-6)} ${type} ${to ?? ''} ${executor ?? ''}`,
+      );
+      const decided = at - this.server.offset;
+      if (type === 'SILENT' && executor !== null) this.silent(node, executor, decided);
     }
+  }
+
+  /** Silence counts only while the observer could hear, unless a last will was said (3.1). */
+  private silent({ thread, linkedSince }: SchedulerNode, executor: string, decided: Millis): void {
+    const { world, broker, silentAfterMs } = this;
+    const willAt = broker.willSaidAt.get(topics.executorPresence(executor));
+    const isDead = willAt !== undefined && decided - willAt < WILL_COUNTS_MS;
+    // Since it was decided the link may have been lost: then nothing can be said.
+    if (isDead || linkedSince === undefined || linkedSince > decided) return;
+    const heardFor = decided - linkedSince;
+    if (heardFor >= silentAfterMs * TOLERANCE) return;
+    world.violate('silence-is-heard', `${thread} heard for ${heardFor} ms, ${executor} is silent`);
   }
 
   /** Only poison is refused for good: anything else is a row that we got wrong. */

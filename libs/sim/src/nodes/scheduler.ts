@@ -28,7 +28,7 @@ export interface SimCluster {
   readonly silentAfterMs: Millis;
   /** Messages that a thread steps before it settles. */
   readonly slice: number;
-  committed(thread: string, committing: Committing): void;
+  committed(node: SchedulerNode, committing: Committing): void;
 }
 
 const CLUSTER = 'sim';
@@ -43,6 +43,8 @@ export class SchedulerNode {
   readonly databaseLinks: DatabaseLink[] = [];
   brokerLink: BrokerLink | undefined;
   host: ThreadHost | undefined;
+  /** Since when it can hear the broker, by true time. */
+  linkedSince: Millis | undefined;
   private sessions = 0;
   private session = '';
   /** Results and commits go before submissions. */
@@ -73,7 +75,7 @@ export class SchedulerNode {
     this.databaseLinks.length = 0;
     const links = { commits: link(), reads: link(), control: link() };
     const store = new SimStore(cluster.server, links, (committing) =>
-      cluster.committed(this.thread, committing),
+      cluster.committed(this, committing),
     );
     const { partitions, life, silentAfterMs } = cluster;
     const { thread, session } = this;
@@ -171,12 +173,14 @@ export class SchedulerNode {
       return;
     }
     this.brokerLink = link;
+    this.linkedSince = cluster.world.now;
     link.publish(topic, encodePresence({ v: 1, state: 'birth', session }), true);
     this.tell({ kind: 'link', up: true });
   }
 
   private closed(): void {
     this.brokerLink = undefined;
+    this.linkedSince = undefined;
     this.tell({ kind: 'link', up: false });
     this.process.after(RECONNECT_MS, () => this.connect());
   }
