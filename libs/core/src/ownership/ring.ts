@@ -16,6 +16,7 @@ export function placement(
   const share = owners.length / threads.length;
   const most = Math.max(Math.ceil(share), Math.floor(share * LOAD_BOUND));
   const least = Math.floor(share);
+  if (isSettled(threads, owners, least, most)) return owners;
   const held = new Map<string, number[]>(threads.map((thread) => [thread, []]));
   const free: number[] = [];
   for (const [partition, owner] of owners.entries()) {
@@ -32,6 +33,23 @@ export function placement(
   }
   for (const [thread, has] of held) while (has.length < least) has.push(takeFor(thread, held));
   return ownersOf(held, owners.length);
+}
+
+/** As it is twice a second, nearly always: nothing is to be moved. */
+function isSettled(
+  threads: readonly string[],
+  owners: readonly (string | null)[],
+  least: number,
+  most: number,
+): owners is readonly string[] {
+  const counts = new Map<string | null, number>(threads.map((thread) => [thread, 0]));
+  for (const owner of owners) {
+    const count = counts.get(owner);
+    if (count === undefined) return false;
+    counts.set(owner, count + 1);
+  }
+  for (const count of counts.values()) if (count < least || count > most) return false;
+  return true;
 }
 
 /** How near a thread is to a partition on the ring. */

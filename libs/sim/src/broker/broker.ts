@@ -30,6 +30,8 @@ export class BrokerLink {
   /** Words do not get through: those of the client, or those to it. */
   cut: 'none' | 'to' | 'from' | 'both' = 'none';
   open = true;
+  /** Whether a topic is for it. */
+  readonly matches = new Map<string, boolean>();
   private silence: (() => void) | undefined;
 
   constructor(
@@ -88,7 +90,6 @@ export class Broker {
   private readonly retained = new Map<string, string>();
   /** When the last word of a topic reaches a client: words of one topic keep their order. */
   private readonly lastAt = new Map<string, Millis>();
-  private readonly matches = new Map<string, boolean>();
   delivered = 0;
   /** When a last will was said last: by topic. */
   readonly willSaidAt = new Map<string, Millis>();
@@ -179,18 +180,17 @@ export class Broker {
   }
 
   private isFor(link: BrokerLink, topic: string): boolean {
-    return link.client.filters.some((filter) => this.isMatch(filter, topic));
-  }
-
-  private isMatch(filter: string, topic: string): boolean {
-    const key = `${filter} ${topic}`;
-    let known = this.matches.get(key);
+    let known = link.matches.get(topic);
     if (known === undefined) {
-      const want = filter.split('/');
-      const has = topic.split('/');
-      known = want.length === has.length && want.every((w, i) => w === '+' || w === has[i]);
-      this.matches.set(key, known);
+      known = link.client.filters.some((filter) => isMatch(filter, topic));
+      link.matches.set(topic, known);
     }
     return known;
   }
+}
+
+function isMatch(filter: string, topic: string): boolean {
+  const want = filter.split('/');
+  const has = topic.split('/');
+  return want.length === has.length && want.every((w, i) => w === '+' || w === has[i]);
 }

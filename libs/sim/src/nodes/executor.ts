@@ -15,6 +15,7 @@ import { type JobLog, Jobs } from './jobs.js';
 import { Process } from './process.js';
 
 const TICK_MS = 250;
+const IDLE_TICK_MS = 1_000;
 
 type Persist = Extract<LedgerEffect, { kind: 'persist' | 'note' }>;
 
@@ -98,7 +99,8 @@ export class ExecutorNode {
 
   private tick(): void {
     this.tell({ kind: 'tick' });
-    this.process.after(TICK_MS, () => this.tick());
+    // While nothing is owed a tick says nothing: they are most of what would happen.
+    this.process.after(this.isIdle ? IDLE_TICK_MS : TICK_MS, () => this.tick());
   }
 
   private tell(message: LedgerMessage): void {
