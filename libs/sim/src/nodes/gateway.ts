@@ -18,7 +18,7 @@ import { type Script, encodeScript } from './job.js';
 import { Process } from './process.js';
 import { topics } from './scheduler.js';
 
-const PROJECT = '00000000-0000-4000-8000-0000000000aa';
+export const PROJECT = '00000000-0000-4000-8000-0000000000aa';
 const KIND_SHELL = 0;
 const REPEAT_MS = 300;
 
