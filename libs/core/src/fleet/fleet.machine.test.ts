@@ -52,6 +52,16 @@ describe('presence', () => {
     expect(fleet.tick(1_000)).toEqual([]);
   });
 
+  test('who was away before the link was lost may be back: nothing is known of it (3.1)', () => {
+    const fleet = new Fleet();
+    fleet.born('s1');
+    fleet.tell({ kind: 'death', executor: 'x', session: 's1' });
+    fleet.tell({ kind: 'link', up: false });
+    expect([...fleet.state.dead.keys(), ...fleet.state.members.keys()]).toEqual(['x', 'x']);
+    fleet.tell({ kind: 'link', up: true });
+    expect([...fleet.state.dead.keys(), ...fleet.state.members.keys()]).toEqual([]);
+  });
+
   test('a beat or birth of a session that died is no life', () => {
     const fleet = new Fleet();
     fleet.born('s1');

@@ -72,7 +72,7 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
         beat(state, message, now, emit);
         break;
       case 'link':
-        state.hearingSince = message.up ? (state.hearingSince ?? now) : null;
+        link(state, message.up, now);
         break;
       case 'stalled':
         if (state.hearingSince !== null) state.hearingSince = now;
@@ -88,6 +88,15 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
     return state;
   },
 };
+
+/** Who was away may have come back while we could not hear: of those nothing is known any more. */
+function link(state: FleetState, up: boolean, now: Millis): void {
+  if (up && state.hearingSince === null) {
+    state.hearingSince = now;
+    state.dead.clear();
+    for (const [executor, { online }] of state.members) if (!online) state.members.delete(executor);
+  } else if (!up) state.hearingSince = null;
+}
 
 function birth(
   state: FleetState,

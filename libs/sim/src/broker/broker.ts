@@ -91,8 +91,9 @@ export class Broker {
   /** When the last word of a topic reaches a client: words of one topic keep their order. */
   private readonly lastAt = new Map<string, Millis>();
   delivered = 0;
-  /** When a last will was said last: by topic. */
+  /** When a last will, and what else is retained, was said last: by topic. */
   readonly willSaidAt = new Map<string, Millis>();
+  readonly birthSaidAt = new Map<string, Millis>();
 
   constructor(readonly world: World) {}
 
@@ -121,6 +122,7 @@ export class Broker {
     if (!retain && world.random.chance(faults.loss)) return;
     world.after(this.latency(), () => {
       if (!this.isUp || !this.links.has(from)) return;
+      if (retain) this.birthSaidAt.set(topic, world.now);
       this.spread(topic, payload, retain);
     });
   }

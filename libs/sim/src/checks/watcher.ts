@@ -7,8 +7,8 @@ import { type SchedulerNode, topics } from '../nodes/scheduler.js';
 import type { DatabaseServer } from '../store/server.js';
 import type { Committing } from '../store/sim-store.js';
 
-/** Clocks run a little fast or slow. */
-const TOLERANCE = 0.99;
+/** Threads take the database's time from answers, which may come late. */
+const SLACK_MS = 3_000;
 /** A thread may hear of a death after a while, and remembers it. */
 const WILL_COUNTS_MS = 60_000;
 
@@ -86,12 +86,14 @@ export class Watcher implements JobLog {
   /** Silence counts only while the observer could hear, unless a last will was said (3.1). */
   private silent({ thread, linkedSince }: SchedulerNode, executor: string, decided: Millis): void {
     const { world, broker, silentAfterMs } = this;
-    const willAt = broker.willSaidAt.get(topics.executorPresence(executor));
-    const isDead = willAt !== undefined && decided - willAt < WILL_COUNTS_MS;
+    const topic = topics.executorPresence(executor);
+    const willAt = broker.willSaidAt.get(topic) ?? Number.NEGATIVE_INFINITY;
+    const bornAt = broker.birthSaidAt.get(topic) ?? 0;
+    const isDead = willAt > bornAt || decided - willAt < WILL_COUNTS_MS;
     // Since it was decided the link may have been lost: then nothing can be said.
     if (isDead || linkedSince === undefined || linkedSince > decided) return;
     const heardFor = decided - linkedSince;
-    if (heardFor >= silentAfterMs * TOLERANCE) return;
+    if (heardFor >= silentAfterMs - SLACK_MS) return;
     world.violate('silence-is-heard', `${thread} heard for ${heardFor} ms, ${executor} is silent`);
   }
 
