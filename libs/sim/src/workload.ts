@@ -46,14 +46,15 @@ export class Workload {
 
   /** Everything that only a person ends is ended. */
   calm(): void {
-    const { gateway } = this;
-    for (const job of JOBS) gateway.hold(job, false);
+    for (const job of JOBS) this.gateway.hold(job, false);
     this.thaw();
   }
 
   /** What stands still by a person's word goes on: asked until it is so. */
   thaw(): void {
     const { gateway } = this;
+    // A pause whose outcome was unknown may have been said again after its resume.
+    for (const job of JOBS) if (gateway.isHeld(job)) gateway.hold(job, false);
     const stopped = [...gateway.commands.values()].filter(
       ({ action }) => action.kind === 'pause' || action.kind === 'freeze',
     );

@@ -87,6 +87,10 @@ export class GatewayNode {
     });
   }
 
+  isHeld(job: string): boolean {
+    return this.server.tables.holds.has(job);
+  }
+
   isLive(run: string): boolean {
     return this.server.tables.find(run) !== undefined;
   }
