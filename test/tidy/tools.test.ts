@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,33 @@ it.each([
   const sentence =
     `Orrery needs Node >= 20.19; this is ${version}. ` + 'Install a newer Node from nodejs.org.\n';
   expect(said).toBe(expected ? 'true\n' : `${sentence}false\n`);
+});
+
+it('off a terminal a second signal reaches the child as well', async () => {
+  // It ends with its input, whatever becomes of who has started it.
+  const heard = `let n = 0; process.stdin.on('end', () => process.exit(1)).resume();
+    process.on('SIGINT', () => { n += 1; console.log(n); if (n === 2) process.exit(42); });
+    console.log('ready');`;
+  const lines = `
+    import { spawn } from 'node:child_process';
+    import { forwardSignals } from ${tool('signals.mjs')};
+    const child = spawn(process.execPath, ['-e', ${JSON.stringify(heard)}], { stdio: 'inherit' });
+    forwardSignals(child);
+    child.once('exit', (code) => process.exit(code ?? 1));
+  `;
+  const args = ['--input-type=module', '-e', lines];
+  const started = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exit = once(started, 'exit');
+  const said = (): Promise<unknown> => once(started.stdout, 'data');
+  try {
+    await said();
+    started.kill('SIGINT');
+    await said();
+    started.kill('SIGINT');
+    expect(await exit).toEqual([42, null]);
+  } finally {
+    started.stdin.end();
+  }
 });
 
 describe('the lock', () => {

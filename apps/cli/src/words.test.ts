@@ -81,6 +81,7 @@ describe('what the server says', () => {
     ['place: `how: FREEZE`.', 'place: orrery runs pause r1 --freeze.'],
     ['or `after: "0s"` starts it', 'or --after 0s starts it'],
     ['with a lower `priority` moves', 'with a lower --priority moves'],
+    ['retryRun, or `retried: true` in the filter.', 'orrery runs retry r1, or --retried.'],
     ['at a time after this job', 'at a time after this job'],
   ])('%j is said as %j', (text, said) => {
     expect(inWords(text, { id: 'r1', job: 'nightly' })).toContain(said);
@@ -105,6 +106,7 @@ describe('what the server says', () => {
   test.each([
     [['id'], ''],
     [['input', 'params', 'city'], '--params city'],
+    [['filter', 'ids', '3'], '--id'],
     [['dedupKey'], '--dedup-key'],
     [['filter', 'submittedBefore'], '--before'],
     [['spec', 'retry', 'delay'], 'retry.delay'],

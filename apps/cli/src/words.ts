@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   retryRun: 'orrery runs retry ID',
   cloneRun: 'orrery runs clone ID',
   bulkRuns: 'orrery runs bulk',
+  cancelBulk: 'orrery bulk cancel ID',
   applyJob: 'orrery jobs apply NAME',
   rollbackJob: 'orrery jobs rollback NAME',
   deleteJob: 'orrery jobs delete NAME',
@@ -48,6 +49,8 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/`how: FREEZE`/g, 'orrery runs pause ID --freeze'],
   [/`how: HOLD`/g, 'orrery runs pause ID'],
   [/`bulk\(id\)`/g, 'orrery bulk get ID'],
+  [/`bulks`/g, 'orrery bulk ls'],
+  [/`(discarded|retried): true`( in the filter)?/g, '--$1'],
   [new RegExp(`\`(${QUOTED.join('|')}): "([^"\`]*)"\``, 'g'), '--$1 $2'],
   [new RegExp(`\`(${QUOTED.join('|')})\``, 'g'), '--$1'],
   ...Object.entries({ ...COMMANDS, ...FIELDS }).map(
@@ -101,6 +104,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   ...FIELDS,
   ...Object.fromEntries(QUOTED.map((name) => [name, `--${name}`])),
   as: '--as',
+  discarded: '--discarded',
   expectedVersion: '',
   grace: '--grace',
   // What they speak of is told by the command itself.
@@ -110,10 +114,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
   jobs: '--job',
   labels: '--labels',
   name: '',
+  paused: '--paused',
   pool: '--pool',
   project: '--project',
   reason: '--reason',
   result: '--result',
+  retried: '--retried',
   startDeadline: '--start-deadline',
   states: '--state',
   toVersion: '--to',
@@ -123,6 +129,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
 export function placeIn(path: readonly string[]): string {
   const [head = '', ...rest] = path.filter((name) => name !== 'input' && name !== 'filter');
   if (head === 'spec' && rest.length > 0) return rest.join('.');
+  // Which of many it is about, the sentence says.
+  if (head === 'ids') return '--id';
   const option = Object.hasOwn(OPTIONS, head) ? OPTIONS[head] : head;
   return [option, rest.join('.')].filter(Boolean).join(' ');
 }

@@ -126,6 +126,10 @@ test('a bulk that was a slip is found and stopped; the rest stays as it was', as
       bulk { state applied stopReason } changed userErrors { code } } }`,
     { input: { id: nodes[0]?.id, reason: 'a slip' } },
   );
+  const again = await press('bulk', 'cancel', nodes[0]?.id ?? '');
+  expect(again).toMatchObject({ state: 'CANCELLED', changed: false });
+  const waited = await cli(orrery, ['bulk', 'get', nodes[0]?.id ?? '', '--wait']);
+  expect([waited.code, waited.err]).toEqual([1, expect.stringContaining('a slip')]);
   expect(stopped).toMatchObject({
     bulk: { state: 'CANCELLED', stopReason: 'a slip' },
     changed: true,

@@ -1,9 +1,10 @@
-import { ask, change } from '../context.js';
+import { ask, change, tell } from '../context.js';
 import { inert, renderOne } from '../output/render.js';
 import { waitsInWords } from '../words.js';
 import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Command, type Options, type Values } from './command.js';
 import { LABELS, labelsOf } from './labels.js';
+import { PAUSED, type Paused, unchangedText } from './paused.js';
 import {
   PRIORITIES,
   REASON,
@@ -32,10 +33,17 @@ interface Action {
   read(values: Values): Input;
 }
 
+interface AnsweredRun {
+  readonly id: string;
+  readonly state: string;
+  readonly paused?: Paused | null;
+  readonly retryOf?: { readonly retries: readonly { readonly id: string }[] } | null;
+}
 interface Answer {
   readonly pending?: boolean;
+  readonly changed?: boolean;
   readonly replayed?: boolean;
-  readonly run: object | null;
+  readonly run: AnsweredRun | null;
   readonly userErrors: readonly UserError[];
 }
 
@@ -167,9 +175,11 @@ function commandOf(action: Action): Command {
   // Many options: the list below tells them.
   const shown = (names.length > 3 ? [...needed, '[options]'] : names).join(' ');
   // A submission is durable or refused, or another run stands for it; a command can be pending.
-  const word = mutation === 'cloneRun' ? ('replayed' as const) : ('pending' as const);
+  const words = mutation === 'cloneRun' ? 'replayed' : 'pending changed';
   const document = `mutation($input: ${type}!) {
-    ${mutation}(input: $input) { ${word} run { id state } userErrors { code path message hint } }
+    ${mutation}(input: $input) {
+      ${words} run { id state ${MORE[mutation] ?? ''} } userErrors { code path message hint }
+    }
   }`;
   return {
     name: `runs ${verb}`,
@@ -184,11 +194,26 @@ function commandOf(action: Action): Command {
       const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
       refuse(answer.userErrors, { id });
-      context.terminal.out(renderOne({ ...answer.run, [word]: answer[word] }, context.format));
+      const { run, pending, changed, replayed } = answer;
+      const { retryOf, ...shown } = run ?? {};
+      const before = retryOf?.retries.find((other) => other.id !== run?.id);
+      // A repeat under the same key answers with the run that the first has made.
+      const isSame = changed === false && pending === false && run?.id === id;
+      if (isSame) tell(context, unchangedText(id, run));
+      else if (before !== undefined) tell(context, `run ${id} was retried before, as ${before.id}`);
+      const told = { ...shown, ...given({ pending, changed, replayed }) };
+      context.terminal.out(renderOne(told, context.format));
       return 0;
     },
   };
 }
+
+/** What else is asked of the run: it tells why nothing changed, or what was made before. */
+const MORE: Readonly<Record<string, string>> = {
+  pauseRun: PAUSED,
+  resumeRun: PAUSED,
+  retryRun: 'retryOf { retries { id } }',
+};
 
 const EXPLAIN = `query($id: ID!) {
   run(id: $id) {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { bulks } from './bulk.js';
 import type { Context } from '../context.js';
 import type { Values } from './command.js';
@@ -10,7 +10,33 @@ const act = (
   data: unknown,
   words: readonly string[] = [],
 ): Promise<Played> => play(bulks, name, values, data, { words });
-const done = { bulkRuns: { id: null, matched: 7, applied: 0, pending: false, userErrors: [] } };
+const done = {
+  bulkRuns: {
+    id: null,
+    matched: 7,
+    applied: 0,
+    pending: false,
+    replayed: false,
+    unmatched: [],
+    userErrors: [],
+  },
+};
+const BULK = {
+  id: 'b1',
+  action: 'CANCEL',
+  filter: { states: ['READY'], labels: { team: 'a' }, retried: true },
+  matched: 9,
+  applied: 4,
+  refused: 0,
+  reason: 'because',
+  by: 'key:ana',
+  startedAt: '2030-01-01T00:00:00Z',
+  trouble: null,
+  failure: null,
+  stoppedBy: null,
+  stopReason: null,
+};
+const STOPPED = { state: 'CANCELLED', stoppedBy: 'key:bo', stopReason: 'a slip' };
 
 test('runs bulk: the filter, the action, and a dry run', async () => {
   const values = { state: 'ready,paused', job: 'report', labels: '{"a":"b"}', 'dry-run': true };
@@ -31,72 +57,13 @@ test('runs bulk: nothing is done to everything, nor by a word that is no action'
   await expect(act('runs bulk', { job: 'a' }, done, ['kill'])).rejects.toThrow("'kill'");
 });
 
-test('dead retry: only what is dead, at a pace; never all by a slip', async () => {
-  const { variables } = await act('dead retry', { job: 'a', 'per-second': '50' }, done);
-  expect(variables).toMatchObject({
-    input: { action: 'RETRY', perSecond: 50, filter: { states: ['DEAD'], jobs: ['a'] } },
-  });
-  await expect(act('dead retry', {}, done)).rejects.toThrow('--all');
-  expect((await act('dead retry', { all: true }, done)).variables).toMatchObject({
-    input: { filter: { states: ['DEAD'] } },
-  });
-});
-
-test('dead discard: one by its id, or by filter, with a reason', async () => {
-  const { variables } = await act('dead discard', { id: 'r1', reason: 'known' }, done);
-  expect(variables).toMatchObject({
-    input: { action: 'DISCARD', filter: { states: ['DEAD'], ids: ['r1'] }, reason: 'known' },
-  });
-  await expect(act('dead discard', {}, done)).rejects.toThrow('--id');
-});
-
-describe('an id of no dead letter', () => {
-  const of = (matched: number, userErrors: readonly object[]): unknown => ({
-    bulkRuns: { id: null, matched, applied: 0, pending: false, userErrors },
-  });
-  const missing = { code: 'NOT_FOUND', path: ['filter', 'ids'], message: 'No run r1.', hint: null };
-
-  test.each(['dead retry', 'dead discard'])('%s says so, exit code 1', async (name) => {
-    const message = expect.stringContaining('nothing matched: r1') as string;
-    const failed = act(name, { id: ['r1'] }, of(0, []));
-    await expect(failed).rejects.toMatchObject({ message, exitCode: 1 });
-    const refused = act(name, { id: ['r1'] }, of(0, [missing]));
-    await expect(refused).rejects.toThrow('--id: No run r1. (NOT_FOUND)');
-  });
-
-  test('is passed over by --ignore-missing; a filter may match none', async () => {
-    const values = { id: ['r1', 'r2'], 'ignore-missing': true };
-    for (const errors of [[], [missing]]) {
-      const { out, err, variables } = await act('dead retry', values, of(0, errors));
-      expect([JSON.parse(out), err]).toMatchObject([{ matched: 0 }, '']);
-      expect(variables).toMatchObject({ input: { filter: { ids: ['r1', 'r2'] } } });
-    }
-    const { err } = await act('dead retry', { job: 'a' }, of(0, []));
-    expect(JSON.parse(err)).toEqual({ notice: 'nothing matched' });
-  });
-
-  test('among others is told after what was done', async () => {
-    const partly = act('dead retry', { id: ['r1', 'r2'] }, of(1, [missing]));
-    await expect(partly).rejects.toThrow('No run r1.');
-    const rest = await act('dead retry', { id: ['r1'], 'ignore-missing': true }, of(1, [missing]));
-    expect(JSON.parse(rest.out)).toMatchObject({ matched: 1 });
-  });
-});
-
-test('dead ls: the newest dead letters', async () => {
-  const node = { id: 'x', job: { name: 'a' }, kind: 'SHELL', outcome: 'FAILED', reason: 'r' };
-  const { out, variables } = await act('dead ls', { limit: '5' }, { runs: { nodes: [node] } });
-  const filter = { states: ['DEAD'], discarded: false };
-  expect(variables).toEqual({ project: 'demo', filter, first: 5 });
-  expect(JSON.parse(out)).toEqual([node]);
-});
-
 /** A server that is so far at each look; what is printed. */
 async function follow(
   name: string,
   words: readonly string[],
   values: Values,
   looks: readonly (readonly [state: string, applied: number])[],
+  more: object = {},
 ) {
   const command = bulks.find((each) => each.name === name);
   const told = { out: '', err: '', asked: 0 };
@@ -111,7 +78,8 @@ async function follow(
     client: {
       url: 'http://there',
       mutate: async () => {
-        const bulkRuns = { id: 'b1', matched: 9, applied: 2, pending: true, userErrors: [] };
+        const begun = { id: 'b1', matched: 9, applied: 2, pending: true, replayed: false };
+        const bulkRuns = { ...begun, unmatched: [], userErrors: [], ...more };
         return await Promise.resolve({ ok: true, value: { bulkRuns } });
       },
       request: async () => {
@@ -121,15 +89,10 @@ async function follow(
           return await Promise.resolve({ ok: false, errors: [error] });
         }
         const failure = state === 'FAILED' ? 'It broke.' : null;
-        const bulk = {
-          id: 'b1',
-          state,
-          action: 'CANCEL',
-          matched: 9,
-          applied,
-          refused: 0,
-          failure,
-        };
+        const stopped = state === 'CANCELLED' ? STOPPED : {};
+        const trouble = state === 'SLOW' ? 'The database is slow.' : null;
+        const now = state === 'SLOW' ? 'RUNNING' : state;
+        const bulk = { ...BULK, ...stopped, state: now, applied, failure, trouble, ...more };
         return await Promise.resolve({ ok: true, value: { bulk } });
       },
     },
@@ -186,4 +149,65 @@ test('bulk get: how far it is, or its end; one that failed says why', async () =
   await expect(follow('bulk get', ['b1'], { wait: true }, [['FAILED', 4]])).rejects.toThrow(
     'It broke.',
   );
+});
+
+test('what is stopped ends a wait with who did it and why, and exit code 1', async () => {
+  const looks = [['SLOW', 4] as const, ['SLOW', 4] as const, ['CANCELLED', 5] as const];
+  const message =
+    'The action b1 was stopped by key:bo: a slip. It was applied to 5 of 9 runs, which stay so.';
+  for (const [name, words, values] of [
+    ['bulk get', ['b1'], { wait: true }],
+    ['runs bulk', ['cancel'], { job: 'a' }],
+  ] as const) {
+    const waited = follow(name, words, values, looks);
+    await expect(waited).rejects.toMatchObject({ message, exitCode: 1 });
+  }
+  // Also where it was stopped before the request was answered.
+  const early = follow('runs bulk', ['cancel'], { job: 'a' }, looks.slice(2), { pending: false });
+  await expect(early).rejects.toThrow('stopped by key:bo');
+});
+
+test('a wait says once what keeps it from going on, and at its end what was refused', async () => {
+  const looks = [['SLOW', 4] as const, ['SLOW', 4] as const, ['DONE', 8] as const];
+  const { err, code } = await follow('bulk get', ['b1'], { wait: true }, looks, { refused: 1 });
+  expect(err.match(/The database is slow\./g)).toHaveLength(1);
+  expect(err).toContain('It could not be done to 1 of 9');
+  expect(code).toBe(0);
+});
+
+test('a repeated key says that an earlier request has begun it', async () => {
+  const looks = [['DONE', 9] as const];
+  const { err } = await follow('runs bulk', ['cancel'], { job: 'a' }, looks, { replayed: true });
+  expect(err).toContain('an earlier request with this key has begun it');
+});
+
+test('bulk ls and bulk get: a filter is shown as what asks for it', async () => {
+  const node = { ...BULK, ...STOPPED };
+  const asked = { bulks: { nodes: [node] } };
+  const listed = await act('bulk ls', { limit: '5' }, asked);
+  expect(listed.variables).toEqual({ project: 'demo', first: 5 });
+  expect(JSON.parse(listed.out)).toEqual([node]);
+  const filter = '--state READY --labels team=a --retried';
+  const table = await play(bulks, 'bulk ls', {}, asked, { format: 'table' });
+  expect(table.out).toContain(`key:ana  ${filter}  stopped by key:bo: a slip`);
+  const one = await play(bulks, 'bulk get', {}, { bulk: node }, { words: ['b1'], format: 'table' });
+  expect(one.out).toMatch(new RegExp(`^filter +${filter}$`, 'm'));
+  expect(one.out).toMatch(/^stoppedBy +key:bo$/m);
+});
+
+test('bulk cancel: who stops it, and that it was stopped or is over already', async () => {
+  const bulk = { ...BULK, ...STOPPED };
+  const answer = (more: object): unknown => ({
+    cancelBulk: { changed: true, bulk, userErrors: [], ...more },
+  });
+  const first = await act('bulk cancel', { reason: 'a slip' }, answer({}), ['b1']);
+  expect(first.variables).toEqual({ input: { id: 'b1', reason: 'a slip' } });
+  const shown = { id: 'b1', state: 'CANCELLED', action: 'CANCEL', matched: 9, applied: 4 };
+  expect([JSON.parse(first.out), first.err]).toEqual([{ ...shown, changed: true }, '']);
+  const second = await act('bulk cancel', {}, answer({ changed: false }), ['b1']);
+  expect(JSON.parse(second.out)).toEqual({ ...shown, changed: false });
+  expect(second.err).toContain('nothing changed: it was stopped by key:bo before: a slip');
+  const userErrors = [{ code: 'BULK_OVER', path: ['id'], message: 'The bulk is DONE already.' }];
+  const late = act('bulk cancel', {}, answer({ changed: false, userErrors }), ['b1']);
+  await expect(late).rejects.toThrow('The bulk is DONE already. (BULK_OVER)');
 });

@@ -168,7 +168,7 @@ describe('one thing', () => {
   });
 
   test('as a table leaves out what is not there', async () => {
-    answers({ run: { id: RUN, state: 'DEAD', job: null, waitingFor: [] } });
+    answers({ run: { id: RUN, state: 'DEAD', job: null, waitingFor: [], retries: [] } });
     await run(['runs', 'get', RUN]);
     expect(lines()).toEqual([`id     ${RUN}`, 'state  DEAD']);
   });

@@ -28,6 +28,8 @@ describe('completion', () => {
     expect(await offered('')).toEqual(expect.arrayContaining(['submit', 'runs', 'doctor', 'help']));
     expect(await offered('ru')).toEqual(['runs']);
     expect(await offered('runs', 'l')).toEqual(['ls', 'logs']);
+    expect(await offered('bulk', '')).toEqual(['ls', 'get', 'cancel']);
+    expect(await offered('dead', 'retry', '--re')).toEqual(['--retried', '--reason']);
     expect(await offered('completion', '')).toEqual(expect.arrayContaining(['bash', 'fish']));
   });
 

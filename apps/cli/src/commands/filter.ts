@@ -1,5 +1,6 @@
 import type { Options, Values } from './command.js';
 import { LABELS, labelsOf } from './labels.js';
+import { placeIn } from '../words.js';
 import { STATES, given, pastOf, statesOf, textOf } from './values.js';
 
 /** Which runs are meant. */
@@ -12,6 +13,7 @@ export const FILTER = {
   },
   job: { type: 'string', value: 'NAME', help: 'only runs of this job' },
   ...LABELS('only with these: team=data, or team=data,env=prod'),
+  paused: { type: 'boolean', help: 'only what is PAUSED, or frozen while it is RUNNING' },
   since: {
     type: 'string',
     value: 'TIME',
@@ -33,7 +35,25 @@ export function filterOf(
     states,
     jobs: job === undefined ? undefined : [job],
     labels: labelsOf(values),
+    paused: values['paused'] === true ? true : undefined,
     submittedAfter: pastOf(values, 'since'),
     submittedBefore: pastOf(values, 'before'),
   });
+}
+
+/** What was asked of a server, as the options that ask for it. */
+export const asOptions = (filter: Readonly<Record<string, unknown>>): string =>
+  Object.entries(filter)
+    .map(([name, value]) =>
+      value === true ? placeIn([name]) : `${placeIn([name])} ${flat(value)}`,
+    )
+    .join(' ');
+
+/** `DEAD,EXPIRED`, or `team=data,env=prod`. */
+function flat(value: unknown): string {
+  if (Array.isArray(value)) return value.map(String).join(',');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, text]) => `${name}=${String(text)}`)
+    .join(',');
 }

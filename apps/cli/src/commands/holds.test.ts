@@ -47,6 +47,39 @@ describe('jobs values', () => {
     ]);
   });
 
+  test('says rules, budgets, dedup and cache by fields; a program has them whole', async () => {
+    const rules = [
+      { when: { exitCodes: [42, 43], outcomes: ['FAILED'] }, then: 'NEVER' },
+      { when: { classes: ['Busy'] }, then: { delay: '30s' } },
+    ];
+    const whole = [
+      { name: 'retry.rules', value: rules, from: 'JOB' },
+      { name: 'retry.budgets', value: { user: 1, platform: 9 }, from: 'PROJECT' },
+      { name: 'dedup', value: { key: 'k', whileIn: 'ACTIVE' }, from: 'JOB' },
+      { name: 'cache', value: { ttl: '1h' }, from: 'JOB' },
+    ];
+    const data = { job: { effective: whole } };
+    const options = { words: ['nightly'], format: 'table' } as const;
+    const { out } = await play(holds, 'jobs values', {}, data, options);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(/ {2,}/)),
+    ).toEqual([
+      ['retry.rules.0', 'exitCodes 42 or 43, outcomes FAILED: NEVER', 'JOB'],
+      ['retry.rules.1', 'classes Busy: RETRY after 30s', 'JOB'],
+      ['retry.budgets.user', '1', 'PROJECT'],
+      ['retry.budgets.platform', '9', 'PROJECT'],
+      ['dedup.key', 'k', 'JOB'],
+      ['dedup.whileIn', 'ACTIVE', 'JOB'],
+      ['cache.ttl', '1h', 'JOB'],
+    ]);
+    const json = await play(holds, 'jobs values', {}, data, { words: ['nightly'] });
+    expect(JSON.parse(json.out)).toEqual(whole);
+  });
+
   test('of a job that is not there: says so', async () => {
     const words = ['nightly'];
     await expect(play(holds, 'jobs values', {}, { job: null }, { words })).rejects.toThrow(

@@ -65,6 +65,31 @@ const COLUMNS: readonly Column<EffectiveValue>[] = [
   ['FROM', ({ from }) => from],
 ];
 
+/** For a person: what is made of several fields has a row for each, by their names. */
+function rowsOf(row: EffectiveValue): readonly EffectiveValue[] {
+  const { name, value, from } = row;
+  if (typeof value !== 'object' || value === null) return [row];
+  return Object.entries(value).map(([field, each]) => ({
+    name: `${name}.${field}`,
+    value: isRule(each) ? ruleText(each) : each,
+    from,
+  }));
+}
+
+interface Rule {
+  readonly when: Readonly<Record<string, readonly (string | number)[]>>;
+  readonly then: string | { readonly delay: string };
+}
+const isRule = (value: unknown): value is Rule =>
+  typeof value === 'object' && value !== null && 'when' in value && 'then' in value;
+
+/** `exitCodes 42 or 43, outcomes FAILED: RETRY after 30s` */
+function ruleText({ when, then }: Rule): string {
+  const all = Object.entries(when).map(([field, any]) => `${field} ${any.join(' or ')}`);
+  const what = typeof then === 'string' ? then : `RETRY after ${then.delay}`;
+  return `${all.join(', ') || 'always'}: ${what}`;
+}
+
 const values: Command = {
   name: 'jobs values',
   summary: 'show what the runs of a job go by, and where each value comes from',
@@ -78,7 +103,9 @@ const values: Command = {
     type Found = { readonly job: { readonly effective: readonly EffectiveValue[] } | null };
     const { job } = await ask<Found>(context, VALUES, asked);
     if (job === null) throw new CommandProblem(`There is no job ${name} in ${project}.`);
-    context.terminal.out(renderList(job.effective, COLUMNS, context.format));
+    const { terminal, format } = context;
+    const shown = format === 'table' ? job.effective.flatMap(rowsOf) : job.effective;
+    terminal.out(renderList(shown, COLUMNS, format));
     return 0;
   },
 };

@@ -1,10 +1,11 @@
-import { ask, change } from '../context.js';
+import { ask, change, tell } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Waiter, waitsInWords } from '../words.js';
 import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { type Command } from './command.js';
 import { FILTER, filterOf } from './filter.js';
 import { logs } from './logs.js';
+import { type Changed, PAUSED, type Paused, pausedText, unchangedText } from './paused.js';
 import { wait } from './outcome.js';
 import { REASON, durationTextOf, textOf, wholeOf } from './values.js';
 import { watch } from './watch.js';
@@ -18,11 +19,13 @@ interface ListedRun {
   readonly submittedAt: string;
   readonly finishedAt: string | null;
   readonly reason: string | null;
+  readonly paused: Omit<Paused, 'at'> | null;
 }
 
 const LIST = `query($project: String!, $filter: RunFilter, $first: Int) {
   runs(project: $project, filter: $filter, first: $first) {
-    nodes { id state job { name } kind priority submittedAt finishedAt reason }
+    nodes { id state job { name } kind priority submittedAt finishedAt reason
+      paused { how by reason byJob } }
   }
 }`;
 
@@ -32,7 +35,7 @@ const COLUMNS: readonly Column<ListedRun>[] = [
   ['JOB', (run) => run.job?.name ?? `(${run.kind.toLowerCase()})`],
   ['PRIORITY', (run) => run.priority],
   ['SUBMITTED', (run) => run.submittedAt],
-  ['REASON', (run) => run.reason ?? ''],
+  ['REASON', ({ paused, reason }) => (paused ? pausedText(paused) : (reason ?? ''))],
 ];
 
 const ls: Command = {
@@ -59,7 +62,8 @@ const GET = `query($id: ID!) {
   run(id: $id) {
     id state outcome reason kind priority job { name } jobVersion params result labels
     submittedAt scheduledFor readyAt startedAt finishedAt queueTime runTime
-    reusedFrom { id state } retryOf { id state } discarded { at by reason }
+    reusedFrom { id state } retryOf { id state } discarded { at by reason } ${PAUSED}
+    retriedAs { id state } retries { id state }
     error { class message code } waitingFor { kind text hint }
     attempts {
       number outcome exitCode signal grantedAt startedAt finishedAt cpuTime memoryPeakBytes
@@ -67,6 +71,26 @@ const GET = `query($id: ID!) {
     }
   }
 }`;
+
+interface Other {
+  readonly id: string;
+  readonly state: string;
+}
+interface GottenRun extends Waiter {
+  readonly paused: Paused | null;
+  readonly retriedAs: Other | null;
+  readonly retries: readonly Other[];
+}
+
+/** For a person: who has paused it, and what was made of it. */
+function inLines({ paused, retriedAs, retries }: GottenRun): object {
+  const said = ({ id, state }: Other): string => `${id} (${state})`;
+  return {
+    paused: paused && pausedText(paused),
+    retriedAs: retriedAs && said(retriedAs),
+    retries: retries.map(said).join(', ') || null,
+  };
+}
 
 const get: Command = {
   name: 'runs get',
@@ -76,16 +100,19 @@ const get: Command = {
   options: {},
   positionals: { required: 1, names: 'ID' },
   async run(context, _values, [id = '']) {
-    const { run } = await ask<{ run: Waiter | null }>(context, GET, { id });
+    const { run } = await ask<{ run: GottenRun | null }>(context, GET, { id });
     if (run === null) throw new CommandProblem(`There is no run ${id}.`);
     const told = { ...run, waitingFor: waitsInWords(run) };
-    context.terminal.out(renderOne(told, context.format));
+    const shown = context.format === 'table' ? { ...told, ...inLines(run) } : told;
+    context.terminal.out(renderOne(shown, context.format));
     return 0;
   },
 };
 
 const CANCEL = `mutation($input: RunActionInput!) {
-  cancelRun(input: $input) { pending run { id state } userErrors { code path message hint } }
+  cancelRun(input: $input) {
+    pending changed run { id state } userErrors { code path message hint }
+  }
 }`;
 
 const cancel: Command = {
@@ -109,11 +136,12 @@ const cancel: Command = {
       ...(grace === undefined ? {} : { grace }),
     };
     const { cancelRun } = await change<{
-      cancelRun: { pending: boolean; run: object | null; userErrors: UserError[] };
+      cancelRun: Changed & { userErrors: UserError[] };
     }>(context, CANCEL, input);
     refuse(cancelRun.userErrors, { id });
-    const { run, pending } = cancelRun;
-    context.terminal.out(renderOne({ ...run, pending }, context.format));
+    const { run, pending, changed } = cancelRun;
+    if (!pending && !changed) tell(context, unchangedText(id, run));
+    context.terminal.out(renderOne({ ...run, pending, changed }, context.format));
     return 0;
   },
 };

@@ -6,6 +6,7 @@ import { holds } from './holds.js';
 import { query } from './query.js';
 import { actions } from './actions.js';
 import { bulks } from './bulk.js';
+import { dead } from './dead.js';
 import { runs } from './runs.js';
 import { submit } from './submit.js';
 import { versions } from './versions.js';
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   ...runs,
   ...actions,
   ...bulks,
+  ...dead,
   ...jobs,
   ...holds,
   ...versions,

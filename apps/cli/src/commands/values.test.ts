@@ -5,7 +5,9 @@ import { helpOf } from './help.js';
 import { commands } from './table.js';
 import { play } from './testkit/play.js';
 
-const DONE = { bulkRuns: { id: null, matched: 1, applied: 0, pending: false, userErrors: [] } };
+const DONE = {
+  bulkRuns: { id: null, matched: 1, applied: 0, pending: false, unmatched: [], userErrors: [] },
+};
 const asked = async (name: string, values: Values, data: unknown, words: string[] = []) =>
   (await play(commands, name, values, data, { words })).variables;
 const listed = async (values: Values) => await asked('runs ls', values, { runs: { nodes: [] } });

@@ -1,0 +1,119 @@
+import { type Context, change, tell } from '../context.js';
+import { renderOne } from '../output/render.js';
+import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { inWords } from '../words.js';
+import { exitOf, followBulk, goesOn } from './bulk-progress.js';
+import { type Options, type Values } from './command.js';
+import { REASON, durationOf, given, textOf, wholeOf } from './values.js';
+import { WITHIN } from './wait.js';
+
+const BULK = `mutation($input: BulkRunsInput!) {
+  bulkRuns(input: $input) {
+    id matched applied pending replayed
+    unmatched { code path message hint } userErrors { code path message hint }
+  }
+}`;
+interface Answer {
+  readonly bulkRuns: {
+    readonly id: string | null;
+    readonly matched: number;
+    readonly applied: number;
+    readonly pending: boolean;
+    readonly replayed: boolean;
+    readonly unmatched: readonly UserError[];
+    readonly userErrors: readonly UserError[];
+  };
+}
+
+/** How something is done to many runs. */
+export const DEED = {
+  'dry-run': { type: 'boolean', help: 'only count them' },
+  'per-second': { type: 'string', value: 'N', help: 'no more than so many a second; else gently' },
+  ...REASON,
+  'idempotency-key': { type: 'string', value: 'KEY', help: 'a repeat is the same one' },
+  'no-wait': { type: 'boolean', help: 'do not wait for its end' },
+  ...WITHIN,
+} as const satisfies Options;
+
+interface Deed {
+  readonly action: string;
+  readonly filter: Readonly<Record<string, unknown>>;
+  /** What is said where a filter matches none. */
+  readonly none: string;
+}
+
+/** Does it to every run that the filter matches, and waits for the end; answers the exit code. */
+export async function actOnMany(
+  context: Context,
+  { action, filter, none }: Deed,
+  values: Values,
+): Promise<number> {
+  const optional = {
+    priority: wholeOf(values, 'priority', [1, 10]),
+    perSecond: wholeOf(values, 'per-second', [1, 10_000]),
+    reason: textOf(values, 'reason'),
+    idempotencyKey: textOf(values, 'idempotency-key'),
+  };
+  const dryRun = values['dry-run'] === true;
+  const withinMs = durationOf(values, 'timeout');
+  const { project } = context;
+  const input = { project, action, dryRun, filter, ...given(optional) };
+  const { bulkRuns } = await change<Answer>(context, BULK, input, { isKeyed: true });
+  const { id, matched, applied, pending, replayed } = bulkRuns;
+  const errors = errorsOf(context, bulkRuns, values);
+  // Some of many may be refused alone: the rest goes on, and is told first.
+  if (matched === 0) {
+    refuse(errors);
+    sayNothing(context, values, none);
+  }
+  if (replayed) tell(context, 'an earlier request with this key has begun it');
+  // One that has stopped short of all has a reason to tell.
+  const isOpen = pending || applied < matched;
+  const followed =
+    id !== null && isOpen && values['no-wait'] !== true
+      ? await followBulk(context, { id, mustAnswer: false, withinMs })
+      : undefined;
+  const end = followed?.stopped === undefined ? followed?.value : undefined;
+  const now = end ?? { applied };
+  const shown = { id, matched, applied: now.applied, pending: pending && end === undefined };
+  context.terminal.out(renderOne(shown, context.format));
+  refuse(errors);
+  if (id !== null && followed !== undefined) return exitOf(context, followed, id);
+  if (id !== null && pending) tell(context, goesOn(id));
+  return 0;
+}
+
+/** Who names a run means it, unless they say otherwise: then only what is there is spoken of. */
+function errorsOf(
+  context: Context,
+  { unmatched, userErrors }: Answer['bulkRuns'],
+  values: Values,
+): readonly UserError[] {
+  const ids = idsOf(values);
+  const all = [...userErrors, ...unmatched].map((error) => {
+    const id = ids[Number(error.path[2] ?? 0)];
+    const of = id === undefined || error.path[1] !== 'ids' ? {} : { id };
+    return { ...error, hint: inWords(error.hint ?? '', of) || null };
+  });
+  if (values['ignore-missing'] !== true) return all;
+  const [left, rest] = [all.filter(isOfId), all.filter((error) => !isOfId(error))];
+  for (const { code, message } of left) if (code !== 'NOT_FOUND') tell(context, message);
+  return rest;
+}
+
+const isOfId = ({ path: [, field] }: UserError): boolean => field === 'ids';
+
+/** Who names a run means that it is there; a filter may well match none. */
+function sayNothing(context: Context, values: Values, none: string): void {
+  if (values['ignore-missing'] === true) return;
+  if (values['id'] === undefined) return tell(context, none);
+  const [id] = idsOf(values);
+  throw new CommandProblem(
+    `nothing matched: ${id} is no dead letter here, or is discarded. See orrery runs get ${id}.`,
+    1,
+    [{ code: 'NOTHING_MATCHED', message: 'nothing matched' }],
+  );
+}
+
+export const idsOf = (values: Values): readonly string[] =>
+  [values['id']].flat().filter((id) => typeof id === 'string');
