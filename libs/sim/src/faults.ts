@@ -85,7 +85,7 @@ function makeShared(fault: Fault, on: Targets, heal: (run: () => void) => void):
       Object.assign(broker.faults, { loss: how * 0.3, double: how * 0.3, late: how * 0.2 });
       return heal(() => Object.assign(broker.faults, { loss: 0, double: 0, late: 0 }));
     case 'step-clock':
-      server.offset += (how - 0.5) * 20_000;
+      server.setClock((how - 0.5) * 20_000);
       return;
     default:
       throw new Error(`no fault is called ${fault.kind}`);

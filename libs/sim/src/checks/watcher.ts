@@ -11,6 +11,7 @@ import type { Committing } from '../store/sim-store.js';
 const SLACK_MS = 3_000;
 /** A thread may hear of a death after a while, and remembers it. */
 const WILL_COUNTS_MS = 60_000;
+const SET_COUNTS_MS = 60_000;
 
 export interface JobSeen {
   readonly token: Token;
@@ -90,8 +91,16 @@ export class Watcher implements JobLog {
     const willAt = broker.willSaidAt.get(topic) ?? Number.NEGATIVE_INFINITY;
     const bornAt = broker.birthSaidAt.get(topic) ?? 0;
     const isDead = willAt > bornAt || decided - willAt < WILL_COUNTS_MS;
-    // Since it was decided the link may have been lost: then nothing can be said.
-    if (isDead || linkedSince === undefined || linkedSince > decided) return;
+    const { setAt = Number.NEGATIVE_INFINITY } = this.server;
+    // Since it was decided the link may have been lost, or the clock set by which it was: then
+    // nothing can be said.
+    if (
+      isDead ||
+      world.now - setAt < SET_COUNTS_MS ||
+      linkedSince === undefined ||
+      linkedSince > decided
+    )
+      return;
     const heardFor = decided - linkedSince;
     if (heardFor >= silentAfterMs - SLACK_MS) return;
     world.violate('silence-is-heard', `${thread} heard for ${heardFor} ms, ${executor} is silent`);

@@ -11,6 +11,7 @@ export class DatabaseServer {
   health: Health = 'up';
   /** Of its clock against true time; it may be set. */
   offset: Millis = 0;
+  setAt: Millis | undefined;
   /** How much slower than usual. */
   slowness = 1;
   /** That a connection is lost around a call that was heard: applied or not, nobody says. */
@@ -23,6 +24,11 @@ export class DatabaseServer {
     partitions: number,
   ) {
     this.tables = new Tables(partitions);
+  }
+
+  setClock(by: Millis): void {
+    this.offset += by;
+    this.setAt = this.world.now;
   }
 
   get at(): Millis {
