@@ -79,7 +79,7 @@ export {
   isCommand,
 } from './partition/messages.js';
 export { loadPartition, partitionMachine } from './partition/partition.machine.js';
-export { LIMITS, type PartitionState, emptyPartition } from './partition/state.js';
+export { LIMITS, type Limits, type PartitionState, emptyPartition } from './partition/state.js';
 export { nextDue } from './partition/time.js';
 export { poolMachine } from './pool/pool.machine.js';
 export {

@@ -1,4 +1,4 @@
-import type { Millis } from '#core';
+import type { Limits, Millis } from '#core';
 import type { Random } from './kernel/random.js';
 
 export const FAULTS = [
@@ -21,6 +21,12 @@ export const FAULTS = [
 ] as const;
 export type FaultKind = (typeof FAULTS)[number];
 
+const LIMITS_TRIED: readonly Partial<Limits>[] = [
+  {},
+  { window: 8, windowLow: 4, expiries: 8, closed: 16, applied: 16 },
+  { window: 3, windowLow: 2, expiries: 3, closed: 2, applied: 2, transitions: 2, fetching: 2 },
+];
+
 /** What a run takes of a slot on average, with its retries. */
 const RUN_MS: Millis = 15_000;
 
@@ -42,6 +48,8 @@ export interface Plan {
   readonly executors: number;
   readonly slots: number;
   readonly slice: number;
+  /** Small ones find what large ones hide. */
+  readonly limits: Partial<Limits>;
   readonly chaosMs: Millis;
   /** Between two submissions, on average. */
   readonly everyMs: Millis;
@@ -76,6 +84,7 @@ export function planOf(seed: number, random: Random): Plan {
     executors,
     slots,
     slice: random.pick([1, 3, 512]),
+    limits: random.pick(LIMITS_TRIED),
     chaosMs,
     // Never more than can be run when all goes well.
     everyMs: Math.max(random.pick([300, 2_000, 10_000, 30_000]), RUN_MS / (executors * slots)),

@@ -1,4 +1,4 @@
-import type { Millis } from '#core';
+import { LIMITS, type Millis } from '#core';
 import { Broker } from './broker/broker.js';
 import { type Check, type Evidence, CHECKS } from './checks/index.js';
 import { Watcher } from './checks/watcher.js';
@@ -72,6 +72,7 @@ export class Scenario implements Targets {
       life: 'life',
       silentAfterMs: SILENT_AFTER_MS,
       slice: plan.slice,
+      limits: { ...LIMITS, ...plan.limits },
       committed: (node, committing) => this.watcher.committed(node, committing),
     };
     const rate = (): number => random.between(0.9995, 1.0005);

@@ -1,4 +1,5 @@
 import {
+  type Limits,
   type Match,
   type Millis,
   type PartitionMessage,
@@ -12,7 +13,7 @@ import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
 import { type Loaded, Membership, type MembershipHost } from './cluster/membership.js';
 import { Peers } from './cluster/peers.js';
-import { asideRow, inboxOf, storable, withoutResult } from './partition/aside.js';
+import { setAside, storable } from './partition/aside.js';
 import { OwnedPartition } from './partition/owned.js';
 import { Inbox } from './partition/inbox.js';
 import { Pools } from './pool/pools.js';
@@ -35,6 +36,8 @@ export interface ThreadOptions {
   readonly life: string;
   readonly silentAfterMs: Millis;
   readonly topics: Topics;
+  /** Of each partition: how much of it is in memory. */
+  readonly limits: Limits;
 }
 export interface ThreadPorts {
   readonly store: Store;
@@ -87,7 +90,7 @@ export class ThreadHost {
     const { log, tell, store, mono } = ports;
     this.clock = new DatabaseClock(mono);
     this.post = new Post(ports.wire, options.topics, options.thread);
-    this.reader = new Reader(store.reads, ports, log);
+    this.reader = new Reader(store.reads, { ...ports, limits: options.limits }, log);
     this.inbox = new Inbox(store, mono, log);
     this.committer = new Committer(store, this.committerHost(), log);
     this.performer = new Performer(this.performerHost(), this.post, this.reader, store);
@@ -403,6 +406,7 @@ export class ThreadHost {
       this.options.life,
       this.ports.mono(),
       careful,
+      this.options.limits,
     );
     for (const executor of executors) owned.state.executors.set(executor.id, executor);
     this.owned.set(partition, owned);
@@ -465,20 +469,10 @@ export class ThreadHost {
     if (culprit === undefined) return;
     this.culprits.delete(owned.id);
     const { message, error } = culprit;
-    const batch = this.committer.batch.of(owned.id, owned.epoch);
-    batch.aside.push(asideRow(message, error));
-    const inbox = inboxOf(message);
-    if (inbox !== undefined) {
-      batch.consumed.push(inbox);
-      owned.state.applied.add(inbox);
-    }
-    const rest = withoutResult(message);
+    const rest = setAside(this.committer.batch.of(owned.id, owned.epoch), owned, message, error);
     if (rest !== undefined) this.step(owned, rest);
-    this.ports.log.error('a message is set aside', {
-      partition: owned.id,
-      kind: message.kind,
-      error,
-    });
+    const { kind } = message;
+    this.ports.log.error('a message is set aside', { partition: owned.id, kind, error });
   }
 
   private readAnswer(
@@ -570,6 +564,7 @@ export class ThreadHost {
     const { tell, mono, after } = this.ports;
     return {
       node: this.options,
+      window: this.options.limits.window,
       held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
       dead: () => this.peers.dead,
       tell,

@@ -3,11 +3,11 @@ import type {
   BodiesWanted,
   Effect,
   InboxRow,
+  Limits,
   Millis,
   PartitionMessage,
   StoreReads,
 } from '#core';
-import { LIMITS } from '#core';
 import type { Logger } from '#telemetry';
 
 /** The answer to a read, for the partition at the epoch that asked. */
@@ -31,6 +31,7 @@ export interface Bodies {
 export type ReaderNews = ReadAnswer | Swept | Bodies;
 
 export interface ReaderHost {
+  readonly limits: Pick<Limits, 'window' | 'expiries'>;
   tell(news: ReaderNews): void;
   after(delayMs: Millis, run: () => void): () => void;
 }
@@ -93,7 +94,7 @@ export class Reader {
   }
 
   refill(partition: number, epoch: number, lane: string, read: number): void {
-    const { window } = LIMITS;
+    const { window } = this.host.limits;
     this.enqueue((done) =>
       this.store.lane({ partition, lane, window }, (cells) => {
         if (cells instanceof Error) return done(cells);
@@ -105,7 +106,7 @@ export class Reader {
   }
 
   expiries(partition: number, epoch: number, after: Millis): void {
-    const window = LIMITS.expiries;
+    const window = this.host.limits.expiries;
     this.enqueue((done) =>
       this.store.expiries({ partition, after, window }, (rows) => {
         if (rows instanceof Error) return done(rows);

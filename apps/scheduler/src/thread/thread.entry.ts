@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { INestMicroservice } from '@nestjs/common';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { ActorContext, ThreadEntry } from '#actor';
+import { LIMITS } from '#core';
 import { createPresenceLink } from '#mqtt';
 import { Connection, PostgresStore, newSession } from '#postgres';
 import { encodePresence, topicsOf } from '#protocol';
@@ -112,7 +113,7 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Pr
   };
   const mqtt = presence.client;
   const host = new ThreadHost(
-    { ...args, session, topics },
+    { ...args, session, topics, limits: LIMITS },
     {
       wire: mqtt,
       store: new PostgresStore(connections),

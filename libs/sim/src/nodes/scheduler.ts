@@ -1,4 +1,4 @@
-import type { Millis } from '#core';
+import type { Limits, Millis } from '#core';
 import {
   beatCodec,
   decodeEnvelope,
@@ -28,6 +28,7 @@ export interface SimCluster {
   readonly silentAfterMs: Millis;
   /** Messages that a thread steps before it settles. */
   readonly slice: number;
+  readonly limits: Limits;
   committed(node: SchedulerNode, committing: Committing): void;
 }
 
@@ -77,10 +78,10 @@ export class SchedulerNode {
     const store = new SimStore(cluster.server, links, (committing) =>
       cluster.committed(this, committing),
     );
-    const { partitions, life, silentAfterMs } = cluster;
+    const { partitions, life, silentAfterMs, limits } = cluster;
     const { thread, session } = this;
     this.host = new ThreadHost(
-      { thread, session, scheduler: thread, partitions, life, silentAfterMs, topics },
+      { thread, session, scheduler: thread, partitions, life, silentAfterMs, topics, limits },
       {
         store,
         wire: { publish: (topic, payload) => this.brokerLink?.publish(topic, payload) },

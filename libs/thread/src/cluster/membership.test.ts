@@ -14,6 +14,7 @@ const quiet = (): void => undefined;
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 const nobody = {
   node: { thread: 't1', session: 's', scheduler: 'scheduler' },
+  window: 128,
   dead: () => new Set<string>(),
   mono: () => systemClock.elapsed(),
   after: (delayMs: number, run: () => void) => systemClock.after(delayMs, run),

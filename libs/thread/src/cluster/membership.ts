@@ -5,7 +5,6 @@ import {
   type NodeName,
   type OwnershipAction,
   type StoreControl,
-  LIMITS,
   decideOwnership,
 } from '#core';
 import type { Owner } from '#protocol';
@@ -15,6 +14,8 @@ const TOUCH_EVERY_MS = 500;
 
 export interface MembershipHost {
   readonly node: NodeName;
+  /** Of a lane, so many runs are loaded. */
+  readonly window: number;
   /** Partitions in memory, by epoch. */
   held(): ReadonlyMap<number, number>;
   /** Threads whose last will was seen in their present session. */
@@ -196,7 +197,7 @@ export class Membership {
   }
 
   private load(partition: number, epoch: number, done: (error?: Error) => void): void {
-    this.store.load({ partition, epoch, window: LIMITS.window }, (loaded) => {
+    this.store.load({ partition, epoch, window: this.host.window }, (loaded) => {
       if (loaded instanceof Error) done(loaded);
       else {
         if (loaded !== undefined) this.loaded({ ...loaded, partition, epoch });

@@ -1,7 +1,9 @@
 import { type AsideRow, type PartitionMessage, hash32 } from '#core';
+import type { PartitionBatch } from '../batch.js';
+import type { OwnedPartition } from './owned.js';
 
 /** What a refused message becomes: its own words with the error, to be looked at by a person. */
-export function asideRow(message: PartitionMessage, error: string): AsideRow {
+function asideRow(message: PartitionMessage, error: string): AsideRow {
   const bytes = JSON.stringify(message, (key, value: unknown) =>
     key === 'facts' ? undefined : value,
   );
@@ -50,8 +52,24 @@ function runOf(message: PartitionMessage): string | null {
   }
 }
 
+/** Where it can be seen, and out of the inbox. What is left of it is to be stepped. */
+export function setAside(
+  batch: Pick<PartitionBatch, 'aside' | 'consumed'>,
+  owned: Pick<OwnedPartition, 'state'>,
+  message: PartitionMessage,
+  error: string,
+): PartitionMessage | undefined {
+  batch.aside.push(asideRow(message, error));
+  const inbox = inboxOf(message);
+  if (inbox !== undefined) {
+    batch.consumed.push(inbox);
+    owned.state.applied.add(inbox);
+  }
+  return withoutResult(message);
+}
+
 /** The inbox row that brought it, if one did. */
-export function inboxOf(message: PartitionMessage): string | undefined {
+function inboxOf(message: PartitionMessage): string | undefined {
   return 'inbox' in message ? message.inbox : undefined;
 }
 
@@ -67,7 +85,7 @@ export function storable<M extends PartitionMessage>(message: M): PartitionMessa
 }
 
 /** A result that cannot be stored ends its attempt as FAILED, with this class (§4). */
-export function withoutResult(message: PartitionMessage): PartitionMessage | undefined {
+function withoutResult(message: PartitionMessage): PartitionMessage | undefined {
   if (message.kind !== 'result') return undefined;
   return {
     ...message,

@@ -1,4 +1,4 @@
-import { type PartitionMessage, type PartitionState, emptyPartition } from '#core';
+import { type Limits, type PartitionMessage, type PartitionState, emptyPartition } from '#core';
 import { Floors } from './floors.js';
 
 /** For so long after a claim a hint is only a nudge to read the inbox (architecture §3). */
@@ -23,8 +23,9 @@ export class OwnedPartition {
     /** Monotonic. */
     readonly claimedAt: number,
     public careful: boolean,
+    limits: Limits,
   ) {
-    this.state = emptyPartition(id, epoch, head, life);
+    this.state = emptyPartition(id, epoch, head, life, limits);
     this.floors = new Floors(epoch, head);
   }
 }

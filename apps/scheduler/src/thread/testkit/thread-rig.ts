@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type CommandAction,
   DEFAULT_RETRY,
+  LIMITS,
   INBOX_COMMAND,
   type Outcome,
   type Policy,
@@ -104,7 +105,7 @@ export class ThreadRig {
         partitions,
         life,
         silentAfterMs: 15_000,
-        topics: topicsOf('test'),
+        ...{ topics: topicsOf('test'), limits: LIMITS },
       },
       {
         wire: { publish: (topic, payload) => this.published(topic, payload) },
