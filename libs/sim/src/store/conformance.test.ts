@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Bodies,
   type Cell,
-  type ClusterView,
   type CommitOutcome,
   type Fetched,
   type GrantedCell,
@@ -16,7 +15,7 @@ import {
   sealGrant,
   sealRun,
 } from '#core';
-import { Owner, PARTITIONS, type StoreWorld, real, simulated } from './testkit/worlds.js';
+import { Owner, type StoreWorld, real, simulated } from './testkit/worlds.js';
 
 const failureOf = (outcome: CommitOutcome): string =>
   outcome.kind === 'failed' ? outcome.failure.kind : outcome.kind;
@@ -83,7 +82,7 @@ describe.each([
     expect(cell).toMatchObject({ lane: LANE_TIMED, rank: Math.round(due as number) });
   });
 
-  test('taking in: the inbox row goes, it is taken, and what is stored is what is read', async () => {
+  test('taking in: the row goes, it is taken, and what is stored is what is read', async () => {
     const cell = await ready();
     const { live } = await found(cell);
     expect(live?.taken).toBe(true);
@@ -128,7 +127,7 @@ describe.each([
     expect(failureOf(await world.commit([writes], cell.facts.submittedAt))).toBe('committed');
   });
 
-  test('a grant opens an attempt: taken, in no lane; saved while it is open; closed by its end', async () => {
+  test('an attempt is opened by its grant, saved while it is open, closed by its end', async () => {
     const cell = grant(await ready());
     expect(await commit(cell, { granted: [sealGrant(cell)] })).toBe('committed');
     const { live } = await found(cell);
@@ -162,7 +161,7 @@ describe.each([
     expect((await found(again)).live?.cell.token).toEqual(again.token);
   });
 
-  test('what cannot be stored is refused for good, whole: a run that is over, an attempt that is not', async () => {
+  test('what cannot be stored is refused for good, whole: a run that is over', async () => {
     const cell = await ready();
     const bystander = await ready();
     cell.state = 'CANCELLED';
@@ -250,48 +249,6 @@ describe.each([
     for (const partition of owner.epochs.keys()) {
       expect(rows.filter((row) => row.partition === partition).length).toBeLessThanOrEqual(2);
     }
-  });
-
-  test('who owns: compare-and-set, wanted by another, released with the right epoch alone', async () => {
-    const { control } = world.store;
-    const of = { partition: 3, expected: owner.epoch(3) - 1, thread: 't2' };
-    expect(await world.ask((reply) => control.claim(of, reply))).toBeUndefined();
-    await world.ask<void>((reply) => control.want(3, 't2', reply));
-    const outcome = await world.commit([owner.writes(3, { events: 1 })]);
-    expect(outcome).toMatchObject({ committed: { wanted: [{ partition: 3, by: 't2' }] } });
-    await world.ask<unknown>((reply) =>
-      control.release(3, owner.epoch(3) - 1, 'late', reply as never),
-    );
-    const node = { thread: 't1', session: 's', scheduler: 't1' };
-    const view = async () => await world.ask<ClusterView>((reply) => control.touch(node, reply));
-    expect((await view()).partitions[3]).toMatchObject({ owner: 't1', wantedBy: 't2' });
-    await world.ask<unknown>((reply) => control.release(3, owner.epoch(3), 'done', reply as never));
-    expect((await view()).partitions[3]?.owner).toBeNull();
-    const next = { partition: 3, expected: owner.epoch(3), thread: 't2' };
-    const epoch = await world.ask((reply) => control.claim(next, reply));
-    expect(epoch).toBe(owner.epoch(3) + 1);
-    expect((await view()).partitions[3]).toMatchObject({ owner: 't2', wantedBy: null });
-    expect(failureOf(await world.commit([owner.writes(3, { events: 1 })]))).toBe('fenced');
-    owner.epochs.set(3, epoch as number);
-  });
-
-  test('who leaves is gone with its own session alone', async () => {
-    const { control } = world.store;
-    const touch = async (thread: string, session: string) =>
-      await world.ask<ClusterView>((reply) =>
-        control.touch({ thread, session, scheduler: thread }, reply),
-      );
-    const names = (view: ClusterView) => view.nodes.map((node) => node.thread);
-    await touch('t9', 'new');
-    await world.ask<unknown>((reply) =>
-      control.leave({ thread: 't9', session: 'old', scheduler: 't9' }, reply as never),
-    );
-    expect(names(await touch('t1', 's'))).toContain('t9');
-    await world.ask<unknown>((reply) =>
-      control.leave({ thread: 't9', session: 'new', scheduler: 't9' }, reply as never),
-    );
-    expect(names(await touch('t1', 's'))).not.toContain('t9');
-    expect((await touch('t1', 's')).partitions).toHaveLength(PARTITIONS);
   });
 
   test('specifications and large params are read for an assignment, then at hand', async () => {

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ClusterView, CommitOutcome } from '#core';
+import { Owner, PARTITIONS, type StoreWorld, real, simulated } from './testkit/worlds.js';
+
+const failureOf = (outcome: CommitOutcome): string =>
+  outcome.kind === 'failed' ? outcome.failure.kind : outcome.kind;
+
+/** Who is there and who owns what: the model and PostgreSQL alike. */
+describe.each([
+  ['the simulated store', async () => simulated()],
+  ['PostgreSQL', real],
+])('%s', (_, open: () => Promise<StoreWorld>) => {
+  let world: StoreWorld;
+  let owner: Owner;
+
+  beforeAll(async () => {
+    world = await open();
+    owner = new Owner(world);
+    await owner.claimAll();
+  }, 60_000);
+  afterAll(async () => await world.stop());
+
+  test('who owns: compare-and-set, wanted by another, released by its epoch alone', async () => {
+    const { control } = world.store;
+    const of = { partition: 3, expected: owner.epoch(3) - 1, thread: 't2' };
+    expect(await world.ask((reply) => control.claim(of, reply))).toBeUndefined();
+    await world.ask<void>((reply) => control.want(3, 't2', reply));
+    const outcome = await world.commit([owner.writes(3, { events: 1 })]);
+    expect(outcome).toMatchObject({ committed: { wanted: [{ partition: 3, by: 't2' }] } });
+    await world.ask<unknown>((reply) =>
+      control.release(3, owner.epoch(3) - 1, 'late', reply as never),
+    );
+    const node = { thread: 't1', session: 's', scheduler: 't1' };
+    const view = async () => await world.ask<ClusterView>((reply) => control.touch(node, reply));
+    expect((await view()).partitions[3]).toMatchObject({ owner: 't1', wantedBy: 't2' });
+    await world.ask<unknown>((reply) => control.release(3, owner.epoch(3), 'done', reply as never));
+    expect((await view()).partitions[3]?.owner).toBeNull();
+    const next = { partition: 3, expected: owner.epoch(3), thread: 't2' };
+    const epoch = await world.ask((reply) => control.claim(next, reply));
+    expect(epoch).toBe(owner.epoch(3) + 1);
+    expect((await view()).partitions[3]).toMatchObject({ owner: 't2', wantedBy: null });
+    expect(failureOf(await world.commit([owner.writes(3, { events: 1 })]))).toBe('fenced');
+    owner.epochs.set(3, epoch as number);
+  });
+
+  test('who leaves is gone with its own session alone', async () => {
+    const { control } = world.store;
+    const touch = async (thread: string, session: string) =>
+      await world.ask<ClusterView>((reply) =>
+        control.touch({ thread, session, scheduler: thread }, reply),
+      );
+    const names = (view: ClusterView) => view.nodes.map((node) => node.thread);
+    await touch('t9', 'new');
+    await world.ask<unknown>((reply) =>
+      control.leave({ thread: 't9', session: 'old', scheduler: 't9' }, reply as never),
+    );
+    expect(names(await touch('t1', 's'))).toContain('t9');
+    await world.ask<unknown>((reply) =>
+      control.leave({ thread: 't9', session: 'new', scheduler: 't9' }, reply as never),
+    );
+    expect(names(await touch('t1', 's'))).not.toContain('t9');
+    expect((await touch('t1', 's')).partitions).toHaveLength(PARTITIONS);
+  });
+});
