@@ -50,6 +50,8 @@ export interface Plan {
   readonly slice: number;
   /** Small ones find what large ones hide. */
   readonly limits: Partial<Limits>;
+  /** Whether its broker gives retained words. */
+  readonly retains: boolean;
   readonly chaosMs: Millis;
   /** Between two submissions, on average. */
   readonly everyMs: Millis;
@@ -85,6 +87,7 @@ export function planOf(seed: number, random: Random): Plan {
     slots,
     slice: random.pick([1, 3, 512]),
     limits: random.pick(LIMITS_TRIED),
+    retains: random.chance(0.7),
     chaosMs,
     // Never more than can be run when all goes well.
     everyMs: Math.max(random.pick([300, 2_000, 10_000, 30_000]), RUN_MS / (executors * slots)),

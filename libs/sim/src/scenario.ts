@@ -59,7 +59,7 @@ export class Scenario implements Targets {
     const world = new World(plan.seed, options.trace);
     this.world = world;
     this.server = new DatabaseServer(world, plan.partitions);
-    this.broker = new Broker(world);
+    this.broker = new Broker(world, plan.retains);
     this.watcher = new Watcher(world, this.server, this.broker, SILENT_AFTER_MS);
     this.gateway = new GatewayNode(world, this.server, this.broker);
     const { random } = world;

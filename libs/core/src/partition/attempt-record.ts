@@ -32,6 +32,11 @@ export function attemptOf(cell: Cell, token: Token, end: AttemptEnd): AttemptRec
 export function foundAgain(cell: Cell, token: Token, end: AttemptEnd): void {
   const { record } = cell;
   const at = record.attempts.findLastIndex(({ number }) => number === token.attempt);
-  if (at >= 0) record.attempts[at] = attemptOf(cell, token, end);
+  const known = record.attempts[at];
+  if (known !== undefined) {
+    const startedAt = cell.startedAt ?? known.startedAt;
+    const found = attemptOf(cell, token, end);
+    record.attempts[at] = startedAt === undefined ? found : { ...found, startedAt };
+  }
   delete record.reason;
 }

@@ -103,6 +103,12 @@ describe('a freeze (1.7)', () => {
     expect(ask('pause')).toEqual({ ok: false, code: 'RUN_STARTED', state: 'RUNNING' });
   });
 
+  test('stands in the record as the lists look for it', () => {
+    running();
+    ask('freeze');
+    expect(JSON.stringify(rig.cell('r').record)).toContain('"freeze":{"on":true');
+  });
+
   test('is restated until it is confirmed, and not after', () => {
     running();
     ask('freeze');

@@ -49,6 +49,25 @@ test('what took a late result says so: its attempt has succeeded, nothing was lo
   expect(record.reason).toBeUndefined();
 });
 
+test('a late result has not started before its grant, and keeps the start that was known', () => {
+  const { rig, token } = granted(false);
+  const at = rig.now;
+  rig.step({ kind: 'silent', executor: 'x1' });
+  rig.tick(10_000);
+  rig.commit();
+  rig.result(token, 'SUCCEEDED', { startedAgoMs: 1e18, finishedAgoMs: 1e18 });
+  rig.commit();
+  expect(rig.cell('r').startedAt).toBe(at);
+  expect(rig.cell('r').record.attempts[0]).toMatchObject({ startedAt: at, finishedAt: at });
+  const started = granted(true);
+  started.rig.step({ kind: 'silent', executor: 'x1' });
+  started.rig.tick(10_000);
+  started.rig.commit();
+  started.rig.result(started.token, 'SUCCEEDED', { startedAgoMs: null });
+  started.rig.commit();
+  expect(started.rig.cell('r').record.attempts[0]?.startedAt).toEqual(expect.any(Number));
+});
+
 test('who may be away for ever is asked too, once it is heard again (3.2, 3.3)', () => {
   const rig = new Rig();
   rig.submit('r', {}, { lostAfterMs: null });

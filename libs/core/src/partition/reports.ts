@@ -134,8 +134,12 @@ function lateResult(
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
   cell.token = lost;
-  if (message.startedAgoMs !== null) cell.startedAt = agoAt(step, message.startedAgoMs);
-  const finishedAt = Math.max(cell.startedAt ?? 0, agoAt(step, message.finishedAgoMs));
+  const notBefore = cell.record.grantedAt ?? 0;
+  if (message.startedAgoMs !== null) {
+    cell.startedAt = Math.max(notBefore, agoAt(step, message.startedAgoMs));
+  }
+  const ended = agoAt(step, message.finishedAgoMs);
+  const finishedAt = Math.max(notBefore, cell.startedAt ?? 0, ended);
   foundAgain(cell, lost, { outcome: message.outcome, finishedAt, report: message });
   finish(step, cell, 'SUCCEEDED', {
     outcome: 'SUCCEEDED',

@@ -141,7 +141,7 @@ begin
     expired('idempotency', 'x.expires < now()', 'x.expires'),
     expired('bulk', `x.finished_at < now() - interval '24 hours'`, 'x.finished_at'),
     // A final run is there until the week of its time is over.
-    expired('follow_up', `x.drop_at < now() - interval '8 days'`, 'x.drop_at'),
+    expired('follow_up', `x.drop_at < now() - interval '30 days'`, 'x.drop_at'),
     expired('result_cache', 'x.expires < now()', 'x.expires'),
     expired('journal_default', `x.at < now() - interval '${JOURNAL_DAYS} days'`, 'x.at'),
     expired('log_chunk_default', `x.day < current_date - ${LOG_DAYS}`, 'x.day'),

@@ -95,7 +95,11 @@ export class Broker {
   readonly willSaidAt = new Map<string, Millis>();
   readonly birthSaidAt = new Map<string, Millis>();
 
-  constructor(readonly world: World) {}
+  constructor(
+    readonly world: World,
+    /** RabbitMQ gives no retained words to filters with a `+`. */
+    private readonly retains: boolean,
+  ) {}
 
   latency(): Millis {
     return this.world.random.between(0.1, 2);
@@ -111,7 +115,7 @@ export class Broker {
     for (const other of this.links) if (other.client.id === client.id) this.drop(other);
     const link = new BrokerLink(this, client, after);
     this.links.add(link);
-    for (const [topic, payload] of this.retained) {
+    for (const [topic, payload] of this.retains ? this.retained : []) {
       if (this.isFor(link, topic)) this.send(link, topic, payload);
     }
     return link;

@@ -160,10 +160,24 @@ test('who is not its home asks too for a birth that it missed, or it declines it
   expect(asked).toEqual(['x1/s2']);
 });
 
-test('whose number is on its way to it is not asked again by everybody', () => {
+test('whose birth with its number was lost is asked again, by everybody', () => {
   isHome = false;
   fleet.presence('x1', { ...birth('s1'), incarnation: null });
-  const beat = { kind: 'beat', incarnation: null, n: 1, slots: 4, busy: 0 } as const;
+  const beat = { kind: 'beat', incarnation: 1, n: 1, slots: 4, busy: 0 } as const;
   fleet.beat('x1', { ...beat, session: 's1' });
-  expect(asked).toEqual([]);
+  expect(asked).toEqual(['x1/s1']);
+});
+
+test('who fell silent while the link was half open comes back by its beats (no retained word)', () => {
+  isHome = false;
+  fleet.presence('x1', birth('s1'));
+  now += SILENT_AFTER_MS;
+  fleet.tick();
+  fleet.link(false);
+  fleet.link(true);
+  const beat = { kind: 'beat', incarnation: 1, n: 1, slots: 4, busy: 0 } as const;
+  fleet.beat('x1', { ...beat, session: 's1' });
+  expect(asked).toEqual(['x1/s1']);
+  fleet.presence('x1', birth('s1'));
+  expect(fleet.member('x1')?.online).toBe(true);
 });

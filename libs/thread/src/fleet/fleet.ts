@@ -165,12 +165,6 @@ export class Fleet {
     fleetMachine.step(this.state, message, this.host.mono(), (effect) => this.perform(effect));
   }
 
-  /** A birth may be lost to one alone; who has it waits, unless it is to give out the number. */
-  private askBirth(executor: string, session: string): void {
-    const isHeard = this.births.get(executor)?.session === session;
-    if (!isHeard || this.host.isHome(executor)) this.host.askBirth(executor, session);
-  }
-
   private perform(effect: FleetEffect): void {
     switch (effect.kind) {
       case 'online':
@@ -185,7 +179,7 @@ export class Fleet {
         this.host.busy(effect.member, effect.busy);
         return;
       case 'ask-birth':
-        this.askBirth(effect.executor, effect.session);
+        this.host.askBirth(effect.executor, effect.session);
         return;
       default: {
         const never: never = effect;

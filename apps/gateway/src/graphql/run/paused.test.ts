@@ -25,6 +25,22 @@ async function held(run: TestRun, job?: true): Promise<TestRun> {
 }
 
 describe('what stands still', () => {
+  it('is found whatever programs have said: a record is text, and nobody interprets it', async () => {
+    const world = new LabelledRuns(suite);
+    const wild = await world.submit();
+    await suite.owner.open(wild, 'x');
+    const message = 'NUL \u0000, half a pair \ud83d, and "freeze":{"on":true';
+    const progress = { percent: null, message, at: AT };
+    const record = JSON.stringify({ attempts: [], seqs: [1], progress });
+    const state = RUN_STATES.indexOf('RUNNING');
+    const open = [{ run: wild.id, state, startedAt: AT, record }];
+    await suite.owner.put(wild.partition, { open });
+    const frozen = await runs(await world.submit(), true);
+    expect(await world.list({ paused: true })).toEqual([frozen.id]);
+    expect(await world.list({ paused: false })).toEqual([wild.id]);
+    expect(await world.bulk('RESUME', { dryRun: true })).toMatchObject({ matched: 1 });
+  });
+
   it('says how, by whom, why and since when; it is found by that', async () => {
     const world = new LabelledRuns(suite);
     const frozen = await runs(await world.submit(), true);

@@ -64,7 +64,7 @@ export function simulated(): StoreWorld {
   const link = (): DatabaseLink => new DatabaseLink(server, process.after);
   const links = { commits: link(), reads: link(), control: link() };
   const store = new SimStore(server, links, () => undefined);
-  const gateway = new GatewayNode(world, server, new Broker(world));
+  const gateway = new GatewayNode(world, server, new Broker(world, true));
   gateway.start();
   gateway.define(SPEC, policy);
   const settle = (): void => void world.runUntil(world.now + 50);
