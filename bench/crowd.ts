@@ -6,6 +6,8 @@ export interface CrowdTarget {
   readonly client: Client;
   readonly url: string;
   readonly key: string;
+  /** CPU seconds so far, by who used them. */
+  readonly cpu?: () => ReadonlyMap<string, number>;
 }
 export interface CrowdSettings {
   readonly subscribers: number;
@@ -35,6 +37,18 @@ export interface CrowdFigures {
   readonly 'resumed exact': number;
   readonly 'resumed s': number;
 }
+/** What one of the processes used from the first submission until the last event was read. */
+export interface CrowdCost {
+  readonly process: string;
+  readonly cores: number;
+  /** CPU time, by what reached the readers that are not slow. */
+  readonly 'µs an event': number;
+  readonly 'µs a frame': number;
+}
+export interface CrowdReport {
+  readonly figures: CrowdFigures;
+  readonly costs: readonly CrowdCost[];
+}
 
 const JOBS = 10;
 const TENANTS = 100;
@@ -42,6 +56,7 @@ const REGIONS = 50;
 const TICK_MS = 50;
 const DONE_WITHIN_MS = 120_000;
 const LOOK_MS = 100;
+const QUIET_MS = 1_000;
 
 const APPLY = `mutation($input: ApplyJobInput!) {
   applyJob(input: $input) { changed userErrors { code message } } }`;
@@ -95,8 +110,8 @@ export async function measureCrowd(
   settings: CrowdSettings,
   fast: ReadersLike,
   slow: ReadersLike,
-): Promise<CrowdFigures> {
-  const { client } = target;
+): Promise<CrowdReport> {
+  const { client, cpu = () => new Map<string, number>() } = target;
   for (let n = 0; n < JOBS; n++) {
     const spec = { kind: 'function', name: 'noop' };
     await ask(client, APPLY, { input: { project: 'demo', name: metaOf(n).job, spec } });
@@ -112,15 +127,26 @@ export async function measureCrowd(
   );
 
   const after = await cursorOfNow(client);
-  const began = performance.now();
+  const [began, usedBefore] = [performance.now(), cpu()];
   const runs = await submitAll(client, settings);
+  // What is read back for the comparison would hold up the last of what is measured.
+  const seconds = ((await untilQuiet(fast)) - began) / 1_000;
+  const used = cpu();
+  const { p50, p99, max, frames } = await fast.figures();
   const events = await readAll(client, after, runs.size);
   const tallies = kinds.map((kind) => tallyOf(events, runs, kind));
   const exact = await untilSame(fast, tallies);
-  const seconds = (performance.now() - began) / 1_000;
-  const { p50, p99, max, frames } = await fast.figures();
   const passed = tallies.reduce((sum, { count }) => sum + count, 0);
-  return {
+  const costs = [...used].map(([process, until]): CrowdCost => {
+    const own = until - (usedBefore.get(process) ?? 0);
+    return {
+      process,
+      cores: Math.round((own / seconds) * 100) / 100,
+      'µs an event': Math.round((own / passed) * 1e7) / 10,
+      'µs a frame': Math.round((own / frames) * 1e7) / 10,
+    };
+  });
+  const figures: CrowdFigures = {
     runs: runs.size,
     events: events.length,
     'p50 ms': p50,
@@ -131,6 +157,7 @@ export async function measureCrowd(
     'fast exact': exact,
     ...(await resumeSlow(slow, settings, tallyOf(events, runs, EVERYTHING))),
   };
+  return { figures, costs };
 }
 
 async function resumeSlow(slow: ReadersLike, settings: CrowdSettings, whole: Tally) {
@@ -155,6 +182,17 @@ async function resumeSlow(slow: ReadersLike, settings: CrowdSettings, whole: Tal
     'resumed exact': exact,
     'resumed s': Math.round((performance.now() - began) / 100) / 10,
   };
+}
+
+/** When the last frame came, once none has come for a while. */
+async function untilQuiet(readers: ReadersLike): Promise<number> {
+  let [before, since] = [-1, performance.now()];
+  await look(async () => {
+    const { frames } = await readers.figures();
+    if (frames !== before) [before, since] = [frames, performance.now()];
+    return performance.now() - since >= QUIET_MS;
+  });
+  return since;
 }
 
 /** How many have exactly what they should, when all have or the time is over. */
