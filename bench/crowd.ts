@@ -1,5 +1,15 @@
 import type { Client } from '#client';
-import { type ReaderPlan, type SeenEvent, type Tally, weigh } from './readers.js';
+import {
+  EVERYTHING,
+  JOBS,
+  type Kind,
+  type RunMeta,
+  isSame,
+  kindOf,
+  metaOf,
+  tallyOf,
+} from './crowd-kinds.js';
+import type { ReaderPlan, SeenEvent, Tally } from './readers.js';
 import type { ReadersLike } from './remote-readers.js';
 
 export interface CrowdTarget {
@@ -18,6 +28,8 @@ export interface CrowdSettings {
   /** Life cycles a second, for so long. */
   readonly rate: number;
   readonly seconds: number;
+  /** Before that, as long with nobody slow: code that has not run yet is not what is measured. */
+  readonly warmUpSeconds: number;
   /** Of the slow ones so many go on from their cursor, to the end. */
   readonly resumed: number;
 }
@@ -50,9 +62,6 @@ export interface CrowdReport {
   readonly costs: readonly CrowdCost[];
 }
 
-const JOBS = 10;
-const TENANTS = 100;
-const REGIONS = 50;
 const TICK_MS = 50;
 const DONE_WITHIN_MS = 120_000;
 const LOOK_MS = 100;
@@ -65,44 +74,6 @@ const SUBMIT = `mutation($input: SubmitRunsInput!) { submitRuns(input: $input) {
 const CURSOR = 'subscription { runEvents(project: "demo") { cursor } }';
 const ALL = `subscription($after: Cursor!) { runEvents(project: "demo", after: $after) {
   events { at type to attempt run { id } } } }`;
-
-interface RunMeta {
-  readonly job: string;
-  readonly tenant: string;
-  readonly region: string;
-}
-const metaOf = (n: number): RunMeta => ({
-  job: `crowd-${n % JOBS}`,
-  tenant: `t${n % TENANTS}`,
-  region: `r${n % REGIONS}`,
-});
-
-/** Of ten readers four follow a tenant, three what becomes of a job, three of a region. */
-interface Kind {
-  readonly filter: Readonly<Record<string, unknown>>;
-  wants(run: RunMeta, event: SeenEvent): boolean;
-}
-function kindOf(i: number): Kind {
-  const n = Math.floor(i / 10);
-  const isDone = ({ to }: SeenEvent): boolean => to === 'SUCCEEDED';
-  if (i % 10 < 4) {
-    const { tenant } = metaOf(4 * n + (i % 10));
-    return { filter: { labels: { tenant } }, wants: (run) => run.tenant === tenant };
-  }
-  const states = ['SUCCEEDED'];
-  if (i % 10 < 7) {
-    const { job } = metaOf(3 * n + (i % 10));
-    const wants: Kind['wants'] = (run, event) => run.job === job && isDone(event);
-    return { filter: { jobs: [job], states }, wants };
-  }
-  const { region } = metaOf(3 * n + (i % 10));
-  const wants: Kind['wants'] = (run, event) => run.region === region && isDone(event);
-  return { filter: { labels: { region }, states }, wants };
-}
-const EVERYTHING: Kind = {
-  filter: { jobs: Array.from({ length: JOBS }, (_, n) => metaOf(n).job) },
-  wants: () => true,
-};
 
 /** Many subscriptions with filters, some of whose readers are slow (issue 4, Show). */
 export async function measureCrowd(
@@ -120,6 +91,7 @@ export async function measureCrowd(
   const plan = ({ filter }: Kind, slowMs: number): ReaderPlan => ({ filter, slowMs });
   const plans = kinds.map((kind) => plan(kind, 0));
   await fast.open(target, plans);
+  await warmUp(client, settings, fast);
   const slowPlan = plan(EVERYTHING, settings.slowMs);
   await slow.open(
     target,
@@ -132,10 +104,11 @@ export async function measureCrowd(
   // What is read back for the comparison would hold up the last of what is measured.
   const seconds = ((await untilQuiet(fast)) - began) / 1_000;
   const used = cpu();
-  const { p50, p99, max, frames } = await fast.figures();
   const events = await readAll(client, after, runs.size);
   const tallies = kinds.map((kind) => tallyOf(events, runs, kind));
   const exact = await untilSame(fast, tallies);
+  // Now, not when it was quiet: what was later than that is among them.
+  const { p50, p99, max, frames } = await fast.figures();
   const passed = tallies.reduce((sum, { count }) => sum + count, 0);
   const costs = [...used].map(([process, until]): CrowdCost => {
     const own = until - (usedBefore.get(process) ?? 0);
@@ -182,6 +155,14 @@ async function resumeSlow(slow: ReadersLike, settings: CrowdSettings, whole: Tal
     'resumed exact': exact,
     'resumed s': Math.round((performance.now() - began) / 100) / 10,
   };
+}
+
+async function warmUp(client: Client, settings: CrowdSettings, fast: ReadersLike): Promise<void> {
+  const after = await cursorOfNow(client);
+  const runs = await submitAll(client, { ...settings, seconds: settings.warmUpSeconds });
+  if (runs.size > 0) await readAll(client, after, runs.size);
+  await untilQuiet(fast);
+  await fast.forget();
 }
 
 /** When the last frame came, once none has come for a while. */
@@ -259,24 +240,6 @@ async function readAll(client: Client, after: string, runs: number): Promise<See
   }
   return all;
 }
-
-function tallyOf(
-  events: readonly SeenEvent[],
-  runs: ReadonlyMap<string, RunMeta>,
-  kind: Kind,
-): Tally {
-  let [count, sum] = [0, 0];
-  for (const event of events) {
-    const run = runs.get(event.run.id);
-    if (run === undefined || !kind.wants(run, event)) continue;
-    count++;
-    sum = (sum + weigh(event)) % 2 ** 32;
-  }
-  return { count, sum };
-}
-
-const isSame = (is: Tally, should: Tally | undefined): boolean =>
-  is.count === should?.count && is.sum === should.sum;
 
 /** Until it is so, or the time is over. */
 async function look(isSo: () => Promise<boolean>): Promise<void> {

@@ -27,6 +27,7 @@ const HELP = `npm run bench -- SCENARIO [options]
 `;
 
 const NEVER_MS = 600_000;
+const WARM_UP_SECONDS = 4;
 const quiet = (): void => undefined;
 
 async function commit(words: readonly string[]): Promise<Report> {
@@ -96,6 +97,7 @@ async function subscribers(words: readonly string[]): Promise<readonly Report[]>
     slowMs: Number(values['slow-ms']),
     rate: Number(values.rate),
     seconds: Number(values.seconds),
+    warmUpSeconds: WARM_UP_SECONDS,
     resumed: Number(values.resumed),
   });
 }

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const target = { client, url: ws, key: orrery.key() };
   const settings = {
     ...{ subscribers: SUBSCRIBERS, slow: SLOW, slowMs: NEVER_MS },
-    ...{ rate: RATE, seconds: SECONDS, resumed: SLOW },
+    ...{ rate: RATE, seconds: SECONDS, warmUpSeconds: 0, resumed: SLOW },
   };
   try {
     ({ figures } = await measureCrowd(target, settings, fast, slow));

@@ -38,6 +38,7 @@ export class FrameClock {
   /** In the order in which they may be flushed again. */
   private readonly recent = new Map<Framed, Recent>();
   private ticking: Subscription | undefined;
+  private tickedAt = 0;
 
   constructor(
     private readonly scheduler: SchedulerLike,
@@ -63,7 +64,10 @@ export class FrameClock {
   private flush(framed: Framed): void {
     this.recent.delete(framed);
     this.recent.set(framed, { freeAt: this.scheduler.now() + this.frameMs(), isGathered: false });
-    this.ticking ??= this.next();
+    if (this.ticking === undefined) {
+      this.tickedAt = this.scheduler.now();
+      this.ticking = this.next();
+    }
     framed.flush();
   }
 
@@ -71,7 +75,10 @@ export class FrameClock {
     this.ticking = this.next();
     const now = this.scheduler.now();
     const frameMs = this.frameMs();
-    let share = Math.ceil((this.recent.size * stepOf(frameMs)) / frameMs);
+    // By the time that has passed: steps that come late must not make frames longer.
+    const stepMs = Math.max(stepOf(frameMs), now - this.tickedAt);
+    this.tickedAt = now;
+    let share = Math.ceil((this.recent.size * stepMs) / frameMs);
     for (const [framed, { freeAt, isGathered }] of this.recent) {
       // A clock that was set back must not hold anybody.
       const isEarly = freeAt > now && freeAt <= now + frameMs;

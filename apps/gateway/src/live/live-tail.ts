@@ -120,6 +120,7 @@ export class LiveTail implements Framed {
       return;
     }
     for (const event of events) this.gathered.push(event);
+    this.options.sieve?.expect(events);
     if (mustWait) {
       this.gatheredChars += charsOf(events);
       return;

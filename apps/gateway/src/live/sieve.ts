@@ -12,6 +12,11 @@ export class Sieve {
     readonly leave: () => void,
   ) {}
 
+  /** These will be passed. */
+  expect(events: readonly FeedEvent[]): void {
+    for (const { run } of events) this.traits.expect(run);
+  }
+
   /**
    * At once where all rows are known: not before the batch is over that brought the events.
    * Nothing, when the signal is given before they are.
