@@ -1,11 +1,23 @@
 import type { Client } from '#client';
-import { type ReaderPlan, type SeenEvent, type Tally, weigh } from './readers.js';
+import {
+  EVERYTHING,
+  JOBS,
+  type Kind,
+  type RunMeta,
+  isSame,
+  kindOf,
+  metaOf,
+  tallyOf,
+} from './crowd-kinds.js';
+import type { ReaderPlan, SeenEvent, Tally } from './readers.js';
 import type { ReadersLike } from './remote-readers.js';
 
 export interface CrowdTarget {
   readonly client: Client;
   readonly url: string;
   readonly key: string;
+  /** CPU seconds so far, by who used them. */
+  readonly cpu?: () => ReadonlyMap<string, number>;
 }
 export interface CrowdSettings {
   readonly subscribers: number;
@@ -16,6 +28,8 @@ export interface CrowdSettings {
   /** Life cycles a second, for so long. */
   readonly rate: number;
   readonly seconds: number;
+  /** Before that, as long with nobody slow: code that has not run yet is not what is measured. */
+  readonly warmUpSeconds: number;
   /** Of the slow ones so many go on from their cursor, to the end. */
   readonly resumed: number;
 }
@@ -35,13 +49,23 @@ export interface CrowdFigures {
   readonly 'resumed exact': number;
   readonly 'resumed s': number;
 }
+/** What one of the processes used from the first submission until the last event was read. */
+export interface CrowdCost {
+  readonly process: string;
+  readonly cores: number;
+  /** CPU time, by what reached the readers that are not slow. */
+  readonly 'µs an event': number;
+  readonly 'µs a frame': number;
+}
+export interface CrowdReport {
+  readonly figures: CrowdFigures;
+  readonly costs: readonly CrowdCost[];
+}
 
-const JOBS = 10;
-const TENANTS = 100;
-const REGIONS = 50;
 const TICK_MS = 50;
 const DONE_WITHIN_MS = 120_000;
 const LOOK_MS = 100;
+const QUIET_MS = 1_000;
 
 const APPLY = `mutation($input: ApplyJobInput!) {
   applyJob(input: $input) { changed userErrors { code message } } }`;
@@ -51,52 +75,14 @@ const CURSOR = 'subscription { runEvents(project: "demo") { cursor } }';
 const ALL = `subscription($after: Cursor!) { runEvents(project: "demo", after: $after) {
   events { at type to attempt run { id } } } }`;
 
-interface RunMeta {
-  readonly job: string;
-  readonly tenant: string;
-  readonly region: string;
-}
-const metaOf = (n: number): RunMeta => ({
-  job: `crowd-${n % JOBS}`,
-  tenant: `t${n % TENANTS}`,
-  region: `r${n % REGIONS}`,
-});
-
-/** Of ten readers four follow a tenant, three what becomes of a job, three of a region. */
-interface Kind {
-  readonly filter: Readonly<Record<string, unknown>>;
-  wants(run: RunMeta, event: SeenEvent): boolean;
-}
-function kindOf(i: number): Kind {
-  const n = Math.floor(i / 10);
-  const isDone = ({ to }: SeenEvent): boolean => to === 'SUCCEEDED';
-  if (i % 10 < 4) {
-    const { tenant } = metaOf(4 * n + (i % 10));
-    return { filter: { labels: { tenant } }, wants: (run) => run.tenant === tenant };
-  }
-  const states = ['SUCCEEDED'];
-  if (i % 10 < 7) {
-    const { job } = metaOf(3 * n + (i % 10));
-    const wants: Kind['wants'] = (run, event) => run.job === job && isDone(event);
-    return { filter: { jobs: [job], states }, wants };
-  }
-  const { region } = metaOf(3 * n + (i % 10));
-  const wants: Kind['wants'] = (run, event) => run.region === region && isDone(event);
-  return { filter: { labels: { region }, states }, wants };
-}
-const EVERYTHING: Kind = {
-  filter: { jobs: Array.from({ length: JOBS }, (_, n) => metaOf(n).job) },
-  wants: () => true,
-};
-
 /** Many subscriptions with filters, some of whose readers are slow (issue 4, Show). */
 export async function measureCrowd(
   target: CrowdTarget,
   settings: CrowdSettings,
   fast: ReadersLike,
   slow: ReadersLike,
-): Promise<CrowdFigures> {
-  const { client } = target;
+): Promise<CrowdReport> {
+  const { client, cpu = () => new Map<string, number>() } = target;
   for (let n = 0; n < JOBS; n++) {
     const spec = { kind: 'function', name: 'noop' };
     await ask(client, APPLY, { input: { project: 'demo', name: metaOf(n).job, spec } });
@@ -105,6 +91,7 @@ export async function measureCrowd(
   const plan = ({ filter }: Kind, slowMs: number): ReaderPlan => ({ filter, slowMs });
   const plans = kinds.map((kind) => plan(kind, 0));
   await fast.open(target, plans);
+  await warmUp(client, settings, fast);
   const slowPlan = plan(EVERYTHING, settings.slowMs);
   await slow.open(
     target,
@@ -112,15 +99,27 @@ export async function measureCrowd(
   );
 
   const after = await cursorOfNow(client);
-  const began = performance.now();
+  const [began, usedBefore] = [performance.now(), cpu()];
   const runs = await submitAll(client, settings);
+  // What is read back for the comparison would hold up the last of what is measured.
+  const seconds = ((await untilQuiet(fast)) - began) / 1_000;
+  const used = cpu();
   const events = await readAll(client, after, runs.size);
   const tallies = kinds.map((kind) => tallyOf(events, runs, kind));
   const exact = await untilSame(fast, tallies);
-  const seconds = (performance.now() - began) / 1_000;
+  // Now, not when it was quiet: what was later than that is among them.
   const { p50, p99, max, frames } = await fast.figures();
   const passed = tallies.reduce((sum, { count }) => sum + count, 0);
-  return {
+  const costs = [...used].map(([process, until]): CrowdCost => {
+    const own = until - (usedBefore.get(process) ?? 0);
+    return {
+      process,
+      cores: Math.round((own / seconds) * 100) / 100,
+      'µs an event': Math.round((own / passed) * 1e7) / 10,
+      'µs a frame': Math.round((own / frames) * 1e7) / 10,
+    };
+  });
+  const figures: CrowdFigures = {
     runs: runs.size,
     events: events.length,
     'p50 ms': p50,
@@ -131,6 +130,7 @@ export async function measureCrowd(
     'fast exact': exact,
     ...(await resumeSlow(slow, settings, tallyOf(events, runs, EVERYTHING))),
   };
+  return { figures, costs };
 }
 
 async function resumeSlow(slow: ReadersLike, settings: CrowdSettings, whole: Tally) {
@@ -155,6 +155,25 @@ async function resumeSlow(slow: ReadersLike, settings: CrowdSettings, whole: Tal
     'resumed exact': exact,
     'resumed s': Math.round((performance.now() - began) / 100) / 10,
   };
+}
+
+async function warmUp(client: Client, settings: CrowdSettings, fast: ReadersLike): Promise<void> {
+  const after = await cursorOfNow(client);
+  const runs = await submitAll(client, { ...settings, seconds: settings.warmUpSeconds });
+  if (runs.size > 0) await readAll(client, after, runs.size);
+  await untilQuiet(fast);
+  await fast.forget();
+}
+
+/** When the last frame came, once none has come for a while. */
+async function untilQuiet(readers: ReadersLike): Promise<number> {
+  let [before, since] = [-1, performance.now()];
+  await look(async () => {
+    const { frames } = await readers.figures();
+    if (frames !== before) [before, since] = [frames, performance.now()];
+    return performance.now() - since >= QUIET_MS;
+  });
+  return since;
 }
 
 /** How many have exactly what they should, when all have or the time is over. */
@@ -221,24 +240,6 @@ async function readAll(client: Client, after: string, runs: number): Promise<See
   }
   return all;
 }
-
-function tallyOf(
-  events: readonly SeenEvent[],
-  runs: ReadonlyMap<string, RunMeta>,
-  kind: Kind,
-): Tally {
-  let [count, sum] = [0, 0];
-  for (const event of events) {
-    const run = runs.get(event.run.id);
-    if (run === undefined || !kind.wants(run, event)) continue;
-    count++;
-    sum = (sum + weigh(event)) % 2 ** 32;
-  }
-  return { count, sum };
-}
-
-const isSame = (is: Tally, should: Tally | undefined): boolean =>
-  is.count === should?.count && is.sum === should.sum;
 
 /** Until it is so, or the time is over. */
 async function look(isSo: () => Promise<boolean>): Promise<void> {

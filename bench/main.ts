@@ -21,11 +21,13 @@ const HELP = `npm run bench -- SCENARIO [options]
               --runs N (100000)
   subscribers  subscriptions with filters, some of whose readers are slow: how late, how whole
               --subscribers N (2000)  --slow N (200)  --rate N (500)  --seconds N (30)
-              --resumed N (20)
+              --resumed N (20)  --slow-ms N (never): between two messages that a slow one reads
   bulk      dead runs retried by filter, beside single submissions at a steady rate
               --runs N (5000)  --rounds N (5)  --seconds N (10)
 `;
 
+const NEVER_MS = 600_000;
+const WARM_UP_SECONDS = 4;
 const quiet = (): void => undefined;
 
 async function commit(words: readonly string[]): Promise<Report> {
@@ -77,7 +79,7 @@ async function system(words: readonly string[]): Promise<readonly Report[]> {
   return await benchSystem(Number(values.seconds), Number(values.runs));
 }
 
-async function subscribers(words: readonly string[]): Promise<Report> {
+async function subscribers(words: readonly string[]): Promise<readonly Report[]> {
   const { values } = parseArgs({
     args: [...words],
     options: {
@@ -86,14 +88,16 @@ async function subscribers(words: readonly string[]): Promise<Report> {
       rate: { type: 'string', default: '500' },
       seconds: { type: 'string', default: '30' },
       resumed: { type: 'string', default: '20' },
+      'slow-ms': { type: 'string', default: String(NEVER_MS) },
     },
   });
   return await benchSubscribers({
     subscribers: Number(values.subscribers),
     slow: Number(values.slow),
-    slowMs: 2_000,
+    slowMs: Number(values['slow-ms']),
     rate: Number(values.rate),
     seconds: Number(values.seconds),
+    warmUpSeconds: WARM_UP_SECONDS,
     resumed: Number(values.resumed),
   });
 }
@@ -126,7 +130,7 @@ async function main([scenario = 'system', ...words]: readonly string[]): Promise
     return 0;
   }
   if (scenario === 'subscribers') {
-    print(await subscribers(words));
+    for (const report of await subscribers(words)) print(report);
     return 0;
   }
   if (scenario === 'bulk') {

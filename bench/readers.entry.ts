@@ -2,7 +2,7 @@ import { Readers } from './readers.js';
 
 interface Call {
   readonly id: number;
-  readonly name: 'open' | 'states' | 'figures' | 'hurry' | 'resume' | 'close';
+  readonly name: 'open' | 'forget' | 'states' | 'figures' | 'hurry' | 'resume' | 'close';
   readonly words: readonly unknown[];
 }
 

@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import { PlainSocket } from './plain-socket.js';
 
 /** What is asked of one subscription, and how its reader reads. */
 export interface ReaderPlan {
@@ -22,14 +22,15 @@ export interface SeenEvent {
   readonly attempt: number | null;
   readonly run: { readonly id: string };
 }
-interface Frame {
-  readonly cursor: string;
-  readonly events: readonly SeenEvent[];
-}
 interface Message {
   readonly type: string;
   readonly payload?: unknown;
 }
+const NEXT = '{"id":"1","type":"next","payload":{"data":{"runEvents":{"cursor":"';
+const EVENT = '{"at":"';
+/** How long `EVENT` is with the time behind it. */
+const SAID = /"type":"(\w+)".*?"attempt":(\w+),"run":\{"id":"([^"]+)"/;
+const AT_CHARS = EVENT.length + '2026-11-21T00:00:00.000Z'.length;
 
 const queryOf = (more: string): string => `subscription ($filter: RunFilter, $after: Cursor) {
   runEvents(project: "demo", filter: $filter, after: $after) {
@@ -40,9 +41,11 @@ const WIDE = queryOf([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `again${n}: at`).join('
 const LATE_MS_MAX = 10_000;
 const FNV = 0x01000193;
 
-export function weigh({ type, attempt, run }: Omit<SeenEvent, 'at' | 'to'>): number {
+export const weigh = ({ type, attempt, run }: Omit<SeenEvent, 'at' | 'to'>): number =>
+  weightOf(`${type}/${attempt}/${run.id}`);
+
+function weightOf(text: string): number {
   let hash = 0x811c9dc5;
-  const text = `${type}/${attempt}/${run.id}`;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV);
   return hash >>> 0;
 }
@@ -65,7 +68,7 @@ export class Lateness {
 
 /** One subscription on a socket of its own, with as little of a client as there can be. */
 export class Reader {
-  private socket: WebSocket | undefined;
+  private socket: PlainSocket | undefined;
   private timer: NodeJS.Timeout | undefined;
   private opened: (() => void) | undefined;
   private cursor: string | undefined;
@@ -89,24 +92,30 @@ export class Reader {
   /** Resolves with the first frame; from the last cursor on, when there is one. */
   open(): Promise<void> {
     const { url, key } = this.target;
-    const socket = new WebSocket(url, 'graphql-transport-ws', { perMessageDeflate: false });
-    this.socket = socket;
     this.ended = null;
     const send = (message: unknown): void => socket.send(JSON.stringify(message));
-    socket.on('open', () => send({ type: 'connection_init', payload: { key } }));
-    socket.on('error', () => undefined); // a close follows
-    socket.on('close', (code) => this.over(`closed ${code}`));
-    socket.on('message', (data: Buffer) => {
-      const message = JSON.parse(data.toString()) as Message;
-      if (message.type === 'connection_ack') {
-        const variables = { filter: this.plan.filter, after: this.cursor };
-        const query = this.plan.slowMs === 0 ? QUERY : WIDE;
-        send({ id: '1', type: 'subscribe', payload: { query, variables } });
-      } else this.hear(message);
+    const socket = new PlainSocket(new URL(url), {
+      opened: () => send({ type: 'connection_init', payload: { key } }),
+      closed: (code) => this.over(`closed ${code}`),
+      text: (text) => {
+        if (text.startsWith(NEXT)) this.take(text);
+        else if (text.startsWith('{"type":"connection_ack"')) {
+          const variables = { filter: this.plan.filter, after: this.cursor };
+          const query = this.plan.slowMs === 0 ? QUERY : WIDE;
+          send({ id: '1', type: 'subscribe', payload: { query, variables } });
+        } else this.hear(JSON.parse(text) as Message);
+      },
     });
+    this.socket = socket;
     return new Promise((resolve) => {
       this.opened = resolve;
     });
+  }
+
+  /** What it has read was for practice. */
+  forget(): void {
+    this.tally = { count: 0, sum: 0 };
+    this.frames = 0;
   }
 
   /** From now on it reads as fast as it can. */
@@ -118,34 +127,38 @@ export class Reader {
 
   close(): void {
     clearTimeout(this.timer);
-    this.socket?.terminate();
+    this.socket?.close();
   }
 
   private hear({ type, payload }: Message): void {
-    if (type === 'next') {
-      const { data } = payload as { readonly data: { readonly runEvents: Frame } };
-      this.take(data.runEvents);
-      this.opened?.();
-    } else if (type === 'error') {
-      const [error] = payload as { readonly extensions: Record<string, string> }[];
-      this.cursor = error?.extensions['resume'] ?? this.cursor;
-      this.over(error?.extensions['code'] ?? 'error');
-      this.socket?.close();
-    }
+    if (type !== 'error') return;
+    const [error] = payload as { readonly extensions: Record<string, string> }[];
+    this.cursor = error?.extensions['resume'] ?? this.cursor;
+    this.over(error?.extensions['code'] ?? 'error');
+    this.socket?.close();
   }
 
-  private take({ cursor, events }: Frame): void {
+  /** Only what is compared is read of a message: whatever else it says would be missed there. */
+  private take(text: string): void {
     const now = Date.now();
     this.frames++;
-    this.cursor = cursor;
-    for (const event of events) {
-      this.lateness?.note(now - Date.parse(event.at));
-      this.tally.count++;
-      this.tally.sum = (this.tally.sum + weigh(event)) % 2 ** 32;
+    this.cursor = text.slice(NEXT.length, text.indexOf('"', NEXT.length));
+    for (let from = text.indexOf(EVENT); from >= 0; ) {
+      const next = text.indexOf(EVENT, from + AT_CHARS);
+      this.note(now, text.slice(from, next < 0 ? undefined : next));
+      from = next;
     }
+    this.opened?.();
     if (this.slowMs === 0) return;
     this.socket?.pause();
     this.timer = setTimeout(() => this.socket?.resume(), this.slowMs);
+  }
+
+  private note(now: number, event: string): void {
+    this.lateness?.note(now - Date.parse(event.slice(EVENT.length, AT_CHARS)));
+    const [, type, attempt, run] = SAID.exec(event) ?? [];
+    this.tally.count++;
+    this.tally.sum = (this.tally.sum + weightOf(`${type}/${attempt}/${run}`)) % 2 ** 32;
   }
 
   private over(code: string): void {
@@ -179,6 +192,12 @@ export class Readers {
     const [p50, p99, max] = [0.5, 0.99, 1].map((q) => this.lateness.quantile(q));
     const frames = this.readers.reduce((sum, reader) => sum + reader.frames, 0);
     return await Promise.resolve({ p50: p50 ?? -1, p99: p99 ?? -1, max: max ?? -1, frames });
+  }
+
+  async forget(): Promise<void> {
+    for (const reader of this.readers) reader.forget();
+    this.lateness.counts.fill(0);
+    return await Promise.resolve();
   }
 
   /** Those that are left unread what they have, until they end. */

@@ -4,7 +4,7 @@ import type { Readers } from './readers.js';
 
 export type ReadersLike = Pick<
   Readers,
-  'open' | 'states' | 'figures' | 'hurry' | 'resume' | 'close'
+  'open' | 'forget' | 'states' | 'figures' | 'hurry' | 'resume' | 'close'
 >;
 
 /** Readers in a child process. */
@@ -30,6 +30,9 @@ export class RemoteReaders implements ReadersLike {
 
   open(...words: Parameters<ReadersLike['open']>): Promise<void> {
     return this.call('open', words);
+  }
+  forget(): Promise<void> {
+    return this.call('forget', []);
   }
   states(): ReturnType<ReadersLike['states']> {
     return this.call('states', []);

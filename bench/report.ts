@@ -27,6 +27,18 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** CPU seconds that the machine has been busy, and what was kept from it (Linux; else NaN). */
+export function machineSeconds(): { readonly busy: number; readonly stolen: number } {
+  try {
+    const [line = ''] = fs.readFileSync('/proc/stat', 'utf8').split('\n');
+    const [user, nice, system, , , irq, softirq, steal] = line.split(/\s+/).slice(1).map(Number);
+    const busy = [user, nice, system, irq, softirq].reduce<number>((sum, n) => sum + (n ?? 0), 0);
+    return { busy: busy / 100, stolen: (steal ?? 0) / 100 };
+  } catch {
+    return { busy: Number.NaN, stolen: Number.NaN };
+  }
+}
+
 /** Memory of a process in bytes, its share of what it shares with others (Linux; else NaN). */
 export function memoryOf(pid: number): number {
   try {

@@ -1,5 +1,6 @@
 import { Subscription } from 'rxjs';
 import type { Feed, FeedEnd, FeedEvent, Lease, Replay, ReplayError } from '#feed';
+import { type BufferBounds, frameOf } from './frame.js';
 import { type EventFrame, type EventsRequest, LiveFailure } from './live-runs.js';
 import type { Follower, LiveTail } from './live-tail.js';
 import { type LiveTails, type Wanted, wantedOf } from './live-tails.js';
@@ -7,8 +8,11 @@ import { Pull, type PullSource } from './pull.js';
 import type { Sieve } from './sieve.js';
 
 export const STREAM = {
-  /** What a reader may leave lying (beside one batch): with 4 KiB of data in each, 16 MiB. */
+  /** What a reader may leave lying, beside one frame. */
   bufferEventsMax: 32_768,
+  bufferCharsMax: 16 * 1_048_576,
+  /** And for how long, when its connection takes nothing: who comes back reads the journal. */
+  stalledMsMax: 5_000,
   /** Frames that wait for their reader are joined up to this… */
   frameEventsMax: 1_000,
   /** …when so many do. */
@@ -20,7 +24,7 @@ export const STREAM = {
 export interface StreamHost {
   readonly feed: Feed;
   readonly tails: LiveTails;
-  readonly bufferEventsMax: number;
+  readonly buffer: BufferBounds;
   left(stream: EventStream): void;
 }
 
@@ -41,7 +45,7 @@ export class EventStream implements PullSource<EventFrame>, Follower {
   private isLive = false;
   private hasEnded = false;
   private readonly frames: EventFrame[] = [];
-  private waiting = 0;
+  private waiting = { events: 0, chars: 0 };
   /** Where the reader stands: everything up to here was handed over. */
   private resume: string | undefined;
   private lastCursor: string | undefined;
@@ -65,7 +69,8 @@ export class EventStream implements PullSource<EventFrame>, Follower {
   take(): EventFrame | undefined {
     const frame = this.frames.shift();
     if (frame === undefined) return undefined;
-    this.waiting -= frame.events.length;
+    this.waiting.events -= frame.events.length;
+    this.waiting.chars -= frame.chars;
     this.resume = frame.cursor;
     if (this.frames.length === 0) this.drained?.();
     return frame;
@@ -85,12 +90,18 @@ export class EventStream implements PullSource<EventFrame>, Follower {
 
   /** Slow is who has left a buffer lying when more comes; a frame alone is never too large. */
   receive(frame: EventFrame): void {
-    if (this.waiting >= this.host.bufferEventsMax) {
+    if (this.isSlow) {
       this.overrun();
       return;
     }
     this.push(frame);
     this.joinSoon();
+  }
+
+  private get isSlow(): boolean {
+    const { eventsMax, charsMax } = this.host.buffer;
+    if (this.waiting.events >= eventsMax || this.waiting.chars >= charsMax) return true;
+    return this.frames.length > 0 && this.pull.stalledMs >= STREAM.stalledMsMax;
   }
 
   overrun(): void {
@@ -102,7 +113,7 @@ export class EventStream implements PullSource<EventFrame>, Follower {
   refresh(): void {
     if (!this.isLive || this.tail?.isQuiet !== true || this.frames.length > 0) return;
     const cursor = this.tail.cursor();
-    if (cursor !== this.lastCursor) this.push({ cursor, events: [] });
+    if (cursor !== this.lastCursor) this.push(frameOf(cursor, []));
   }
 
   private begin(): void {
@@ -111,7 +122,7 @@ export class EventStream implements PullSource<EventFrame>, Follower {
       this.tail = this.host.tails.open(this.wanted);
       this.tail.add(this);
       this.isLive = true;
-      this.push({ cursor: this.tail.cursor(), events: [] });
+      this.push(frameOf(this.tail.cursor(), []));
       this.joinSoon();
       return;
     }
@@ -160,7 +171,7 @@ export class EventStream implements PullSource<EventFrame>, Follower {
       }
       const events = await this.sifted(page.events);
       if (this.hasEnded) return;
-      if (events.length > 0) this.push({ cursor: this.lease.encode(replay.heads), events });
+      if (events.length > 0) this.push(frameOf(this.lease.encode(replay.heads), events));
       await this.whenDrained();
     }
   }
@@ -182,16 +193,19 @@ export class EventStream implements PullSource<EventFrame>, Follower {
   /** Who is far behind reads larger frames of his own; they are no longer shared. */
   private push(frame: EventFrame): void {
     const last = this.frames.at(-1);
-    const { cursor, events } = frame;
-    this.waiting += events.length;
+    const { cursor, events, chars } = frame;
+    this.waiting.events += events.length;
+    this.waiting.chars += chars;
     this.lastCursor = cursor;
     const isJoined =
       last !== undefined &&
       (!this.isLive || this.frames.length >= STREAM.framesApartMax) &&
       last.events.length > 0 &&
       last.events.length + events.length <= STREAM.frameEventsMax;
-    if (isJoined) this.frames.splice(-1, 1, { cursor, events: [...last.events, ...events] });
-    else this.frames.push(frame);
+    if (isJoined) {
+      const joined = { cursor, events: [...last.events, ...events], chars: last.chars + chars };
+      this.frames.splice(-1, 1, joined);
+    } else this.frames.push(frame);
     this.pull.wake();
   }
 

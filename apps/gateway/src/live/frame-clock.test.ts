@@ -7,7 +7,8 @@ const EARLY_MS = FRAME_MS - 1;
 
 class World {
   readonly scheduler = new VirtualTimeScheduler(undefined, 0);
-  readonly clock = new FrameClock(this.scheduler);
+  frameMs = FRAME_MS;
+  readonly clock = new FrameClock(this.scheduler, () => this.frameMs);
   readonly flushed: string[] = [];
 
   framed(name: string): Framed {
@@ -62,5 +63,42 @@ describe('the frame clock', () => {
     expect(world.clock.isTicking).toBe(false);
     world.advance(FRAME_MS);
     expect(world.flushed).toHaveLength(6);
+  });
+
+  it('of many that are due together each step flushes its share, and each keeps its place', () => {
+    const world = new World();
+    world.frameMs = 80;
+    const all = Array.from({ length: 16 }, (_, i) => world.framed(String(i)));
+    const touchAll = (): void => {
+      for (const each of all) world.clock.touch(each);
+    };
+    touchAll();
+    expect(world.flushed).toHaveLength(16);
+    const frames: string[][] = [];
+    for (let frame = 0; frame < 4; frame++) {
+      world.flushed.length = 0;
+      for (let step = 0; step < 8; step++) {
+        touchAll();
+        world.advance(10);
+      }
+      frames.push(world.flushed.map((flushed) => flushed.replace('@', ' at ')));
+    }
+    // In the second frame, and ever since: two in each step, and the same two.
+    const steps = (frame: readonly string[]): number[] =>
+      frame.map((flushed) => (Number(flushed.split(' at ')[1]) / 10) % 8).sort((a, b) => a - b);
+    expect(steps(frames[2] ?? [])).toEqual(Array.from({ length: 16 }, (_, i) => i >> 1));
+    const names = (frame: readonly string[]): string[] => frame.map((f) => f.split(' ')[0] ?? '');
+    expect(names(frames[3] ?? [])).toEqual(names(frames[2] ?? []));
+  });
+
+  it('a clock that is set back holds nobody', () => {
+    const world = new World();
+    world.scheduler.frame = 1_000_000;
+    const one = world.framed('one');
+    world.clock.touch(one);
+    world.clock.touch(one);
+    Object.assign(world.scheduler, { now: () => 0 });
+    world.advance(FRAME_MS);
+    expect(world.flushed).toHaveLength(2);
   });
 });

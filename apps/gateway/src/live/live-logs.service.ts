@@ -3,6 +3,7 @@ import type { LogKey, LogPage, LogRow } from '#postgres';
 import type { Logger } from '#telemetry';
 import type { LiveLogs, LogRequest } from './live-logs.js';
 import { LogStream } from './log-stream.js';
+import type { Stream } from './pull.js';
 
 export const LOGS = {
   /** From the end of one poll to the next. */
@@ -46,7 +47,7 @@ export class LiveLogsService implements LiveLogs {
 
   constructor(private readonly options: LiveLogsOptions) {}
 
-  follow(request: LogRequest): AsyncIterableIterator<LogRow> {
+  follow(request: LogRequest): Stream<LogRow> {
     const stream = new LogStream(this, request);
     this.streams.add(stream);
     if (this.isStopped) stream.pull.end();

@@ -1,4 +1,5 @@
 import type { LogKey, LogRow } from '#postgres';
+import type { Stream } from './pull.js';
 
 /** The provider's token in Nest. */
 export const LIVE_LOGS = Symbol('live-logs');
@@ -14,5 +15,5 @@ export interface LiveLogs {
    * the run is final and its log is drained. Read as it is pulled, a page ahead at most.
    * `return()` lets go of everything at once, also while a `next()` waits.
    */
-  follow(request: LogRequest): AsyncIterableIterator<LogRow>;
+  follow(request: LogRequest): Stream<LogRow>;
 }

@@ -1,9 +1,11 @@
 import { type SchedulerLike, type Subscription, asyncScheduler, interval } from 'rxjs';
 import type { Feed } from '#feed';
 import { EventStream, STREAM } from './event-stream.js';
+import type { BufferBounds } from './frame.js';
 import { FrameClock, frameMsFor } from './frame-clock.js';
 import type { EventFrame, EventsRequest, LiveRuns, RunPlace, RunSignal } from './live-runs.js';
 import { LiveTails } from './live-tails.js';
+import type { Stream } from './pull.js';
 import type { ReadTraits } from './run-traits.js';
 import { SignalStream } from './signal-stream.js';
 
@@ -13,6 +15,7 @@ export const REFRESH_MS = 30_000;
 export interface LiveRunsOptions {
   readonly scheduler?: SchedulerLike;
   readonly bufferEventsMax?: number;
+  readonly bufferCharsMax?: number;
   readonly readTraits?: ReadTraits;
   /** How long events are gathered, by the number of readers. */
   readonly frameMs?: (readers: number) => number;
@@ -25,7 +28,7 @@ export class LiveRunsService implements LiveRuns {
   private readonly scheduler: SchedulerLike;
   private readonly clock: FrameClock;
   private readonly tails: LiveTails;
-  private readonly bufferEventsMax: number;
+  private readonly buffer: BufferBounds;
   private refreshing: Subscription | undefined;
 
   constructor(
@@ -36,20 +39,23 @@ export class LiveRunsService implements LiveRuns {
     const { scheduler } = this;
     const { frameMs = frameMsFor } = options;
     this.clock = new FrameClock(scheduler, () => frameMs(this.eventStreams.size));
-    this.bufferEventsMax = options.bufferEventsMax ?? STREAM.bufferEventsMax;
+    this.buffer = {
+      eventsMax: options.bufferEventsMax ?? STREAM.bufferEventsMax,
+      charsMax: options.bufferCharsMax ?? STREAM.bufferCharsMax,
+    };
     this.tails = new LiveTails({
       feed,
       clock: this.clock,
       scheduler,
-      bufferEventsMax: this.bufferEventsMax,
+      buffer: this.buffer,
       readTraits: options.readTraits ?? (() => Promise.reject(new Error('rows are not read here'))),
     });
   }
 
-  events(request: EventsRequest): AsyncIterableIterator<EventFrame> {
-    const { feed, tails, bufferEventsMax } = this;
+  events(request: EventsRequest): Stream<EventFrame> {
+    const { feed, tails, buffer } = this;
     const left = (gone: EventStream): void => this.left(gone);
-    const stream = new EventStream({ feed, tails, bufferEventsMax, left }, request);
+    const stream = new EventStream({ feed, tails, buffer, left }, request);
     this.eventStreams.add(stream);
     this.refreshing ??= interval(REFRESH_MS, this.scheduler).subscribe(() => {
       for (const each of this.eventStreams) each.refresh();
@@ -58,7 +64,7 @@ export class LiveRunsService implements LiveRuns {
     return stream.pull;
   }
 
-  changed(run: RunPlace): AsyncIterableIterator<RunSignal> {
+  changed(run: RunPlace): Stream<RunSignal> {
     const { feed, clock } = this;
     const left = (gone: SignalStream): boolean => this.signalStreams.delete(gone);
     const stream = new SignalStream({ feed, clock, left }, run);

@@ -1,5 +1,6 @@
 import type { EventType, JobKind, RunState } from '#core';
 import type { FeedEvent } from '#feed';
+import type { Stream } from './pull.js';
 
 /** The provider's token in Nest. */
 export const LIVE_RUNS = Symbol('live-runs');
@@ -28,6 +29,8 @@ export interface EventFrame {
   /** Where a stream goes on after this frame: opaque, for `after`. */
   readonly cursor: string;
   readonly events: readonly FeedEvent[];
+  /** About how long all of it is: the measure of what is held for readers. */
+  readonly chars: number;
 }
 
 export interface EventsRequest {
@@ -59,7 +62,7 @@ export type LiveError =
   /** Older than the journal is kept, or of a cluster that was restored since: read anew. */
   | { readonly kind: 'CURSOR_EXPIRED'; readonly oldest: string }
   | { readonly kind: 'BAD_CURSOR' }
-  /** The buffer is full; everything after `resume` is in the journal. */
+  /** Its reader takes too little; everything after `resume` is in the journal. */
   | { readonly kind: 'SLOW_CONSUMER'; readonly resume: string };
 
 /** How a stream ends when it cannot go on: thrown out of the iterator, with a closed union. */
@@ -77,7 +80,7 @@ export interface LiveRuns {
    * nothing is missed. With it: everything since, in pages, then live. Ends by LiveFailure.
    * `return()` lets go of everything at once, also while a `next()` waits.
    */
-  events(request: EventsRequest): AsyncIterableIterator<EventFrame>;
+  events(request: EventsRequest): Stream<EventFrame>;
   /** A signal at once and after every change of the run; conflated for a slow reader. */
-  changed(run: RunPlace): AsyncIterableIterator<RunSignal>;
+  changed(run: RunPlace): Stream<RunSignal>;
 }

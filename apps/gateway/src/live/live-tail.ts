@@ -1,6 +1,7 @@
 import { Subscription } from 'rxjs';
 import type { FeedEvent, Lease, Tail } from '#feed';
 import type { FrameClock, Framed } from './frame-clock.js';
+import { type BufferBounds, charsOf, frameOf } from './frame.js';
 import type { EventFrame } from './live-runs.js';
 import type { Sieve } from './sieve.js';
 
@@ -20,7 +21,7 @@ export interface LiveTailOptions {
   readonly tail: Tail;
   readonly clock: FrameClock;
   readonly sieve: Sieve | undefined;
-  readonly bufferEventsMax: number;
+  readonly buffer: BufferBounds;
   /** Nothing is framed before `open`: its follower still reads what was before. */
   readonly isHeld: boolean;
   closed(tail: LiveTail): void;
@@ -32,6 +33,8 @@ export class LiveTail implements Framed {
   private readonly subscriptions = new Subscription();
   private readonly leaving = new AbortController();
   private gathered: FeedEvent[] = [];
+  /** Of what had to wait. */
+  private gatheredChars = 0;
   private isSieving = false;
   private isHeld: boolean;
   private isTouching = false;
@@ -84,10 +87,11 @@ export class LiveTail implements Framed {
     const events = this.gathered;
     const cursor = this.cursor();
     this.gathered = [];
+    this.gatheredChars = 0;
     const kept = this.options.sieve?.pass(events, this.leaving.signal) ?? events;
     if (kept instanceof Promise)
       void this.wait(kept, cursor); // it rejects never
-    else this.hand({ cursor, events: kept });
+    else this.hand(frameOf(cursor, kept));
   }
 
   private async wait(sieved: Promise<readonly FeedEvent[]>, cursor: string): Promise<void> {
@@ -95,7 +99,7 @@ export class LiveTail implements Framed {
     const events = await sieved;
     this.isSieving = false;
     if (this.isClosed) return;
-    this.hand({ cursor, events });
+    this.hand(frameOf(cursor, events));
     if (this.gathered.length > 0) this.options.clock.touch(this);
   }
 
@@ -104,14 +108,23 @@ export class LiveTail implements Framed {
     for (const follower of [...this.followers]) follower.receive(frame);
   }
 
+  private get isFull(): boolean {
+    const { eventsMax, charsMax } = this.options.buffer;
+    return this.gathered.length >= eventsMax || this.gatheredChars >= charsMax;
+  }
+
   private gather(events: readonly FeedEvent[]): void {
     const mustWait = this.isHeld || this.isSieving;
-    if (mustWait && this.gathered.length >= this.options.bufferEventsMax) {
+    if (mustWait && this.isFull) {
       for (const follower of [...this.followers]) follower.overrun();
       return;
     }
     for (const event of events) this.gathered.push(event);
-    if (mustWait) return;
+    this.options.sieve?.expect(events);
+    if (mustWait) {
+      this.gatheredChars += charsOf(events);
+      return;
+    }
     if (this.options.sieve !== undefined) this.touchSoon();
     else if (this.gathered.length >= FRAME_EVENTS_MAX) this.flush();
     else this.options.clock.touch(this);

@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Feed, FeedQuery, Replay } from '#feed';
+import type { BufferBounds } from './frame.js';
 import type { FrameClock } from './frame-clock.js';
 import type { EventsRequest, RowFilter, RunEventFilter } from './live-runs.js';
 import { type Follower, LiveTail } from './live-tail.js';
@@ -10,7 +11,7 @@ export interface LiveTailsOptions {
   readonly feed: Feed;
   readonly clock: FrameClock;
   readonly scheduler: SchedulerLike;
-  readonly bufferEventsMax: number;
+  readonly buffer: BufferBounds;
   readonly readTraits: ReadTraits;
 }
 
@@ -36,7 +37,7 @@ export class LiveTails {
 
   /** One for a single follower; with a replay it is held, and begins where that has come to. */
   open(wanted: Wanted, replay?: Replay): LiveTail {
-    const { feed, clock, bufferEventsMax } = this.options;
+    const { feed, clock, buffer } = this.options;
     const lease = feed.follow(wanted.partition);
     this.opened++;
     return new LiveTail({
@@ -44,7 +45,7 @@ export class LiveTails {
       tail: lease.tail(wanted.query, replay),
       clock,
       sieve: this.sieveOf(wanted),
-      bufferEventsMax,
+      buffer,
       isHeld: replay !== undefined,
       closed: (tail) => {
         this.opened--;

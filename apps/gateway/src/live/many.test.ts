@@ -159,7 +159,7 @@ describe('a quiet stream', () => {
     const { cursor } = await read(loud, 1);
     const next = quiet.next();
     pass(REFRESH_MS);
-    expect(await next).toEqual({ done: false, value: { cursor, events: [] } });
+    expect(await next).toEqual({ done: false, value: { cursor, events: [], chars: 0 } });
     expect(cursor).not.toBe(start);
     await leave(quiet, loud);
     expect(live.counts.timers).toBe(0);

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { until } from '#actor';
 import type { RunTraitsRow } from '#postgres';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
+import { FRAME_MS } from './frame-clock.js';
 import type { EventsRequest, RowFilter } from './live-runs.js';
 import { failureOf, leave, read, snapshot } from './testkit/reading.js';
 import { Rig } from './testkit/rig.js';
@@ -18,6 +19,7 @@ const rows = new Map<string, RunTraitsRow>();
 let asked: string[] = [];
 let failing = 0;
 let held: Promise<void> | undefined;
+let frameMs: number;
 
 async function readTraits(project: string, runs: readonly string[]): Promise<RunTraitsRow[]> {
   expect(project).toBe(PROJECT);
@@ -43,7 +45,9 @@ afterAll(() => database.stop());
 beforeEach(async () => {
   const { url, life } = database;
   const bufferEventsMax = BUFFER;
-  rig = await Rig.start({ url, life, partitions: PARTITIONS, bufferEventsMax, readTraits });
+  frameMs = FRAME_MS;
+  const options = { url, life, partitions: PARTITIONS, bufferEventsMax, readTraits };
+  rig = await Rig.start({ ...options, frameMs: () => frameMs });
   await until(() => rig.clients.every(({ up }) => up), BOUND_MS);
   rows.clear();
   asked = [];
@@ -108,6 +112,20 @@ describe('a filter by what the row says', () => {
     const types = (await read(web, 2)).events.map(({ type }) => type);
     expect(types).toEqual(['CHANGED', 'STARTED']);
     await leave(data, web);
+  });
+
+  it('rows are read as their events come, and not when their frame is due', async () => {
+    put('a', { team: 'data' });
+    put('b', { team: 'data' });
+    frameMs = 60_000;
+    const stream = rig.live.events(labelled({ team: 'data' }));
+    await snapshot(rig, stream);
+    await rig.thread.one(0, eventOf('a'));
+    expect(runsOf(await read(stream, 1))).toEqual(['a']);
+    await rig.thread.one(0, eventOf('b'));
+    await until(() => asked.includes('b'), BOUND_MS);
+    expect(asked).toEqual(['a', 'b']);
+    await leave(stream);
   });
 
   it('a change is heard by streams that do not ask for it', async () => {

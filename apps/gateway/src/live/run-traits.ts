@@ -74,6 +74,11 @@ export class RunTraits {
     return this.kept.get(run);
   }
 
+  /** Its row will be wanted: read while the frame is gathered, it holds up nothing then. */
+  expect(run: string): void {
+    if (!this.kept.has(run) && this.questionOf(run) === undefined) this.gather(run);
+  }
+
   /**
    * Asks until it is answered; nothing when the signal is given before. What was replayed may be
    * ahead of what is heard here: for that no earlier answer is good enough.

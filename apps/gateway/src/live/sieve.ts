@@ -12,6 +12,11 @@ export class Sieve {
     readonly leave: () => void,
   ) {}
 
+  /** These will be passed. */
+  expect(events: readonly FeedEvent[]): void {
+    for (const { run } of events) this.traits.expect(run);
+  }
+
   /**
    * At once where all rows are known: not before the batch is over that brought the events.
    * Nothing, when the signal is given before they are.
@@ -20,32 +25,33 @@ export class Sieve {
     events: readonly FeedEvent[],
     signal: AbortSignal,
   ): readonly FeedEvent[] | Promise<readonly FeedEvent[]> {
-    const rows = new Map<string, RunTraitsRow>();
+    const rows: (RunTraitsRow | undefined)[] = [];
     const unknown = new Set<string>();
     for (const { run } of events) {
       const row = this.traits.known(run);
+      rows.push(row);
       if (row === undefined) unknown.add(run);
-      else rows.set(run, row);
     }
-    if (unknown.size === 0) return this.sift(events, rows);
+    if (unknown.size === 0) return this.sift(events, (_run, i) => rows[i]);
     return this.traits
       .ask(unknown, signal, false)
-      .then((asked) => this.sift(events, new Map([...rows, ...asked])));
+      .then((asked) => this.sift(events, (run, i) => rows[i] ?? asked.get(run)));
   }
 
   /** Rows that are read now: a replay may be ahead of what is known. */
   async replayed(events: readonly FeedEvent[], signal: AbortSignal): Promise<readonly FeedEvent[]> {
     if (events.length === 0) return events;
     const runs = new Set(events.map(({ run }) => run));
-    return this.sift(events, await this.traits.ask(runs, signal, true));
+    const rows = await this.traits.ask(runs, signal, true);
+    return this.sift(events, (run) => rows.get(run));
   }
 
   private sift(
     events: readonly FeedEvent[],
-    rows: ReadonlyMap<string, RunTraitsRow>,
+    rowOf: (run: string, i: number) => RunTraitsRow | undefined,
   ): readonly FeedEvent[] {
-    return events.filter(({ run }) => {
-      const row = rows.get(run);
+    return events.filter(({ run }, i) => {
+      const row = rowOf(run, i);
       return row !== undefined && isWanted(row, this.filter);
     });
   }

@@ -8,6 +8,7 @@ import {
   execute,
 } from 'graphql';
 import type { Viewer } from '../../auth/viewer.js';
+import type { Stream } from '../../live/pull.js';
 import type { Logger } from '#telemetry';
 import type { GraphqlContext } from './context.js';
 import { Documents, type GraphqlRequest, type Prepared } from './documents.js';
@@ -15,6 +16,7 @@ import { formatError, internal, problem } from './errors.js';
 import type { KeyLimits } from './key-limits.js';
 import type { QueryLimits } from './limits.js';
 import { SharedExecutions } from './shared-executions.js';
+import { type Listener, type Telling, told } from './told.js';
 
 /** A mutation waits 8 s for the database or 5 s for an answer; then it is told so. */
 const OPERATION_MS = 15_000;
@@ -86,14 +88,16 @@ export class Operations {
     }
   }
 
-  async subscribe(args: ExecutionArgs): Promise<Stream | ExecutionResult> {
+  /** Its results go to the listener: what is returned only ends. */
+  async subscribe(args: ExecutionArgs, listener: Listener): Promise<Telling | ExecutionResult> {
     const { viewer } = args.contextValue as GraphqlContext;
     const end = this.options.keyLimits.follow(viewer.id);
     if (end instanceof GraphQLError) return { errors: [end] };
     try {
       const source = await createSourceEventStream(args);
       if (Symbol.asyncIterator in source) {
-        return executed(source[Symbol.asyncIterator](), this.executions.of(args), end);
+        // Every subscription of ours answers with one: `mapStream`.
+        return told(source as Stream<unknown>, this.executions.of(args), listener, end);
       }
       end();
       return source;
@@ -117,41 +121,4 @@ export class Operations {
   private asGraphql(error: unknown): GraphQLError {
     return error instanceof GraphQLError ? error : internal(this.options.log, error);
   }
-}
-
-type Stream = AsyncGenerator<ExecutionResult, void, void>;
-
-/** Each payload executed, with a word when it is over: by its end, an error, or who leaves it. */
-function executed(
-  source: AsyncIterator<unknown>,
-  run: (payload: unknown) => Promise<ExecutionResult>,
-  end: () => void,
-): Stream {
-  const over = (): IteratorResult<ExecutionResult, void> => ({ done: true, value: undefined });
-  return {
-    async next() {
-      try {
-        const step = await source.next();
-        if (step.done !== true) return { done: false, value: await run(step.value) };
-        end();
-        return over();
-      } catch (error) {
-        end();
-        throw error;
-      }
-    },
-    async return() {
-      end();
-      await source.return?.();
-      return over();
-    },
-    async throw(error: unknown) {
-      end();
-      await source.return?.();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

@@ -1,15 +1,16 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionResult, GraphQLError } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql';
 import { CloseCode, type Server as ProtocolServer, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { markBigIntegers, reviveBigInteger } from '#protocol';
+import { markBigIntegers, reviveBigInteger, unmarkBigIntegers } from '#protocol';
 import type { Viewer } from '../../auth/viewer.js';
 import type { Logger } from '#telemetry';
 import { isDatabaseTrouble, problem } from './errors.js';
 import { type Authenticate, isForeignOrigin, readRequest, whoIs } from './http.js';
-import { MadeTexts, ResultTexts } from './made-texts.js';
 import type { Operations } from './operations.js';
+import { Outlet } from './outlet.js';
+import { type Listener, ResultBodies, headOf } from './told.js';
 
 const MESSAGE_BYTES_MAX = 4 * 1_048_576;
 const SOCKETS_MAX = 20_000;
@@ -23,11 +24,16 @@ const CLOSE_WITHIN_MS = 500;
 
 interface Extra {
   readonly socket: WebSocket;
-  readonly made: MadeTexts;
+  readonly outlet: Outlet;
   viewer: Viewer | undefined;
   authorization: string | undefined;
   /** Pings in a row that it has not answered. */
   missed: number;
+}
+
+/** graphql-ws hands on what it is given. */
+interface ToldArgs extends ExecutionArgs {
+  readonly listener: Listener;
 }
 
 export interface SocketsOptions {
@@ -88,28 +94,24 @@ export class Sockets {
     if (isForeignOrigin(request.headers.origin, request.headers.host)) {
       return refuse('403 Forbidden');
     }
-    this.server.handleUpgrade(request, socket, head, (accepted) => this.accept(accepted, request));
+    this.server.handleUpgrade(request, socket, head, (accepted) => {
+      this.accept(accepted, new Outlet(accepted, socket), request);
+    });
   }
 
-  private accept(socket: WebSocket, request: IncomingMessage): void {
+  private accept(socket: WebSocket, outlet: Outlet, request: IncomingMessage): void {
     const { authorization } = request.headers;
-    const made = new MadeTexts();
-    const extra: Extra = { socket, made, viewer: undefined, authorization, missed: 0 };
+    const extra: Extra = { socket, outlet, viewer: undefined, authorization, missed: 0 };
     this.open.set(socket, extra);
     socket.on('error', () => socket.terminate());
-    socket.on('pong', () => {
+    socket.on('pong', (data) => {
       extra.missed = 0;
+      outlet.heard(data.toString());
     });
     const closed = this.protocol.opened(
       {
         protocol: socket.protocol,
-        // Resolves when the bytes are out: a slow reader slows its own stream and nobody else.
-        send: (text) =>
-          new Promise((resolve) => {
-            const whole = made.take(text);
-            if (socket.readyState !== socket.OPEN) return resolve();
-            socket.send(whole, () => resolve());
-          }),
+        send: (text) => outlet.send(unmarkBigIntegers(text)),
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) => {
           // A Buffer: ws makes the other kinds only when it is asked to.
@@ -131,7 +133,7 @@ export class Sockets {
 
   private makeProtocol(): ProtocolServer<Extra> {
     const { operations } = this.options;
-    const texts = new ResultTexts((result) => operations.format(result));
+    const bodies = new ResultBodies((result) => operations.format(result));
     return makeServer<Record<string, unknown>, Extra>({
       connectionInitWaitTimeout: INIT_WAIT_MS,
       jsonMessageReviver: reviveBigInteger,
@@ -148,7 +150,7 @@ export class Sockets {
         else extra.socket.close(1013, 'Try again later');
         return false;
       },
-      onSubscribe: ({ extra, subscriptions }, _id, payload) => {
+      onSubscribe: ({ extra, subscriptions }, id, payload): ToldArgs | readonly GraphQLError[] => {
         if (Object.keys(subscriptions).length > OPERATIONS_MAX) {
           const message = `A socket has at most ${OPERATIONS_MAX} operations at a time.`;
           return [problem('COMPLEXITY_EXCEEDED', message, { limit: 'operations' })];
@@ -161,12 +163,16 @@ export class Sockets {
         if (refusal !== undefined) return [refusal];
         const prepared = operations.prepare(asked, extra.viewer);
         if (!prepared.ok) return prepared.errors;
-        return operations.argsOf(prepared, asked, extra.viewer);
+        const { outlet } = extra;
+        const head = headOf(id);
+        const tell: Listener['tell'] = (result) => outlet.write(head, bodies.of(result));
+        const args = operations.argsOf(prepared, asked, extra.viewer);
+        return { ...args, listener: { pace: outlet, tell } };
       },
       execute: (args) => operations.execute(args),
-      subscribe: (args) => operations.subscribe(args),
-      onNext: ({ extra }, _id, _payload, _args, result) =>
-        extra.made.put(texts.of(result as ExecutionResult)) as object,
+      subscribe: (args) => operations.subscribe(args, (args as ToldArgs).listener),
+      onNext: (_context, _id, _payload, _args, result) =>
+        operations.format(result as ExecutionResult) as object,
       onError: (_context, _id, _payload, errors) =>
         errors.map((error) => operations.formatError(asError(error))),
     });
@@ -175,13 +181,14 @@ export class Sockets {
   private ping(): void {
     for (const [socket, extra] of this.open) {
       // A ping stands behind what its reader has not taken: being slow is not being gone.
-      const most = socket.bufferedAmount > 0 ? SLOW_PINGS : 1;
+      const isSlow = extra.outlet.isBehind || socket.bufferedAmount > 0;
+      const most = isSlow ? SLOW_PINGS : 1;
       if (extra.missed >= most) {
         socket.terminate();
         continue;
       }
       extra.missed++;
-      socket.ping();
+      extra.outlet.ask();
     }
   }
 

@@ -4,6 +4,7 @@ import { type Reader, countBusy, findExecutors, listExecutors } from '#postgres'
 import type { Logger } from '#telemetry';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
+import type { Stream } from '../../live/pull.js';
 import { LOGGER } from '../../tokens.js';
 import { Level } from '../pool/level.js';
 import { Watch } from '../pool/watch.js';
@@ -75,7 +76,7 @@ export class ExecutorsService implements OnApplicationShutdown {
   }
 
   /** Each that is meant as it is now, then whenever it changes. */
-  follow(filter: ExecutorFilter): AsyncIterableIterator<ExecutorView> {
+  follow(filter: ExecutorFilter): Stream<ExecutorView> {
     return this.watch.follow((executor) => isMeant(executor, filter));
   }
 

@@ -4,6 +4,7 @@ import { type Reader, countWaiting } from '#postgres';
 import type { Logger } from '#telemetry';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
+import type { Stream } from '../../live/pull.js';
 import { LOGGER } from '../../tokens.js';
 import { ExecutorsService } from '../executor/executors.service.js';
 import { Level } from './level.js';
@@ -59,7 +60,7 @@ export class PoolsService implements OnApplicationShutdown {
   }
 
   /** The pool as it is, then after each change; one that is not there has nothing. */
-  follow(name: string): AsyncIterableIterator<PoolView> {
+  follow(name: string): Stream<PoolView> {
     const absent = { name, slots: 0, busy: 0, queue: NOTHING };
     return this.watch.follow((pool) => pool.name === name, absent);
   }

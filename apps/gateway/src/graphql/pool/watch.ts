@@ -1,6 +1,6 @@
 import type { Clock } from '#actor';
 import type { Logger } from '#telemetry';
-import { Pull, type PullSource } from '../../live/pull.js';
+import { Pull, type PullSource, type Stream } from '../../live/pull.js';
 
 export interface WatchOptions<T> {
   /** All of them, as they are now. */
@@ -31,7 +31,7 @@ export class Watch<T> {
    * Those that are meant at once, then each that changes; also one that is meant no longer. While
    * there is none of its name, `absent` stands for it.
    */
-  follow(isMeant: (item: T) => boolean, absent?: T): AsyncIterableIterator<T> {
+  follow(isMeant: (item: T) => boolean, absent?: T): Stream<T> {
     const named = absent && ([this.options.nameOf(absent), { item: absent, text: '' }] as const);
     const stream = new ChangeStream<T>(isMeant, named, () => this.left(stream));
     this.streams.add(stream);

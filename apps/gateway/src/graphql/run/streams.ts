@@ -1,15 +1,12 @@
-import { type GraphQLError } from 'graphql';
 import { LiveFailure } from '../../live/live-runs.js';
+import type { Stream } from '../../live/pull.js';
 import { problem } from '../driver/errors.js';
 
 /**
  * Not an async generator: its `return()` would wait for a `next()` that may never come, and the
  * source would be held for somebody who left.
  */
-export function mapStream<S, T>(
-  source: AsyncIterableIterator<S>,
-  map: (item: S) => T | Promise<T>,
-): AsyncIterableIterator<T> {
+export function mapStream<S, T>(source: Stream<S>, map: (item: S) => T | Promise<T>): Stream<T> {
   return {
     async next() {
       try {
@@ -17,7 +14,17 @@ export function mapStream<S, T>(
         if (step.done === true) return { done: true, value: undefined };
         return { done: false, value: await map(step.value) };
       } catch (error) {
-        throw error instanceof LiveFailure ? asGraphql(error) : error;
+        throw asGraphql(error);
+      }
+    },
+    async each(pace, take) {
+      try {
+        await source.each(pace, (item) => {
+          const mapped = map(item);
+          return mapped instanceof Promise ? mapped.then(take) : take(mapped);
+        });
+      } catch (error) {
+        throw asGraphql(error);
       }
     },
     async return() {
@@ -30,7 +37,9 @@ export function mapStream<S, T>(
   };
 }
 
-function asGraphql({ error }: LiveFailure): GraphQLError {
+function asGraphql(failure: unknown): unknown {
+  if (!(failure instanceof LiveFailure)) return failure;
+  const { error } = failure;
   switch (error.kind) {
     case 'BAD_CURSOR':
       return problem('BAD_CURSOR', 'The cursor is not one of this stream.');

@@ -39,7 +39,7 @@ export async function frameOf(stream: Frames): Promise<EventFrame & { readonly i
     return { ...value, isLast: false };
   } catch (error) {
     if (!(error instanceof LiveFailure) || error.error.kind !== 'SLOW_CONSUMER') throw error;
-    return { cursor: error.error.resume, events: [], isLast: true };
+    return { cursor: error.error.resume, events: [], chars: 0, isLast: true };
   }
 }
 

@@ -16,6 +16,7 @@ export interface RigOptions {
   readonly life: string;
   readonly partitions: number;
   readonly bufferEventsMax?: number;
+  readonly bufferCharsMax?: number;
   readonly readTraits?: ReadTraits;
   readonly frameMs?: () => number;
 }
@@ -61,9 +62,10 @@ export class Rig {
       },
       log: silent,
     });
-    const { bufferEventsMax, readTraits, frameMs } = options;
+    const { bufferEventsMax, bufferCharsMax, readTraits, frameMs } = options;
     this.live = new LiveRunsService(this.feed, {
       ...(bufferEventsMax === undefined ? {} : { bufferEventsMax }),
+      ...(bufferCharsMax === undefined ? {} : { bufferCharsMax }),
       ...(readTraits === undefined ? {} : { readTraits }),
       ...(frameMs === undefined ? {} : { frameMs }),
     });
