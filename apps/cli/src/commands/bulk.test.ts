@@ -131,6 +131,8 @@ test('runs bulk: --no-wait and Ctrl-C leave it running and say how to look', asy
   const before = process.listenerCount('SIGINT');
   const followed = follow('runs bulk', ['cancel'], { job: 'a' }, running);
   await vi.waitFor(() => expect(process.listenerCount('SIGINT')).toBe(before + 1));
+  // The answer is there at once: by then it is followed.
+  await new Promise(setImmediate);
   process.emit('SIGINT');
   const stopped = await followed;
   expect(stopped.code).toBe(130);
