@@ -41,6 +41,14 @@ export class CommandProblem extends Error {
   }
 }
 
+const ABSENT_HINT = 'Check the name or id, and that the key may see its project.';
+
+/** As the server tells of what it does not find. */
+export function absent(what: string): CommandProblem {
+  const message = `${what} does not exist, or this key may not see it.`;
+  return problemOf([{ code: 'NOT_FOUND', message, hint: ABSENT_HINT }]);
+}
+
 /** A mistake of who typed it, as against a run or a server that failed. */
 export const misuse = (message: string): CommandProblem => new CommandProblem(message, MISUSED);
 

@@ -55,6 +55,9 @@ test('runs bulk: the filter, the action, and a dry run', async () => {
 test('runs bulk: nothing is done to everything, nor by a word that is no action', async () => {
   await expect(act('runs bulk', {}, done, ['cancel'])).rejects.toThrow('Say which runs');
   await expect(act('runs bulk', { job: 'a' }, done, ['kill'])).rejects.toThrow("'kill'");
+  const reprioritize = act('runs bulk', { job: 'a' }, done, ['reprioritize']);
+  const message = expect.stringContaining('takes --priority') as string;
+  await expect(reprioritize).rejects.toMatchObject({ message, exitCode: 2 });
 });
 
 /** A server that is so far at each look; what is printed. */

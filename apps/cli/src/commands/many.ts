@@ -58,7 +58,7 @@ export async function actOnMany(
   }
   const begun = outcome.value;
   const { id, matched, applied, pending, replayed } = begun;
-  const errors = errorsOf(context, begun, values);
+  const errors = errorsOf(context, begun, values, action);
   // Some of many may be refused alone: the rest goes on, and is told first.
   if (matched === 0) {
     refuse(errors);
@@ -92,17 +92,27 @@ function errorsOf(
   context: Context,
   { unmatched, userErrors }: Begun,
   values: Values,
+  action: string,
 ): readonly UserError[] {
   const ids = idsOf(values);
   const all = [...userErrors, ...unmatched].map((error) => {
     const id = ids[Number(error.path[2] ?? 0)];
     const of = id === undefined || error.path[1] !== 'ids' ? {} : { id };
-    return { ...error, hint: inWords(error.hint ?? '', of) || null };
+    const hint = inWords(adviceOf(error, action), of) || null;
+    const isOfJob = error.path[0] === 'filter' && error.path[1] === 'jobs';
+    const path = isOfJob ? ['filter', 'jobs', textOf(values, 'job') ?? ''] : error.path;
+    return { ...error, path, hint };
   });
   if (values['ignore-missing'] !== true) return all;
   const [left, rest] = [all.filter(isOfId), all.filter((error) => !isOfId(error))];
   for (const { code, message } of left) if (code !== 'NOT_FOUND') tell(context, message);
   return rest;
+}
+
+/** Only what is retried can be asked for although it was seen to. */
+function adviceOf({ code, hint }: UserError, action: string): string {
+  const isSeenTo = code === 'RUN_RETRIED' || code === 'RUN_DISCARDED';
+  return isSeenTo && action !== 'RETRY' ? 'It is no longer in the list.' : (hint ?? '');
 }
 
 const isOfId = ({ path: [, field] }: UserError): boolean => field === 'ids';
