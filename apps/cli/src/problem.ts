@@ -62,16 +62,22 @@ function adviceOn({ code, idempotencyKey }: RequestError, of: Of): string | unde
   if (of.isKeyed === true && idempotencyKey !== undefined) {
     return `It may have been done: repeat it with --idempotency-key ${idempotencyKey}.`;
   }
+  const isElsewhere = code === 'NOT_GRAPHQL' || code === 'EMPTY';
+  if (isElsewhere && of.url?.endsWith('/graphql') === false) {
+    return `Is ${of.url} a /graphql address?`;
+  }
   return code === 'UNREACHABLE' ? AWAY : undefined;
 }
 
 /** Of a request as a whole. */
 export function toldOf(error: RequestError, of: Of): Told {
   const { code, path, retryAfter, idempotencyKey } = error;
+  const isKey = code === 'UNAUTHENTICATED' && of.url !== undefined;
   const hint = error.hint ?? adviceOn(error, of);
+  const message = isKey ? `this key is not valid at ${of.url}` : coerced(error.message);
   return {
     code,
-    message: inWords(coerced(error.message), of),
+    message: isKey ? message : inWords(message, of),
     ...(hint === undefined ? {} : { hint: inWords(hint, of) }),
     ...(path === undefined ? {} : { path }),
     ...(retryAfter === undefined ? {} : { retryAfter }),

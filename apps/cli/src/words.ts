@@ -2,6 +2,8 @@
 export interface Of {
   readonly id?: string;
   readonly job?: string;
+  /** Who was asked. */
+  readonly url?: string;
   /** The command takes `--idempotency-key`. */
   readonly isKeyed?: boolean;
 }

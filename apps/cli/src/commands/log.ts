@@ -147,7 +147,7 @@ export async function followLog(context: Context, of: LogOf, signal: AbortSignal
   try {
     for await (const step of context.client.follow<Told>(FOLLOW, { ...of, after }, how)) {
       if (signal.aborted) return;
-      const { runLog } = valueOf(step);
+      const { runLog } = valueOf(step, { url });
       link.heard();
       if (context.format === 'table') paper.print(runLog);
       else context.terminal.out(`${stringifyJson(runLog)}\n`);

@@ -56,7 +56,7 @@ export async function* statesOf(
   const how = { mustAnswer, interrupted, connected };
   try {
     for await (const step of client.follow<{ runChanged: Told }>(CHANGED, { id }, how)) {
-      const { runChanged } = valueOf(step);
+      const { runChanged } = valueOf(step, { url: client.url });
       link.heard();
       const { state, reason, submittedAt, events } = runChanged;
       const entered = events.nodes.findLast(({ to }) => to === state)?.at;
