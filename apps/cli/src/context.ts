@@ -38,9 +38,16 @@ export interface Target {
   readonly from: string;
 }
 
+/** Without a path it is where every gateway answers. */
+export function withPath(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  return url?.pathname === '/' ? new URL('/graphql', url).href : address;
+}
+
 /** Where to ask and who asks: the environment, a profile by name, the home, the usual profile. */
 export function targetOf(settings: Settings, profile?: string): Target {
-  const { apiUrl, apiKey } = settings;
+  const { apiKey } = settings;
+  const apiUrl = settings.apiUrl === undefined ? undefined : withPath(settings.apiUrl);
   const known = readProfiles();
   const named = profile === undefined ? undefined : known[profile];
   if (profile !== undefined && named === undefined) {
@@ -110,7 +117,8 @@ export async function ask<T>(
   document: string,
   variables: Readonly<Record<string, unknown>> = {},
 ): Promise<T> {
-  return valueOf(await context.client.request<T>(document, variables));
+  const { client } = context;
+  return valueOf(await client.request<T>(document, variables), { url: client.url });
 }
 
 /** The same for what takes an idempotency key: it is sent again while its failure may pass. */
@@ -120,7 +128,8 @@ export async function change<T>(
   input: Readonly<Record<string, unknown>>,
   of: Of = {},
 ): Promise<T> {
-  return valueOf(await context.client.mutate<T>(document, input), of);
+  const { client } = context;
+  return valueOf(await client.mutate<T>(document, input), { url: client.url, ...of });
 }
 
 export function valueOf<T>(result: Result<T>, of: Of = {}): T {

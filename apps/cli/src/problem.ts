@@ -41,6 +41,14 @@ export class CommandProblem extends Error {
   }
 }
 
+const ABSENT_HINT = 'Check the name or id, and that the key may see its project.';
+
+/** As the server tells of what it does not find. */
+export function absent(what: string): CommandProblem {
+  const message = `${what} does not exist, or this key may not see it.`;
+  return problemOf([{ code: 'NOT_FOUND', message, hint: ABSENT_HINT }]);
+}
+
 /** A mistake of who typed it, as against a run or a server that failed. */
 export const misuse = (message: string): CommandProblem => new CommandProblem(message, MISUSED);
 
@@ -54,16 +62,22 @@ function adviceOn({ code, idempotencyKey }: RequestError, of: Of): string | unde
   if (of.isKeyed === true && idempotencyKey !== undefined) {
     return `It may have been done: repeat it with --idempotency-key ${idempotencyKey}.`;
   }
+  const isElsewhere = code === 'NOT_GRAPHQL' || code === 'EMPTY';
+  if (isElsewhere && of.url?.endsWith('/graphql') === false) {
+    return `Is ${of.url} a /graphql address?`;
+  }
   return code === 'UNREACHABLE' ? AWAY : undefined;
 }
 
 /** Of a request as a whole. */
 export function toldOf(error: RequestError, of: Of): Told {
   const { code, path, retryAfter, idempotencyKey } = error;
+  const isKey = code === 'UNAUTHENTICATED' && of.url !== undefined;
   const hint = error.hint ?? adviceOn(error, of);
+  const message = isKey ? `this key is not valid at ${of.url}` : coerced(error.message);
   return {
     code,
-    message: inWords(coerced(error.message), of),
+    message: isKey ? message : inWords(message, of),
     ...(hint === undefined ? {} : { hint: inWords(hint, of) }),
     ...(path === undefined ? {} : { path }),
     ...(retryAfter === undefined ? {} : { retryAfter }),

@@ -2,6 +2,8 @@
 export interface Of {
   readonly id?: string;
   readonly job?: string;
+  /** Who was asked. */
+  readonly url?: string;
   /** The command takes `--idempotency-key`. */
   readonly isKeyed?: boolean;
 }
@@ -131,6 +133,8 @@ export function placeIn(path: readonly string[]): string {
   if (head === 'spec' && rest.length > 0) return rest.join('.');
   // Which of many it is about, the sentence says.
   if (head === 'ids') return '--id';
+  // By its place in a list nobody knows it.
+  const own = head === 'jobs' || head === 'states' ? rest.filter((at) => !/^\d+$/.test(at)) : rest;
   const option = Object.hasOwn(OPTIONS, head) ? OPTIONS[head] : head;
-  return [option, rest.join('.')].filter(Boolean).join(' ');
+  return [option, own.join('.')].filter(Boolean).join(' ');
 }

@@ -64,6 +64,35 @@ test('a user error, and words that say nothing, are problems', async () => {
     "--as is one of SUCCEEDED, SKIPPED, not 'DEAD'.",
   );
   await expect(act('update', { priority: '11' }, {})).rejects.toThrow(CommandProblem);
+  const message = expect.stringContaining('Say what to change') as string;
+  await expect(act('update', {}, {})).rejects.toMatchObject({ message, exitCode: 2 });
+});
+
+test('runs resume of a run whose job is paused names the job', async () => {
+  const path = ['id'];
+  const refusal = { code: 'JOB_PAUSED', path, message: 'Its job is.', hint: 'Use resumeJob.' };
+  const run = { id: RUN, state: 'PAUSED', job: { name: 'nightly' } };
+  const refused = act('resume', {}, { resumeRun: { run, pending: false, userErrors: [refusal] } });
+  await expect(refused).rejects.toThrow('Use orrery jobs resume nightly.');
+});
+
+test.each([
+  ['mark', { as: 'SKIPPED', reason: 'x' }, 'markRun'],
+  ['retry', {}, 'retryRun'],
+] as const)('runs %s says which new run stands for it', async (name, values, mutation) => {
+  const answer = { [mutation]: { run: { id: 'r9', state: 'READY' }, userErrors: [] } };
+  const { err } = await act(name, values, answer, 'table');
+  expect(err).toBe(`new run r9, for ${RUN}\n`);
+});
+
+test('runs logs of an attempt that was never made says how many there are', async () => {
+  const log = { nodes: [], pageInfo: { endCursor: null, hasNextPage: false } };
+  const run = { attempts: [{ number: 1 }, { number: 2 }], log };
+  const asked = play(runs, 'runs logs', { attempt: '7' }, { run }, { words: [RUN] });
+  await expect(asked).rejects.toMatchObject({
+    message: `There is no attempt 7: the run ${RUN} has 2 attempts so far.`,
+    exitCode: 1,
+  });
 });
 
 test('runs get tells what a run was made of', async () => {

@@ -1,7 +1,7 @@
 import { ask, change, tell } from '../context.js';
 import { inert, renderOne } from '../output/render.js';
 import { waitsInWords } from '../words.js';
-import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { CommandProblem, type UserError, absent, misuse, refuse } from '../problem.js';
 import { type Command, type Options, type Values } from './command.js';
 import { LABELS, labelsOf } from './labels.js';
 import { PAUSED, type Paused, unchangedText } from './paused.js';
@@ -37,6 +37,7 @@ interface AnsweredRun {
   readonly id: string;
   readonly state: string;
   readonly paused?: Paused | null;
+  readonly job?: { readonly name: string } | null;
   readonly retryOf?: { readonly retries: readonly { readonly id: string }[] } | null;
 }
 interface Answer {
@@ -190,17 +191,27 @@ function commandOf(action: Action): Command {
     ...(more === undefined ? {} : { more }),
     positionals: { required: 1, names: 'ID' },
     async run(context, values, [id = '']) {
-      const input = { id, ...given(action.read(values)) };
+      const changes = given(action.read(values));
+      // That it is to be changed, and nothing of it, is a slip.
+      if (verb === 'update' && Object.keys(changes).every((name) => name === 'reason')) {
+        throw misuse(`Say what to change, for example: ${example}`);
+      }
+      const input = { id, ...changes };
       const answer = (await change<Record<string, Answer>>(context, document, input))[mutation];
       if (answer === undefined) throw new CommandProblem(`The server does not know ${mutation}.`);
-      refuse(answer.userErrors, { id });
+      refuse(answer.userErrors, { id, ...given({ job: answer.run?.job?.name }) });
       const { run, pending, changed, replayed } = answer;
-      const { retryOf, ...shown } = run ?? {};
+      const { retryOf, job: _job, ...shown } = run ?? {};
       const before = retryOf?.retries.find((other) => other.id !== run?.id);
       // A repeat under the same key answers with the run that the first has made.
       const isSame = changed === false && pending === false && run?.id === id;
-      if (isSame) tell(context, unchangedText(id, run));
-      else if (before !== undefined) tell(context, `run ${id} was retried before, as ${before.id}`);
+      const isAnew = ANEW.has(verb) && run !== null && run.id !== id;
+      const said = [
+        isSame ? unchangedText(id, run) : '',
+        before === undefined || isSame ? '' : `run ${id} was retried before, as ${before.id}`,
+        isAnew ? `${changed === false ? 'run' : 'new run'} ${run.id}, for ${id}` : '',
+      ].filter(Boolean);
+      if (said.length > 0) tell(context, said.join('; '));
       const told = { ...shown, ...given({ pending, changed, replayed }) };
       context.terminal.out(renderOne(told, context.format));
       return 0;
@@ -208,10 +219,13 @@ function commandOf(action: Action): Command {
   };
 }
 
+/** What is final stays as it is: another run stands for it. */
+const ANEW: ReadonlySet<string> = new Set(['mark', 'retry']);
+
 /** What else is asked of the run: it tells why nothing changed, or what was made before. */
 const MORE: Readonly<Record<string, string>> = {
   pauseRun: PAUSED,
-  resumeRun: PAUSED,
+  resumeRun: `job { name } ${PAUSED}`,
   retryRun: 'retryOf { retries { id } }',
 };
 
@@ -247,7 +261,7 @@ const explain: Command = {
   positionals: { required: 1, names: 'ID' },
   async run(context, _values, [id = '']) {
     const { run } = await ask<Explained>(context, EXPLAIN, { id });
-    if (run === null) throw new CommandProblem(`There is no run ${id}.`);
+    if (run === null) throw absent(`Run ${id}`);
     const told = { ...run, waitingFor: waitsInWords(run) };
     if (context.format !== 'table') {
       context.terminal.out(renderOne(told, context.format));

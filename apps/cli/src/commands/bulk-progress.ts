@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RequestError, Result } from '#client';
 import { type Context, ask, tell, valueOf } from '../context.js';
-import { CommandProblem } from '../problem.js';
+import { CommandProblem, absent } from '../problem.js';
 import { type Bulk, FIELDS, stoppedText } from './bulk-view.js';
 import { Link } from './link.js';
 import { type Outcome, untilStopped } from './stop.js';
@@ -12,7 +12,7 @@ const BULK = `query($id: ID!) { bulk(id: $id) { ${FIELDS} } }`;
 
 export async function look(context: Context, id: string): Promise<Bulk> {
   const { bulk } = await ask<{ bulk: Bulk | null }>(context, BULK, { id });
-  if (bulk === null) throw new CommandProblem(`No action on many runs has the id ${id}.`);
+  if (bulk === null) throw absent(`Action on many runs ${id}`);
   return bulk;
 }
 
@@ -45,7 +45,7 @@ export async function followBulk(
       else {
         const { bulk } = valueOf(answer);
         link.heard();
-        if (bulk === null) throw new CommandProblem(`No action on many runs has the id ${id}.`);
+        if (bulk === null) throw absent(`Action on many runs ${id}`);
         if (bulk.state !== 'RUNNING') return bulk;
         const { action, applied, matched, trouble } = bulk;
         if (trouble !== null && trouble !== told) say(trouble);

@@ -55,6 +55,9 @@ test('runs bulk: the filter, the action, and a dry run', async () => {
 test('runs bulk: nothing is done to everything, nor by a word that is no action', async () => {
   await expect(act('runs bulk', {}, done, ['cancel'])).rejects.toThrow('Say which runs');
   await expect(act('runs bulk', { job: 'a' }, done, ['kill'])).rejects.toThrow("'kill'");
+  const reprioritize = act('runs bulk', { job: 'a' }, done, ['reprioritize']);
+  const message = expect.stringContaining('takes --priority') as string;
+  await expect(reprioritize).rejects.toMatchObject({ message, exitCode: 2 });
 });
 
 /** A server that is so far at each look; what is printed. */
@@ -131,6 +134,8 @@ test('runs bulk: --no-wait and Ctrl-C leave it running and say how to look', asy
   const before = process.listenerCount('SIGINT');
   const followed = follow('runs bulk', ['cancel'], { job: 'a' }, running);
   await vi.waitFor(() => expect(process.listenerCount('SIGINT')).toBe(before + 1));
+  // The answer is there at once: by then it is followed.
+  await new Promise(setImmediate);
   process.emit('SIGINT');
   const stopped = await followed;
   expect(stopped.code).toBe(130);

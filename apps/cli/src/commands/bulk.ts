@@ -34,6 +34,9 @@ const bulk: Command = {
     if (Object.keys(filter).length === 0) {
       throw misuse('Say which runs: --state, --job, --labels, --paused, --since or --before.');
     }
+    if (action === 'REPRIORITIZE' && values['priority'] === undefined) {
+      throw misuse('REPRIORITIZE takes --priority 1-10, which is missing.');
+    }
     return await actOnMany(context, { action, filter, none: 'nothing matched' }, values);
   },
 };

@@ -12,7 +12,6 @@ import {
 } from '../../../../test/support/fake-gateway.js';
 import { type Context } from '../context.js';
 import type { OutputFormat } from '../output/render.js';
-import { CommandProblem } from '../problem.js';
 import type { Values } from './command.js';
 import { commands } from './table.js';
 
@@ -174,14 +173,18 @@ describe('one thing', () => {
   });
 
   test.each([
-    [['runs', 'get', RUN], { run: null }, `There is no run ${RUN}.`],
-    [['runs', 'logs', RUN], { run: null }, `There is no run ${RUN}.`],
-    [['jobs', 'get', 'x'], { job: null }, 'There is no job x in demo.'],
-  ])('%j that is not there is a sentence and exit code 1', async (words, given, sentence) => {
+    [['runs', 'get', RUN], { run: null }, `Run ${RUN}`],
+    [['runs', 'logs', RUN], { run: null }, `Run ${RUN}`],
+    [['jobs', 'get', 'x'], { job: null }, 'Job x in demo'],
+    [['jobs', 'values', 'x'], { job: null }, 'Job x in demo'],
+    [['runs', 'explain', RUN], { run: null }, `Run ${RUN}`],
+    [['bulk', 'get', 'b'], { bulk: null }, 'Action on many runs b'],
+  ])('%j that is not there is a sentence and exit code 1', async (words, given, what) => {
     answers(given);
-    const failed = run(words);
-    await expect(failed).rejects.toThrow(CommandProblem);
-    await expect(failed).rejects.toMatchObject({ message: sentence, exitCode: 1 });
+    const message = `${what} does not exist, or this key may not see it.`;
+    const hint = 'Check the name or id, and that the key may see its project.';
+    const told = { code: 'NOT_FOUND', message, hint };
+    await expect(run(words)).rejects.toMatchObject({ errors: [told], exitCode: 1 });
   });
 
   test('a log is what the run wrote, and an object for a program', async () => {

@@ -102,6 +102,28 @@ describe('an id of no dead letter', () => {
   });
 });
 
+test('dead discard of what was retried advises nothing that it does not take', async () => {
+  const unmatched = {
+    code: 'RUN_RETRIED',
+    path: ['filter', 'ids', '0'],
+    message: 'Run r1 is DEAD, and it was retried as r9.',
+    hint: 'To retry it once more: retryRun, or `retried: true` in the filter.',
+  };
+  const answer = { bulkRuns: { ...done.bulkRuns, matched: 0, userErrors: [unmatched] } };
+  await expect(act('dead discard', { id: ['r1'] }, answer)).rejects.toMatchObject({
+    message: `--id: ${unmatched.message} (RUN_RETRIED) It is no longer in the list.`,
+  });
+});
+
+test('a job that is not there is named, not numbered', async () => {
+  const path = ['filter', 'jobs', '0'];
+  const unknown = { code: 'NOT_FOUND', path, message: 'None.', hint: null };
+  const answer = { bulkRuns: { ...done.bulkRuns, matched: 0, userErrors: [unknown] } };
+  await expect(act('dead retry', { job: 'nope' }, answer)).rejects.toMatchObject({
+    message: '--job nope: None. (NOT_FOUND)',
+  });
+});
+
 test('dead ls: the newest dead letters', async () => {
   const retriedAs = { id: 'y' };
   const run = { id: 'x', job: { name: 'a' }, kind: 'SHELL', outcome: 'FAILED', reason: 'r' };

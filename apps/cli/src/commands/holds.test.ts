@@ -83,7 +83,7 @@ describe('jobs values', () => {
   test('of a job that is not there: says so', async () => {
     const words = ['nightly'];
     await expect(play(holds, 'jobs values', {}, { job: null }, { words })).rejects.toThrow(
-      'There is no job nightly in demo.',
+      'Job nightly in demo does not exist',
     );
   });
 });

@@ -1,6 +1,6 @@
 import { ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { type UserError, absent, refuse } from '../problem.js';
 import { type Command } from './command.js';
 import { textOf } from './values.js';
 
@@ -102,7 +102,7 @@ const values: Command = {
     const asked = { project, name };
     type Found = { readonly job: { readonly effective: readonly EffectiveValue[] } | null };
     const { job } = await ask<Found>(context, VALUES, asked);
-    if (job === null) throw new CommandProblem(`There is no job ${name} in ${project}.`);
+    if (job === null) throw absent(`Job ${name} in ${project}`);
     const { terminal, format } = context;
     const shown = format === 'table' ? job.effective.flatMap(rowsOf) : job.effective;
     terminal.out(renderList(shown, COLUMNS, format));

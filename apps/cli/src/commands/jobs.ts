@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { CommandProblem, type UserError, refuse, misuse } from '../problem.js';
+import { CommandProblem, type UserError, absent, misuse, refuse } from '../problem.js';
 import { type Command, type Values } from './command.js';
 import { jsonOf, textOf } from './values.js';
 
@@ -53,7 +53,7 @@ const get: Command = {
   async run(context, _values, [name = '']) {
     const { project } = context;
     const { job } = await ask<{ job: object | null }>(context, GET, { project, name });
-    if (job === null) throw new CommandProblem(`There is no job ${name} in ${project}.`);
+    if (job === null) throw absent(`Job ${name} in ${project}`);
     context.terminal.out(renderOne(job, context.format));
     return 0;
   },

@@ -231,6 +231,7 @@ describe('the log of several attempts', () => {
 
 describe('runs logs --attempt', () => {
   test('asks for that attempt, followed or not', async () => {
+    attempts = [1, 2];
     await logs(['--attempt', '2']);
     state = 'SUCCEEDED';
     fake.heard = (subscribed) => subscribed.complete();

@@ -1,7 +1,7 @@
 import { stringifyJson } from '#protocol';
 import { type Context, ask, tell, valueOf } from '../context.js';
 import { inert } from '../output/render.js';
-import { CommandProblem } from '../problem.js';
+import { CommandProblem, absent } from '../problem.js';
 import { Link } from './link.js';
 import { isFinalState, meanwhile } from './wait.js';
 
@@ -43,12 +43,20 @@ async function* pagesOf(
   let after: string | null = null;
   for (;;) {
     const page: Page = await ask<Page>(context, PAGE, { id, attempt, after });
-    if (page.run === null) throw new CommandProblem(`There is no run ${id}.`);
+    if (page.run === null) throw absent(`Run ${id}`);
+    const last = page.run.attempts.length;
+    if (attempt !== undefined && attempt > last) throw noAttempt(id, attempt, last);
     yield page.run;
     const { hasNextPage, endCursor } = page.run.log.pageInfo;
     if (!hasNextPage) return;
     after = endCursor;
   }
+}
+
+function noAttempt(id: string, attempt: number, last: number): CommandProblem {
+  const has = last === 1 ? 'one attempt' : `${last === 0 ? 'no' : last} attempts`;
+  const message = `There is no attempt ${attempt}: the run ${id} has ${has} so far.`;
+  return new CommandProblem(message, 1, [{ code: 'NOT_FOUND', message }]);
 }
 
 export interface Written {
@@ -139,7 +147,7 @@ export async function followLog(context: Context, of: LogOf, signal: AbortSignal
   try {
     for await (const step of context.client.follow<Told>(FOLLOW, { ...of, after }, how)) {
       if (signal.aborted) return;
-      const { runLog } = valueOf(step);
+      const { runLog } = valueOf(step, { url });
       link.heard();
       if (context.format === 'table') paper.print(runLog);
       else context.terminal.out(`${stringifyJson(runLog)}\n`);
@@ -154,6 +162,6 @@ async function isDrained(context: Context, of: LogOf, after: string | null): Pro
   const answer = await context.client.request<Look>(LOOK, { ...of, after });
   if (!answer.ok) return false;
   const { run } = answer.value;
-  if (run === null) throw new CommandProblem(`There is no run ${of.id}.`);
+  if (run === null) throw absent(`Run ${of.id}`);
   return isFinalState(run.state) && run.log.nodes.length === 0;
 }

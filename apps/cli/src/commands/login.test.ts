@@ -84,7 +84,10 @@ describe('login', PROCESSES, () => {
     fake.answer = () => ({
       errors: [{ message: 'No.', extensions: { code: 'UNAUTHENTICATED' } }],
     });
-    expect(await login()).toMatchObject({ code: 1, err: expect.stringContaining('No.') as string });
+    expect(await login()).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('this key is not valid at http') as string,
+    });
     expect((await login([], '\n')).code).toBe(2);
     fake.answer = () => ({ data: { viewer: { name: 'ada', projects } } });
     expect((await login(['--project', 'other'])).err).toContain('may not see the project other');

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import readline from 'node:readline';
 import { Writable } from 'node:stream';
 import { createClient } from '#client';
-import { valueOf } from '../context.js';
+import { valueOf, withPath } from '../context.js';
 import { renderOne } from '../output/render.js';
 import {
   DEFAULT_PROFILE,
@@ -42,8 +42,7 @@ function addressOf(text: string): string {
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw misuse(`'${text}' is no address: give one like https://orrery.example/graphql.`);
   }
-  if (url.pathname === '/') url.pathname = '/graphql';
-  return url.href;
+  return withPath(url.href);
 }
 
 /** Never from the command line: there every process of the machine may read it. */
@@ -86,7 +85,7 @@ export const login: LocalCommand = {
     const [profile, url] = [profileOf(values), addressOf(address)];
     const key = await readKey(place);
     const client = createClient({ url, key });
-    const { viewer } = valueOf(await client.request<Who>(WHO));
+    const { viewer } = valueOf(await client.request<Who>(WHO), { url });
     const names = viewer.projects.map(({ project }) => project.name);
     const project = textOf(values, 'project') ?? (names.length === 1 ? names[0] : undefined);
     if (project !== undefined && !names.includes(project)) {

@@ -1,29 +1,14 @@
-import { type Context, change, tell } from '../context.js';
+import { randomUUID } from 'node:crypto';
+import { type Context, tell } from '../context.js';
 import { renderOne } from '../output/render.js';
 import { CommandProblem, type UserError, refuse } from '../problem.js';
 import { inWords } from '../words.js';
+import { type Begun, begin, calledText, leaveUnnamed } from './bulk-begin.js';
 import { exitOf, followBulk, goesOn } from './bulk-progress.js';
+import type { Bulk } from './bulk-view.js';
 import { type Options, type Values } from './command.js';
 import { REASON, durationOf, given, textOf, wholeOf } from './values.js';
 import { WITHIN } from './wait.js';
-
-const BULK = `mutation($input: BulkRunsInput!) {
-  bulkRuns(input: $input) {
-    id matched applied pending replayed
-    unmatched { code path message hint } userErrors { code path message hint }
-  }
-}`;
-interface Answer {
-  readonly bulkRuns: {
-    readonly id: string | null;
-    readonly matched: number;
-    readonly applied: number;
-    readonly pending: boolean;
-    readonly replayed: boolean;
-    readonly unmatched: readonly UserError[];
-    readonly userErrors: readonly UserError[];
-  };
-}
 
 /** How something is done to many runs. */
 export const DEED = {
@@ -56,49 +41,78 @@ export async function actOnMany(
   };
   const dryRun = values['dry-run'] === true;
   const withinMs = durationOf(values, 'timeout');
+  const until = Date.now() + (withinMs ?? 0);
   const { project } = context;
-  const input = { project, action, dryRun, filter, ...given(optional) };
-  const { bulkRuns } = await change<Answer>(context, BULK, input, { isKeyed: true });
-  const { id, matched, applied, pending, replayed } = bulkRuns;
-  const errors = errorsOf(context, bulkRuns, values);
+  // What was begun is found again by its key.
+  const key = dryRun ? {} : { idempotencyKey: randomUUID() };
+  const input = { project, action, dryRun, filter, ...key, ...given(optional) };
+  const isLeft = values['no-wait'] === true;
+  // Which of the runs that were named are not there is only said when the first part is done.
+  const isEnough = isLeft && values['id'] === undefined;
+  const { outcome, early } = await begin(context, input, { withinMs, isEnough });
+  if (outcome.stopped !== undefined) {
+    if (early === undefined) return leaveUnnamed(context, outcome.stopped);
+    context.terminal.out(renderOne(shownOf(early), context.format));
+    tell(context, goesOn(early.id ?? ''));
+    return outcome.stopped;
+  }
+  const begun = outcome.value;
+  const { id, matched, applied, pending, replayed } = begun;
+  const errors = errorsOf(context, begun, values, action);
   // Some of many may be refused alone: the rest goes on, and is told first.
   if (matched === 0) {
     refuse(errors);
     sayNothing(context, values, none);
   }
-  if (replayed) tell(context, 'an earlier request with this key has begun it');
+  if (replayed && early === undefined)
+    tell(context, 'an earlier request with this key has begun it');
   // One that has stopped short of all has a reason to tell.
-  const isOpen = pending || applied < matched;
-  const followed =
-    id !== null && isOpen && values['no-wait'] !== true
-      ? await followBulk(context, { id, mustAnswer: false, withinMs })
-      : undefined;
+  const isFollowed = id !== null && (pending || applied < matched) && !isLeft;
+  if (isFollowed && early === undefined) tell(context, calledText(id));
+  const left = withinMs === undefined ? undefined : Math.max(0, until - Date.now());
+  const followed = isFollowed
+    ? await followBulk(context, { id, mustAnswer: false, withinMs: left })
+    : undefined;
   const end = followed?.stopped === undefined ? followed?.value : undefined;
-  const now = end ?? { applied };
-  const shown = { id, matched, applied: now.applied, pending: pending && end === undefined };
-  context.terminal.out(renderOne(shown, context.format));
+  context.terminal.out(renderOne(shownOf(begun, end), context.format));
   refuse(errors);
   if (id !== null && followed !== undefined) return exitOf(context, followed, id);
   if (id !== null && pending) tell(context, goesOn(id));
   return 0;
 }
 
+const shownOf = ({ id, matched, applied, pending }: Begun, end?: Bulk): object => ({
+  ...{ id, matched },
+  applied: end?.applied ?? applied,
+  pending: pending && end === undefined,
+});
+
 /** Who names a run means it, unless they say otherwise: then only what is there is spoken of. */
 function errorsOf(
   context: Context,
-  { unmatched, userErrors }: Answer['bulkRuns'],
+  { unmatched, userErrors }: Begun,
   values: Values,
+  action: string,
 ): readonly UserError[] {
   const ids = idsOf(values);
   const all = [...userErrors, ...unmatched].map((error) => {
     const id = ids[Number(error.path[2] ?? 0)];
     const of = id === undefined || error.path[1] !== 'ids' ? {} : { id };
-    return { ...error, hint: inWords(error.hint ?? '', of) || null };
+    const hint = inWords(adviceOf(error, action), of) || null;
+    const isOfJob = error.path[0] === 'filter' && error.path[1] === 'jobs';
+    const path = isOfJob ? ['filter', 'jobs', textOf(values, 'job') ?? ''] : error.path;
+    return { ...error, path, hint };
   });
   if (values['ignore-missing'] !== true) return all;
   const [left, rest] = [all.filter(isOfId), all.filter((error) => !isOfId(error))];
   for (const { code, message } of left) if (code !== 'NOT_FOUND') tell(context, message);
   return rest;
+}
+
+/** Only what is retried can be asked for although it was seen to. */
+function adviceOf({ code, hint }: UserError, action: string): string {
+  const isSeenTo = code === 'RUN_RETRIED' || code === 'RUN_DISCARDED';
+  return isSeenTo && action !== 'RETRY' ? 'It is no longer in the list.' : (hint ?? '');
 }
 
 const isOfId = ({ path: [, field] }: UserError): boolean => field === 'ids';

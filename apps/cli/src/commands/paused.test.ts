@@ -68,11 +68,14 @@ test('runs retry names the run that was made before', async () => {
     return { retryRun: { pending: false, changed, run, userErrors: [] } };
   };
   const again = await play(actions, 'runs retry', {}, answer(true, 'r3', 'r2'), { words });
-  expect(JSON.parse(again.err)).toEqual({ notice: 'run r1 was retried before, as r3' });
+  expect(JSON.parse(again.err)).toEqual({
+    notice: 'run r1 was retried before, as r3; new run r9, for r1',
+  });
   const shown = { id: 'r9', state: 'READY', pending: false, changed: true };
   expect(JSON.parse(again.out)).toEqual(shown);
   // The first one, also when its answer was lost and it was sent again.
   for (const changed of [true, false]) {
-    expect((await play(actions, 'runs retry', {}, answer(changed), { words })).err).toBe('');
+    const { err } = await play(actions, 'runs retry', {}, answer(changed), { words });
+    expect(JSON.parse(err)).toEqual({ notice: `${changed ? 'new run' : 'run'} r9, for r1` });
   }
 });

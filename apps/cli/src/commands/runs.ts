@@ -1,7 +1,7 @@
 import { ask, change, tell } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
 import { type Waiter, waitsInWords } from '../words.js';
-import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { type UserError, absent, refuse } from '../problem.js';
 import { type Command } from './command.js';
 import { FILTER, filterOf } from './filter.js';
 import { logs } from './logs.js';
@@ -101,7 +101,7 @@ const get: Command = {
   positionals: { required: 1, names: 'ID' },
   async run(context, _values, [id = '']) {
     const { run } = await ask<{ run: GottenRun | null }>(context, GET, { id });
-    if (run === null) throw new CommandProblem(`There is no run ${id}.`);
+    if (run === null) throw absent(`Run ${id}`);
     const told = { ...run, waitingFor: waitsInWords(run) };
     const shown = context.format === 'table' ? { ...told, ...inLines(run) } : told;
     context.terminal.out(renderOne(shown, context.format));

@@ -34,6 +34,8 @@ test.each<readonly [Values, string]>([
   [{ spec: '[]' }, '--spec is a JSON object'],
   [{ spec: '{' }, '--spec is not JSON'],
   [{ job: 'a', timeout: '5m' }, '--wait-timeout'],
+  [{ shell: '' }, '--shell is a command'],
+  [{ job: 'a', 'wait-timeout': '5s' }, '--wait-timeout is for --wait'],
   [{ shell: 'true', timeout: 'x' }, '--timeout is a length of time'],
 ])('%j is refused before anything is asked', async (values, sentence) => {
   const message = expect.stringContaining(sentence) as string;

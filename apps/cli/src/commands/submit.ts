@@ -62,6 +62,7 @@ function whatOf(values: Values): Readonly<Record<string, unknown>> {
 
 function specOf(values: Values): object {
   const [shell, url, spec] = INLINE.map((name) => textOf(values, name));
+  if (shell?.trim() === '') throw misuse("--shell is a command like 'echo hi', not nothing.");
   if (shell !== undefined) return { kind: 'shell', command: shell };
   if (spec !== undefined) {
     const read = jsonOf(spec, '--spec');
@@ -144,6 +145,9 @@ export const submit: Command = {
   positionals: { required: 0, names: '' },
   async run(context, values) {
     const withinMs = durationOf(values, 'wait-timeout');
+    if (withinMs !== undefined && values['wait'] !== true) {
+      throw misuse('--wait-timeout is for --wait, which is missing.');
+    }
     const { submitRun } = await change<Submitted>(context, SUBMIT, inputOf(context, values), {
       isKeyed: true,
     });

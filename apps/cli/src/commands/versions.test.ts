@@ -121,6 +121,6 @@ describe('jobs diff', () => {
   test('names the version or the job that is not there', async () => {
     await expect(run('jobs diff nightly --from 1 --to 4')).rejects.toThrow('has no version 4');
     fake.answer = () => ({ data: { job: null } });
-    await expect(run('jobs diff nightly --from 1 --to 2')).rejects.toThrow('There is no job');
+    await expect(run('jobs diff nightly --from 1 --to 2')).rejects.toThrow('does not exist');
   });
 });

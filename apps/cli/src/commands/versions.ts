@@ -1,7 +1,7 @@
 import { stringifyJson } from '#protocol';
 import { type Context, ask } from '../context.js';
 import { type Column, renderList, renderOne } from '../output/render.js';
-import { CommandProblem, type UserError, refuse } from '../problem.js';
+import { CommandProblem, type UserError, absent, refuse } from '../problem.js';
 import { type Change, changesBetween } from './changes.js';
 import type { Command, Values } from './command.js';
 import { textOf, wholeOf } from './values.js';
@@ -93,7 +93,7 @@ async function specsOf(
     const { project } = context;
     const asked: Readonly<Record<string, unknown>> = { project, name, after };
     const { job } = await ask<Versions>(context, VERSIONS, asked);
-    if (job === null) throw new CommandProblem(`There is no job ${name} in ${project}.`);
+    if (job === null) throw absent(`Job ${name} in ${project}`);
     const { nodes, pageInfo } = job.versions;
     for (const { version, spec } of nodes) if (wanted.includes(version)) found.set(version, spec);
     after = pageInfo.hasNextPage ? pageInfo.endCursor : null;

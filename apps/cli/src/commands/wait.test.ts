@@ -212,7 +212,7 @@ describe('a gateway that goes away while somebody waits', () => {
   });
 
   test.each([
-    [4401, 'The key was refused.'],
+    [4401, 'this key is not valid at http'],
     [4403, 'The key is no longer valid.'],
   ])('with %i is not asked again', async (code, sentence) => {
     fake.heard = ({ socket }) => socket.close(code, 'no');

@@ -1,5 +1,7 @@
 import { type Context, tell, valueOf } from '../context.js';
+import { inert } from '../output/render.js';
 import { CommandProblem } from '../problem.js';
+import { type Waiter, waitsInWords } from '../words.js';
 import type { Options } from './command.js';
 import { Link } from './link.js';
 import { type Outcome, TIMED_OUT, untilStopped } from './stop.js';
@@ -54,7 +56,7 @@ export async function* statesOf(
   const how = { mustAnswer, interrupted, connected };
   try {
     for await (const step of client.follow<{ runChanged: Told }>(CHANGED, { id }, how)) {
-      const { runChanged } = valueOf(step);
+      const { runChanged } = valueOf(step, { url: client.url });
       link.heard();
       const { state, reason, submittedAt, events } = runChanged;
       const entered = events.nodes.findLast(({ to }) => to === state)?.at;
@@ -75,10 +77,27 @@ const goesOn = (id: string): string =>
     `  cancel it:  npx orrery runs cancel ${id}`,
   ].join('\n');
 
+const WHY_MS = 2_000;
+const STARTED: ReadonlySet<string> = new Set(['GRANTED', 'RUNNING', 'UNKNOWN', 'CANCELLING']);
+const WHY = `query($id: ID!) {
+  run(id: $id) { id job { name } waitingFor { text hint } }
+}`;
+
+/** Why it does not start, in the words of `runs explain`; nothing if nobody knows. */
+async function whyOf({ client }: Context, id: string): Promise<string> {
+  const answer = await client.request<{ run: Waiter | null }>(WHY, { id });
+  if (!answer.ok || answer.value.run === null) return '';
+  const lines = waitsInWords(answer.value.run).map(({ text, hint }) =>
+    [text, hint].filter(Boolean).join(' '),
+  );
+  return lines.map(inert).join('\n');
+}
+
 /** Says why nobody waits any longer; answers the exit code. */
 export function leave(context: Context, stopped: number, id: string): number {
   const late = stopped === TIMED_OUT ? 'The time for waiting is over.\n' : '';
-  tell(context, `${late}${goesOn(id)}`);
+  const why = stopped === TIMED_OUT ? `\n  why so:     npx orrery runs explain ${id}` : '';
+  tell(context, `${late}${goesOn(id)}${why}`);
   return stopped;
 }
 
@@ -96,12 +115,24 @@ export async function waitForEnd(
   { mustAnswer, withinMs }: { readonly mustAnswer: boolean; readonly withinMs: number | undefined },
 ): Promise<Outcome<WatchedRun>> {
   const line = movingLine(context, id);
+  let [state, isOver] = ['', false];
+  const explain = async (): Promise<void> => {
+    const why = STARTED.has(state) ? '' : await whyOf(context, id);
+    if (why !== '' && !isOver && !STARTED.has(state)) line.say(why);
+  };
+  const timer = setTimeout(() => void explain(), WHY_MS);
+  const show = (next: string): void => {
+    state = next;
+    line.show(next);
+  };
   try {
-    const end = endOf(context, { id, mustAnswer, say: line.say }, line.show);
+    const end = endOf(context, { id, mustAnswer, say: line.say }, show);
     return await untilStopped(end, withinMs);
   } catch (error) {
     throw named(error, id);
   } finally {
+    isOver = true;
+    clearTimeout(timer);
     line.clear();
   }
 }
