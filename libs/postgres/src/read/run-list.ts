@@ -43,8 +43,8 @@ const codes = <T>(names: readonly T[], chosen: readonly T[]): number[] =>
 const numbers = (values: readonly number[]): string => `{${values.join(',')}}`;
 
 /**
- * As `JSON.stringify` writes it. A record holds what programs said, so PostgreSQL must not interpret
- * it (architecture §3, Bodies); inside of a text these quotes would be escaped.
+ * As `JSON.stringify` writes it. A record holds what programs said, so PostgreSQL must not
+ * interpret it (architecture §3, Bodies); inside of a text these quotes would be escaped.
  */
 const FROZEN = '"freeze":{"on":true';
 /** Of one whose attempt is open its record tells whether it stands still. */

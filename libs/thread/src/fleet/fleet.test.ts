@@ -168,7 +168,7 @@ test('whose birth with its number was lost is asked again, by everybody', () => 
   expect(asked).toEqual(['x1/s1']);
 });
 
-test('who fell silent while the link was half open comes back by its beats (no retained word)', () => {
+test('who fell silent while the link was half open comes back by its beats alone', () => {
   isHome = false;
   fleet.presence('x1', birth('s1'));
   now += SILENT_AFTER_MS;

@@ -25,7 +25,7 @@ async function held(run: TestRun, job?: true): Promise<TestRun> {
 }
 
 describe('what stands still', () => {
-  it('is found whatever programs have said: a record is text, and nobody interprets it', async () => {
+  it('is found whatever programs have said: nobody interprets the text of a record', async () => {
     const world = new LabelledRuns(suite);
     const wild = await world.submit();
     await suite.owner.open(wild, 'x');
