@@ -5,6 +5,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import {
+  type ActorRef,
   type ActorSystem,
   type Entry,
   type Incident,
@@ -16,13 +17,14 @@ import {
 import type { Settings } from '#config';
 import type { Installation } from '#postgres';
 import type { Logger } from '#telemetry';
-import type { ThreadMessage } from '#thread';
-import type { ThreadArgs } from './thread/thread.entry.js';
+import type { ThreadArgs, ThreadMail } from './thread/thread.entry.js';
 
 export const SETTINGS = Symbol('settings');
 export const LOGGER = Symbol('logger');
 export const INSTALLATION = Symbol('installation');
 
+/** Longer than a thread itself takes for it. */
+const LEAVE_WITHIN_MS = 4_000;
 const STOP_WITHIN_MS = 900;
 /** As `--max-semi-space-size` for a thread: three semi-spaces of 32 MB. */
 const YOUNG_MB = 96;
@@ -31,6 +33,7 @@ const YOUNG_MB = 96;
 @Injectable()
 export class ThreadsService implements OnApplicationBootstrap, OnApplicationShutdown {
   private system: ActorSystem | undefined;
+  private readonly threads: ActorRef<ThreadMail>[] = [];
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -47,18 +50,29 @@ export class ThreadsService implements OnApplicationBootstrap, OnApplicationShut
       name: 'scheduler',
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    const entry: Entry<ThreadMessage, ThreadArgs> = {
+    const entry: Entry<ThreadMail, ThreadArgs> = {
       module: workerUrl(import.meta.url, './thread/thread.entry'),
       export: 'schedulerThread',
     };
     for (let i = 0; i < schedulerThreads; i++) {
       const thread = `${schedulerName}.${i}`;
-      system.spawnOn(pool, entry, this.args(thread), { name: thread, thread: i });
+      const ref = system.spawnOn(pool, entry, this.args(thread), { name: thread, thread: i });
+      this.threads.push(ref);
     }
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.system?.shutdown(STOP_WITHIN_MS);
+    const { system } = this;
+    if (system === undefined) return;
+    const left = this.threads.map((thread) =>
+      system.ask<ThreadMail, 'left'>(
+        thread,
+        (replyTo) => ({ kind: 'leave', replyTo }),
+        LEAVE_WITHIN_MS,
+      ),
+    );
+    await Promise.all(left);
+    await system.shutdown(STOP_WITHIN_MS);
   }
 
   private args(thread: string): ThreadArgs {

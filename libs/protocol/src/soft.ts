@@ -22,6 +22,12 @@ const table = {
   bounced: { letter: 'b', fields: { pool: text, run: text, executor: text } },
   /** An attempt has ended: its slot is free. */
   freed: { letter: 'f', fields: { pool: text, run: text, executor: text } },
+  /** Who owns the partition from this epoch on. What was said to the one before is said again. */
+  owned: { letter: 'p', fields: { partition: integer, thread: text, epoch: integer } },
+  /** This thread has let go of something: who should have it may look at once. */
+  free: { letter: 'l', fields: { thread: text } },
+  /** This thread is no member any more: whatever it has yet may be claimed. */
+  left: { letter: 'x', fields: { thread: text } },
 } as const;
 export type Soft = ItemOf<typeof table>;
 export const softCodec = codec(table);

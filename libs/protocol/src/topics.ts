@@ -4,6 +4,8 @@ export interface Topics {
   readonly executorPresence: (executor: string) => string;
   readonly beat: (executor: string) => string;
   readonly threadIn: (thread: string) => string;
+  /** What a thread has come to own, for gateways. */
+  readonly owned: (thread: string) => string;
   readonly up: (thread: string, executor: string) => string;
   readonly log: (thread: string, executor: string) => string;
   readonly down: (executor: string) => string;
@@ -18,6 +20,7 @@ export function topicsOf(cluster: string): Topics {
     executorPresence: (executor) => `${root}/presence/x/${executor}`,
     beat: (executor) => `${root}/beat/${executor}`,
     threadIn: (thread) => `${root}/s/${thread}/in`,
+    owned: (thread) => `${root}/owned/${thread}`,
     up: (thread, executor) => `${root}/s/${thread}/up/${executor}`,
     log: (thread, executor) => `${root}/s/${thread}/log/${executor}`,
     down: (executor) => `${root}/x/${executor}/down`,

@@ -106,6 +106,7 @@ describe('dropped before it is sent', () => {
 describe('fenced', () => {
   test('its partition is gone with its effects, the rest commits and then leaves', async () => {
     const cells = (await world.rig.submit([0, 1, 2])) as [Cell, Cell, Cell];
+    const epochOf1 = world.rig.owned.get(1)?.epoch;
     await trouble.steal(world.database.admin, 1);
     for (const cell of cells) {
       const { partition } = cell.facts;
@@ -118,6 +119,9 @@ describe('fenced', () => {
     expect(world.rig.left).toEqual(['commit 0 2', 'e0', 'e2']);
     const how = { reclaim: false, careful: false };
     expect(world.rig.dropped).toEqual([{ partition: 1, why: 'fenced', ...how }]);
+    const refused = { partition: 1, epoch: epochOf1, events: 1, granted: 0, finished: 0 };
+    expect(world.rig.said).toEqual([{ outcome: 'fenced', ...refused }]);
+    expect(world.rig.committer.counts.fenced).toBe(1);
     expect(await world.count('live', 'taken')).toBe(2);
   });
 

@@ -14,6 +14,11 @@ export type CommitNews =
   | { readonly kind: 'commit-answered'; readonly outcome: CommitOutcome }
   | { readonly kind: 'commit-again' };
 
+export interface Dropped {
+  readonly reclaim: boolean;
+  readonly careful: boolean;
+}
+
 export interface CommitterHost {
   tell(news: CommitNews): void;
   mono(): Millis;
@@ -23,7 +28,7 @@ export interface CommitterHost {
   readonly clock: Pick<DatabaseClock, 'sample' | 'correct'>;
   wanted(wanted: Committed['wanted']): void;
   /** The partition's memory is void. `reclaim`: take it anew; else somebody else has it. */
-  dropPartition(id: number, why: string, how: { reclaim: boolean; careful: boolean }): void;
+  dropPartition(id: number, why: string, how: Dropped): void;
 }
 
 /**
@@ -42,7 +47,7 @@ export class Committer {
   private attempts = 0;
   private spacedUntil = 0;
   private spacing = false;
-  readonly counts = { commits: 0, events: 0, failures: 0 };
+  readonly counts = { commits: 0, events: 0, failures: 0, fenced: 0 };
 
   constructor(
     private readonly store: Pick<Store, 'commit'>,
@@ -201,8 +206,19 @@ export class Committer {
 
   /** Only what the call still holds: a partition may have been claimed anew since it was sent. */
   private fenced(ids: ReadonlySet<number>): void {
-    for (const { partition } of this.current()) {
-      if (ids.has(partition)) this.void(partition, 'fenced', false, false);
+    for (const writes of this.current()) {
+      const { partition, epoch, events, granted, finished } = writes;
+      if (!ids.has(partition)) continue;
+      this.counts.fenced++;
+      this.log.info('a commit is fenced: somebody else owns the partition by now', {
+        outcome: 'fenced',
+        partition,
+        epoch,
+        events,
+        granted: granted.length,
+        finished: finished.length,
+      });
+      this.void(partition, 'fenced', false, false);
     }
   }
 

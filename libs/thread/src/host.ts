@@ -11,6 +11,7 @@ import {
 } from '#core';
 import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
+import { Herald } from './cluster/herald.js';
 import { type Loaded, Membership, type MembershipHost } from './cluster/membership.js';
 import { Peers } from './cluster/peers.js';
 import { setAside, storable } from './partition/aside.js';
@@ -21,7 +22,7 @@ import { Fleet, type FleetHost } from './fleet/fleet.js';
 import { Alarm, nextOf } from './alarm.js';
 import type { Batch, PendingEffect } from './batch.js';
 import { DatabaseClock } from './clock.js';
-import { Committer } from './committer.js';
+import { Committer, type Dropped } from './committer.js';
 import { Followers } from './followers.js';
 import type { ThreadMessage } from './messages.js';
 import { Performer, type PerformerHost } from './performer.js';
@@ -72,6 +73,7 @@ export class ThreadHost {
   private readonly followers: Followers;
   private readonly pools: Pools;
   private readonly membership: Membership;
+  private readonly herald: Herald;
   private readonly peers = new Peers();
   private readonly inbox: Inbox;
   /** What a partition was doing alone when PostgreSQL refused it. */
@@ -106,6 +108,7 @@ export class ThreadHost {
       members: () => this.fleet.members(),
     });
     this.membership = new Membership(store.control, this.membershipHost(), log);
+    this.herald = new Herald(options.thread, this.post, () => this.membership.peers());
   }
 
   start(): void {
@@ -113,9 +116,11 @@ export class ThreadHost {
   }
 
   stop(done: () => void): void {
-    this.alarm.cancel();
-    this.reader.stop();
-    this.membership.stop(done);
+    this.membership.stop(() => {
+      this.alarm.cancel();
+      this.reader.stop();
+      done();
+    });
   }
 
   get isIdle(): boolean {
@@ -153,7 +158,8 @@ export class ThreadHost {
         this.fleet.link(message.up);
         return;
       case 'scheduler':
-        this.schedulerPresence(message);
+        this.peers.said(message.thread, message.presence);
+        this.membership.look();
         return;
       case 'want':
         this.followers.want(message.partitions, this.ports.mono());
@@ -183,6 +189,9 @@ export class ThreadHost {
         return;
       case 'give-up':
         this.forget(message.partition, message.why);
+        return;
+      case 'freed':
+        this.herald.free(message.to);
         return;
       case 'alarm':
         this.alarm.rang();
@@ -232,6 +241,18 @@ export class ThreadHost {
         return;
       case 'nudge':
         if (this.owned.has(item.partition)) this.sweepSoon = true;
+        return;
+      case 'owned':
+        if (now === undefined || !this.membership.owned(item)) return;
+        this.displaced(item.partition, item.epoch);
+        this.pools.moved(item.partition, this.owned.values(), now);
+        return;
+      case 'left':
+        this.peers.left(item.thread);
+        this.membership.look();
+        return;
+      case 'free':
+        this.membership.look();
         return;
       case 'match': {
         const member = this.fleet.member(item.executor);
@@ -290,11 +311,6 @@ export class ThreadHost {
       kind: 'owners',
       owners: [{ partition, thread: owner.thread, epoch: owner.epoch }],
     });
-  }
-
-  private schedulerPresence(message: Extract<ThreadMessage, { kind: 'scheduler' }>): void {
-    this.peers.said(message.thread, message.presence);
-    this.membership.look();
   }
 
   // ── The fleet ────────────────────────────────────────────────────────────────────────────────
@@ -363,7 +379,7 @@ export class ThreadHost {
     if (now !== undefined) this.pools.tick(now);
     if (mono - this.restatedAt >= RESTATE_OFFERS_MS) {
       this.restatedAt = mono;
-      if (now !== undefined) this.restateOffers(now);
+      if (now !== undefined) this.pools.restate(this.owned.values(), now);
       this.followers.sayHeads(this.owned.values(), mono);
     }
     this.sweepSoon = true;
@@ -377,17 +393,6 @@ export class ThreadHost {
     for (const owned of this.owned.values()) this.deliver(owned, { kind: 'tick' });
   }
 
-  private restateOffers(now: Millis): void {
-    for (const owned of this.owned.values()) {
-      for (const [name, lane] of owned.state.lanes) {
-        if (name === '0') continue;
-        for (const { cell } of lane.window) {
-          if (cell.state === 'READY') this.pools.tell(owned.id, { kind: 'offer', cell }, now);
-        }
-      }
-    }
-  }
-
   private armAlarm(): void {
     const now = this.now();
     if (now !== undefined) this.alarm.arm(nextOf(this.owned.values()), now);
@@ -396,21 +401,15 @@ export class ThreadHost {
   // ── Partitions ───────────────────────────────────────────────────────────────────────────────
 
   private adopt(loaded: Loaded, careful: boolean): void {
-    const { partition, epoch, seq, cells, holds, executors } = loaded;
+    const { partition, epoch, cells, holds } = loaded;
     this.forget(partition, 'claimed anew');
     this.membership.adopted(partition);
-    const owned = new OwnedPartition(
-      partition,
-      epoch,
-      seq,
-      this.options.life,
-      this.ports.mono(),
-      careful,
-      this.options.limits,
-    );
-    for (const executor of executors) owned.state.executors.set(executor.id, executor);
+    this.herald.owned(partition, epoch);
+    const { life, limits } = this.options;
+    const owned = new OwnedPartition(loaded, life, this.ports.mono(), careful, limits);
     this.owned.set(partition, owned);
     const now = this.now() ?? 0;
+    this.pools.moved(partition, this.owned.values(), now);
     loadPartition(owned.state, cells, holds, now, (output) => this.output(owned, output));
     this.releaseEffects();
     this.setAside(owned);
@@ -485,11 +484,14 @@ export class ThreadHost {
     for (const message of messages) this.deliver(owned, message);
   }
 
-  private drop(
-    partition: number,
-    why: string,
-    how: { readonly reclaim: boolean; readonly careful: boolean },
-  ): void {
+  /** It has a newer owner, by that one's own word. */
+  private displaced(partition: number, epoch: number): void {
+    if ((this.owned.get(partition)?.epoch ?? epoch) >= epoch) return;
+    this.forget(partition, 'claimed by another');
+    this.membership.look();
+  }
+
+  private drop(partition: number, why: string, how: Dropped): void {
     const owned = this.owned.get(partition);
     this.counts.reloads++;
     if (how.careful && owned?.careful === true && owned.alone !== undefined) {
@@ -543,11 +545,7 @@ export class ThreadHost {
       perform: (pending: PendingEffect) => this.performer.perform(pending),
       clock: this.clock,
       wanted: () => this.membership.look(),
-      dropPartition: (
-        id: number,
-        why: string,
-        how: { readonly reclaim: boolean; readonly careful: boolean },
-      ) => this.drop(id, why, how),
+      dropPartition: (id: number, why: string, how: Dropped) => this.drop(id, why, how),
     };
   }
 
@@ -570,6 +568,7 @@ export class ThreadHost {
       tell,
       mono,
       after,
+      left: () => this.herald.left(),
     };
   }
 

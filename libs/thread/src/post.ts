@@ -25,11 +25,13 @@ export class Post {
   private readonly down: Channel;
   private readonly soft: Channel;
   private readonly live: Channel;
+  private readonly owned: Channel;
 
   constructor(wire: Wire, topics: Topics, thread: string) {
     this.down = new Channel(wire, thread, (executor) => topics.down(executor));
     this.soft = new Channel(wire, thread, (other) => topics.threadIn(other));
     this.live = new Channel(wire, thread, () => topics.live(thread));
+    this.owned = new Channel(wire, thread, () => topics.owned(thread));
   }
 
   /**
@@ -44,6 +46,10 @@ export class Post {
     this.soft.say(thread, '', softCodec.encode(item));
   }
 
+  toGateways(item: Soft): void {
+    this.owned.say('', '', softCodec.encode(item));
+  }
+
   toFollowers(item: Live): void {
     this.live.say('', '', liveCodec.encode(item));
   }
@@ -51,6 +57,7 @@ export class Post {
   flush(): void {
     this.down.flush();
     this.soft.flush();
+    this.owned.flush();
     this.live.flush();
   }
 }

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#broker';
 import { createMqtt } from '#mqtt';
-import { decodeEnvelope, decodeHint, softCodec, topicsOf } from '#protocol';
+import { decodeEnvelope, decodeHint, encodeEnvelope, softCodec, topicsOf } from '#protocol';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
 import { type TestGateway, silent, startTestGateway } from '../testkit/gateway.js';
 import { TestOwner } from '../testkit/owner.js';
+
+const submit = `mutation { submitRun(input: { project: "demo", job: "noop", after: "1h",
+  params: { a: "b" } }) { run { id submittedAt } } }`;
 
 let database: TestDatabase;
 let broker: Broker;
@@ -33,8 +36,6 @@ it('tells the owner what was written for it: the row of a run, a nudge for a com
     if (decoded.ok) heard.push(...decoded.envelope.items);
   });
   await listener.start();
-  const submit = `mutation { submitRun(input: { project: "demo", job: "noop", after: "1h",
-    params: { a: "b" } }) { run { id submittedAt } } }`;
   const { run } = await gateway.get<{ run: { id: string; submittedAt: string } }>(submit);
   const place = { id: run.id, partition: 0, project: '00000000-0000-4000-8000-000000000000' };
   await owner.move(place, 'SCHEDULED');
@@ -48,6 +49,8 @@ it('tells the owner what was written for it: the row of a run, a nudge for a com
   const facts = decodeHint((hint as { row: string }).row);
   expect(facts).toMatchObject({ partition: 0, need: 'function:noop', params: '{"a":"b"}' });
   expect((facts?.due ?? 0) - (facts?.submittedAt ?? 0)).toBe(3_600_000);
+  // Who was just found to own something is nudged too.
+  heard.length = 0;
   const cancel = gateway.get('mutation ($id: ID!) { cancelRun(input: { id: $id }) { pending } }', {
     id: run.id,
   });
@@ -55,4 +58,25 @@ it('tells the owner what was written for it: the row of a run, a nudge for a com
   await owner.answer(0, { ok: true });
   expect(await cancel).toEqual({ pending: false });
   await listener.stop();
+});
+
+it('tells who has just claimed a partition, and lets it look for what it missed', async () => {
+  const heard: string[] = [];
+  const { url } = await broker.start();
+  const topics = topicsOf('main');
+  const other = createMqtt({ url, clientId: 'other', log: silent });
+  other.subscribe(topics.threadIn('other.0'), (_topic, payload) => {
+    const decoded = decodeEnvelope(softCodec, payload);
+    if (decoded.ok) heard.push(...decoded.envelope.items.map(({ kind }) => kind));
+  });
+  await other.start();
+  await vi.waitUntil(() => other.up);
+  // Its epoch is above any in the table: no look at the table unsays it.
+  const item = { kind: 'owned', partition: 0, thread: 'other.0', epoch: 1_000 } as const;
+  const envelope = { sender: 'other.0', session: '', items: [item] };
+  other.publish(topics.owned('other.0'), encodeEnvelope(softCodec, envelope));
+  await vi.waitFor(() => expect(heard).toEqual(['nudge']));
+  await gateway.get(submit);
+  await vi.waitFor(() => expect(heard).toEqual(['nudge', 'submitted']));
+  await other.stop();
 });

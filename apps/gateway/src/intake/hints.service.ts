@@ -2,13 +2,24 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Settings } from '#config';
 import type { Mqtt } from '#mqtt';
 import { type NewCommand, type NewRun, type Reader, readPartitions } from '#postgres';
-import { type Soft, encodeEnvelope, encodeHint, softCodec, topicsOf } from '#protocol';
+import {
+  type Soft,
+  decodeEnvelope,
+  encodeEnvelope,
+  encodeHint,
+  softCodec,
+  topicsOf,
+} from '#protocol';
 import type { Logger } from '#telemetry';
 import { LOGGER, SETTINGS } from '../tokens.js';
 
 export const MQTT = Symbol('mqtt');
 export const GATEWAY_READER = Symbol('gateway-reader');
 
+interface Owner {
+  readonly thread: string | null;
+  readonly epoch: number;
+}
 type Told = Extract<Soft, { kind: 'submitted' | 'nudge' }>;
 
 const POLL_MS = 1_000;
@@ -20,7 +31,8 @@ const ITEMS_MAX = 100;
  */
 @Injectable()
 export class HintsService {
-  private owners: ReadonlyMap<number, string> = new Map();
+  private readonly owners = new Map<number, Owner>();
+  private stopListening: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isPolling = false;
 
@@ -32,12 +44,15 @@ export class HintsService {
   ) {}
 
   async start(): Promise<void> {
+    const { owned } = topicsOf(this.settings.cluster);
+    this.stopListening ??= this.mqtt.subscribe(owned('+'), (_topic, payload) => this.hear(payload));
     await this.poll();
     this.timer ??= setInterval(() => void this.poll(), POLL_MS); // it never rejects
   }
 
   stop(): void {
     clearInterval(this.timer);
+    this.stopListening?.();
   }
 
   committed(runs: readonly NewRun[], commands: readonly NewCommand[], at: number): void {
@@ -61,8 +76,8 @@ export class HintsService {
   private tell(said: readonly Told[]): void {
     const byOwner = new Map<string, Soft[]>();
     for (const item of said) {
-      const owner = this.owners.get(item.partition);
-      if (owner === undefined) continue;
+      const owner = this.owners.get(item.partition)?.thread;
+      if (owner === undefined || owner === null) continue;
       const items = byOwner.get(owner);
       if (items === undefined) byOwner.set(owner, [item]);
       else items.push(item);
@@ -79,15 +94,31 @@ export class HintsService {
     }
   }
 
+  private hear(payload: Buffer): void {
+    const decoded = decodeEnvelope(softCodec, payload);
+    if (!decoded.ok) return this.log.debug('a message makes no sense and is dropped', decoded);
+    const owned = decoded.envelope.items.filter((item) => item.kind === 'owned');
+    this.learn(owned.map(({ partition: id, thread, epoch }) => ({ id, thread, epoch })));
+  }
+
+  /** Who has told a former owner of something says so to the new one: it was written by then. */
+  private learn(news: readonly (Owner & { readonly id: number })[]): void {
+    const moved: number[] = [];
+    for (const { id, thread, epoch } of news) {
+      const known = this.owners.get(id);
+      if (known !== undefined && epoch < known.epoch) continue;
+      this.owners.set(id, { thread, epoch });
+      if (known !== undefined && thread !== null && thread !== known.thread) moved.push(id);
+    }
+    this.nudge(moved);
+  }
+
   private async poll(): Promise<void> {
     if (this.isPolling) return;
     this.isPolling = true;
     try {
       const partitions = await readPartitions(this.reader);
-      const owned = partitions.flatMap(({ id, owner }) =>
-        owner === null ? [] : ([[id, owner]] as const),
-      );
-      this.owners = new Map(owned);
+      this.learn(partitions.map(({ id, owner, epoch }) => ({ id, thread: owner, epoch })));
     } catch (error) {
       this.log.debug('the owners of partitions could not be read', { error });
     } finally {

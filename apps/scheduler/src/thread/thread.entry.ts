@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { INestMicroservice } from '@nestjs/common';
 import type { MicroserviceOptions } from '@nestjs/microservices';
-import type { ActorContext, ThreadEntry } from '#actor';
+import type { ActorContext, ActorRef, ThreadEntry } from '#actor';
 import { LIMITS } from '#core';
 import { createPresenceLink } from '#mqtt';
 import { Connection, PostgresStore, newSession } from '#postgres';
@@ -35,6 +35,11 @@ export interface ThreadArgs {
   readonly logFormat: LogFormat;
 }
 
+/** Beside what it works at: to hand over what it has while it still works. */
+export type ThreadMail =
+  | ThreadMessage
+  | { readonly kind: 'leave'; readonly replyTo: ActorRef<'left'> };
+
 interface ThreadState {
   readonly host: ThreadHost;
   readonly service: INestMicroservice;
@@ -44,11 +49,15 @@ interface ThreadState {
 const SECOND_MS = 1_000;
 
 /** One scheduler thread as an actor: its mailbox, the host behind, a Nest microservice before. */
-export const schedulerThread: ThreadEntry<ThreadMessage, ThreadState, ThreadArgs> = {
+export const schedulerThread: ThreadEntry<ThreadMail, ThreadState, ThreadArgs> = {
   behavior: {
     name: 'scheduler-thread',
     start: (args, context) => ({ loading: begin(args, context) }),
     receive(state, message, context) {
+      if (message.kind === 'leave') {
+        state.host.stop(() => void message.replyTo.tell('left'));
+        return state;
+      }
       state.host.receive(message);
       if (message.kind === 'second') context.timer('second', SECOND_MS, { kind: 'second' });
       return state;
@@ -63,7 +72,12 @@ export const schedulerThread: ThreadEntry<ThreadMessage, ThreadState, ThreadArgs
     },
   },
   options: {
-    mailbox: { capacity: 65_536, slice: 512, overflow: 'reject', lane: laneOfMessage },
+    mailbox: {
+      capacity: 65_536,
+      slice: 512,
+      overflow: 'reject',
+      lane: (mail) => (mail.kind === 'leave' ? 0 : laneOfMessage(mail)),
+    },
     supervision: {
       scope: 'one',
       decide: () => 'restart',
@@ -73,7 +87,7 @@ export const schedulerThread: ThreadEntry<ThreadMessage, ThreadState, ThreadArgs
   },
 };
 
-async function begin(args: ThreadArgs, context: ActorContext<ThreadMessage>): Promise<ThreadState> {
+async function begin(args: ThreadArgs, context: ActorContext<ThreadMail>): Promise<ThreadState> {
   const { thread, logLevel: level, logFormat: format } = args;
   const log = createLogger({ level, format, role: `scheduler/${thread}` });
   const session = newSession();

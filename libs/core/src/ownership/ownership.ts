@@ -27,7 +27,12 @@ export type OwnershipAction =
   | { readonly kind: 'claim'; readonly partition: number; readonly expected: number }
   | { readonly kind: 'want'; readonly partition: number }
   /** We hold it and another should: let go. */
-  | { readonly kind: 'release'; readonly partition: number; readonly epoch: number }
+  | {
+      readonly kind: 'release';
+      readonly partition: number;
+      readonly epoch: number;
+      readonly to: string;
+    }
   /** We hold an epoch that is no longer the current one. */
   | { readonly kind: 'drop'; readonly partition: number };
 
@@ -61,10 +66,9 @@ function decide(
   const held = input.held.get(id);
   if (held !== undefined && held < epoch) return { kind: 'drop', partition: id };
   if (held !== undefined) {
-    const isWanted = partition.wantedBy !== null && partition.wantedBy !== self;
-    return isWanted && target !== self && fresh.has(partition.wantedBy)
-      ? { kind: 'release', partition: id, epoch }
-      : undefined;
+    const to = partition.wantedBy;
+    const isWanted = to !== null && to !== self && target !== self && fresh.has(to);
+    return isWanted ? { kind: 'release', partition: id, epoch, to } : undefined;
   }
   const claim: OwnershipAction = { kind: 'claim', partition: id, expected: epoch };
   // Ours by the table, not in memory: a start with the same name, or a claim's answer was lost.

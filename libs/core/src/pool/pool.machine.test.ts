@@ -74,6 +74,15 @@ describe('matching', () => {
     expect(play(state, [{ kind: 'freed', run: 'r0', executor: 'x' }, match])).toHaveLength(1);
   });
 
+  test('a match whose partition has another owner is none: its run may be matched at once', () => {
+    const state = emptyPool('default');
+    play(state, [seat('x', 2), offer('a', 1), match]);
+    play(state, [{ kind: 'moved', partition: 2 }]);
+    expect(play(state, [offer('a', 1), match])).toEqual([]);
+    play(state, [{ kind: 'moved', partition: 1 }]);
+    expect(play(state, [offer('a', 1), match])).toHaveLength(1);
+  });
+
   test('an unanswered match lapses after a second; its run is matched when restated (Q4)', () => {
     const state = emptyPool('default');
     play(state, [seat('x', 1), offer('a', 1), match]);

@@ -19,7 +19,8 @@ import {
  *  Q1 an executor is never matched beyond the slots it says it has, as far as we know;
  *  Q2 among runs an executor can serve, the lowest (rank, id) leaves first;
  *  Q3 runs that nobody here can serve delay no other;
- *  Q4 a match that is not answered lapses, and its run may be matched again when it is restated.
+ *  Q4 a match that is not answered lapses, at once when its partition has another owner, and its
+ *     run may be matched again when it is restated.
  */
 export const poolMachine: Machine<PoolState, PoolMessage, Match> = {
   step(state, message, now, emit) {
@@ -52,6 +53,9 @@ export const poolMachine: Machine<PoolState, PoolMessage, Match> = {
         break;
       case 'beat':
         beat(state, message, now);
+        break;
+      case 'moved':
+        moved(state, message.partition);
         break;
       case 'match':
         matchAll(state, now, emit);
@@ -99,6 +103,12 @@ function release(state: PoolState, run: string, executor: string): void {
   state.matched.delete(run);
   state.offers.delete(run);
   state.seats.get(executor)?.held.delete(run);
+}
+
+function moved(state: PoolState, partition: number): void {
+  for (const [run, match] of state.matched) {
+    if (match.partition === partition) release(state, run, match.executor);
+  }
 }
 
 function block(state: PoolState, executor: string, now: Millis): void {
@@ -179,12 +189,13 @@ function matchAll(state: PoolState, now: Millis, emit: (match: Match) => void): 
       continue;
     }
     found.held.set(head.run, now);
-    state.matched.set(head.run, { executor: found.id, at: now });
+    const { partition } = head;
+    state.matched.set(head.run, { executor: found.id, partition, at: now });
     state.offers.delete(head.run);
     emit({
       kind: 'match',
       run: head.run,
-      partition: head.partition,
+      partition,
       executor: found.id,
       incarnation: found.incarnation,
     });

@@ -31,12 +31,17 @@ export interface Need {
   seats: Seat[];
   turn: number;
 }
+export interface Matched {
+  readonly executor: string;
+  readonly partition: number;
+  readonly at: Millis;
+}
 export interface PoolState {
   readonly name: string;
   readonly seats: Map<string, Seat>;
   readonly offers: Map<string, Offered>;
   readonly needs: Map<string, Need>;
-  readonly matched: Map<string, { readonly executor: string; readonly at: Millis }>;
+  readonly matched: Map<string, Matched>;
 }
 
 export type PoolMessage =
@@ -60,6 +65,8 @@ export type PoolMessage =
       readonly slots: number;
       readonly busy: number;
     }
+  /** The partition has another owner, who knows of no match that is not answered yet. */
+  | { readonly kind: 'moved'; readonly partition: number }
   /** Make what matches there are. */
   | { readonly kind: 'match' }
   | { readonly kind: 'tick' };

@@ -107,6 +107,9 @@ const SOFT: Every<Soft> = {
   declined: fc.record(answer),
   bounced: fc.record(answer),
   freed: fc.record(answer),
+  owned: fc.record({ partition: integer, thread: text, epoch: integer }),
+  free: fc.record({ thread: text }),
+  left: fc.record({ thread: text }),
 };
 
 const LIVE: Every<Live> = {

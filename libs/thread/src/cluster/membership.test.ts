@@ -18,6 +18,7 @@ const nobody = {
   dead: () => new Set<string>(),
   mono: () => systemClock.elapsed(),
   after: (delayMs: number, run: () => void) => systemClock.after(delayMs, run),
+  left: quiet,
 };
 const controlOf = (on: Connection): StoreControl =>
   new PostgresStore({ commits: on, reads: on, control: on }).control;
@@ -31,6 +32,7 @@ let held: Map<number, number>;
 let loads: Loaded[];
 let views: number;
 let heard: (loaded: Loaded) => void;
+let tell: (news: MembershipNews) => void;
 
 beforeAll(async () => {
   database = await startTestDatabase(8);
@@ -45,11 +47,13 @@ beforeEach(() => {
   loads = [];
   views = 0;
   heard = quiet;
+  tell = quiet;
   const host = {
     ...nobody,
     held: () => held,
     tell: (news: MembershipNews) => {
       if (news.kind === 'view') views++;
+      tell(news);
       if (news.kind !== 'loaded') return;
       loads.push(news);
       heard(news);
@@ -67,6 +71,14 @@ function adopt({ loaded }: Loaded): void {
   held.set(loaded.partition, loaded.epoch);
   membership.adopted(loaded.partition);
 }
+
+/** Another thread is there, or has claimed something. */
+const touched = async (thread: string): Promise<unknown> =>
+  await new Promise((done) =>
+    controlOf(connection).touch({ thread, session: 's', scheduler: 'other' }, done),
+  );
+const claimed = async (partition: number, expected: number, thread: string): Promise<unknown> =>
+  await new Promise((done) => controlOf(connection).claim({ partition, expected, thread }, done));
 
 test('what is claimed and not yet in memory is not claimed again', async () => {
   membership.start();
@@ -114,6 +126,53 @@ test('a partition that is locked keeps nobody from the others', async () => {
   } finally {
     await other.end();
   }
+});
+
+test('who has claimed a partition is believed until the table says more', async () => {
+  membership.start();
+  await until(() => loads.length === 8, BOUND_MS);
+  for (const load of loads) adopt(load);
+  const epoch = loads.find(({ loaded }) => loaded.partition === 3)?.loaded.epoch ?? 0;
+  const before = views;
+  membership.look();
+  await until(() => views > before, BOUND_MS);
+  expect(membership.owned({ partition: 3, thread: 't2', epoch: epoch - 1 })).toBe(false);
+  expect(membership.owned({ partition: 3, thread: 't1', epoch })).toBe(true);
+  expect(membership.ownerOf(3)).toEqual({ thread: 't1', epoch });
+  expect(membership.owned({ partition: 3, thread: 't2', epoch: epoch + 1 })).toBe(true);
+  expect(membership.owned({ partition: 3, thread: 't2', epoch: epoch + 1 })).toBe(false);
+  expect(membership.ownerOf(3)).toEqual({ thread: 't2', epoch: epoch + 1 });
+  expect(membership.owners()).toContainEqual({ partition: 3, thread: 't2', epoch: epoch + 1 });
+  await claimed(3, epoch, 't2');
+  await claimed(3, epoch + 1, 't3');
+  await until(() => membership.ownerOf(3)?.thread === 't3', BOUND_MS);
+});
+
+test('who has left and owns something yet is told as the others are', async () => {
+  membership.start();
+  await until(() => loads.length === 8, BOUND_MS);
+  for (const load of loads) adopt(load);
+  await claimed(2, loads.find(({ loaded }) => loaded.partition === 2)?.loaded.epoch ?? 0, 't4');
+  await touched('t2');
+  await until(() => membership.peers().length === 2, BOUND_MS);
+  expect(membership.peers()).toEqual(['t2', 't4']);
+});
+
+test('who is handed a partition hears that it is free', async () => {
+  const freed: MembershipNews[] = [];
+  heard = (news) => adopt(news);
+  tell = (news) => {
+    if (news.kind === 'freed') freed.push(news);
+    if (news.kind === 'give-up') held.delete(news.partition);
+  };
+  membership.start();
+  await until(() => held.size === 8, BOUND_MS);
+  await touched('t2');
+  for (let id = 0; id < 8; id++) {
+    await new Promise((done) => controlOf(connection).want(id, 't2', done));
+  }
+  await until(() => freed.length === 4, BOUND_MS);
+  expect(freed[0]).toEqual({ kind: 'freed', to: ['t2'] });
 });
 
 test('a stop without the database hands over nothing, and ends', async () => {

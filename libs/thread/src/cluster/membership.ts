@@ -5,10 +5,12 @@ import {
   type NodeName,
   type OwnershipAction,
   type StoreControl,
+  OWNERSHIP,
   decideOwnership,
 } from '#core';
 import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
+import { Departure } from './departure.js';
 
 const TOUCH_EVERY_MS = 500;
 
@@ -23,6 +25,8 @@ export interface MembershipHost {
   tell(news: MembershipNews): void;
   mono(): Millis;
   after(delayMs: Millis, run: () => void): () => void;
+  /** This thread is no member any more: the others may claim what it has. */
+  left(): void;
 }
 /** What a claim and a load brought. */
 export interface Loaded extends LoadedPartition {
@@ -32,7 +36,14 @@ export interface Loaded extends LoadedPartition {
 export type MembershipNews =
   | { readonly kind: 'view'; readonly view: ClusterView }
   | { readonly kind: 'loaded'; readonly loaded: Loaded; readonly careful: boolean }
-  | { readonly kind: 'give-up'; readonly partition: number; readonly why: string };
+  | { readonly kind: 'give-up'; readonly partition: number; readonly why: string }
+  /** What these threads wait for is free: they need not wait for their next look. */
+  | { readonly kind: 'freed'; readonly to: readonly string[] };
+
+interface Known {
+  readonly thread: string;
+  readonly epoch: number;
+}
 
 /**
  * This thread's place among the others: it says twice a second that it is there, reads who else
@@ -46,11 +57,13 @@ export class Membership {
   /** A turn is under way; the next is asked for. */
   private busy = false;
   private again = false;
-  private whenStopped: (() => void) | undefined;
+  private departure: Departure | undefined;
   /** To be claimed anew after an unknown outcome or a refusal: whether with care. */
   private readonly reclaims = new Map<number, boolean>();
   /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
   private readonly claimed = new Map<number, number>();
+  /** Owners by their own word, which may be newer than the view. */
+  private readonly heard = new Map<number, Known>();
 
   constructor(
     private readonly store: StoreControl,
@@ -63,16 +76,18 @@ export class Membership {
     this.look();
   }
 
-  /** Hands over what it holds, then says that it has left. */
+  /** For good: the others take over what it holds, if there are any. Two stops are one. */
   stop(done: () => void): void {
+    if (this.departure !== undefined) return done();
     this.cancelTimer?.();
-    this.whenStopped = done;
-    if (!this.busy) this.leave();
+    const host = { ...this.host, isHeirThere: () => this.isHeirThere() };
+    this.departure = new Departure(this.store, host, this.log, done);
+    if (!this.busy) this.departure.begin();
   }
 
   /** At once instead of at the next half second: somebody came or went. */
   look(): void {
-    if (this.whenStopped !== undefined) return;
+    if (this.departure !== undefined) return this.departure.look();
     if (this.busy) this.again = true;
     else this.turn();
   }
@@ -89,18 +104,39 @@ export class Membership {
     this.claimed.delete(partition);
   }
 
-  ownerOf(partition: number): { readonly thread: string; readonly epoch: number } | undefined {
+  /** By the word of who has claimed it and has it in memory. False: that was said before. */
+  owned({ partition, thread, epoch }: Owner): boolean {
+    // What the view has told already is news all the same: by now it can be spoken to.
+    if (epoch < (this.view?.partitions[partition]?.epoch ?? 0)) return false;
+    if (epoch <= (this.heard.get(partition)?.epoch ?? 0)) return false;
+    this.heard.set(partition, { thread, epoch });
+    return true;
+  }
+
+  ownerOf(partition: number): Known | undefined {
+    const heard = this.heard.get(partition);
     const known = this.view?.partitions[partition];
+    if (heard !== undefined && heard.epoch > (known?.epoch ?? 0)) return heard;
     if (known === undefined || known.owner === null) return undefined;
     return { thread: known.owner, epoch: known.epoch };
   }
 
   owners(): readonly Owner[] {
     const known: Owner[] = [];
-    for (const { id, owner, epoch } of this.view?.partitions ?? []) {
-      if (owner !== null) known.push({ partition: id, thread: owner, epoch });
+    for (const { id } of this.view?.partitions ?? []) {
+      const owner = this.ownerOf(id);
+      if (owner !== undefined) known.push({ partition: id, ...owner });
     }
     return known;
+  }
+
+  /** The other threads: who is there, and who has something yet and has left already. */
+  peers(): readonly string[] {
+    const { nodes = [], partitions = [] } = this.view ?? {};
+    const threads = new Set(nodes.map(({ thread }) => thread));
+    for (const { owner } of partitions) if (owner !== null) threads.add(owner);
+    threads.delete(this.host.node.thread);
+    return [...threads];
   }
 
   private arm(): void {
@@ -129,7 +165,7 @@ export class Membership {
 
   private endTurn(): void {
     this.busy = false;
-    if (this.whenStopped !== undefined) this.leave();
+    if (this.departure !== undefined) this.departure.begin();
     else if (this.again) this.turn();
   }
 
@@ -148,7 +184,7 @@ export class Membership {
   /** One after the other. One that is locked or slow keeps nobody from the others. */
   private act(actions: readonly OwnershipAction[], at = 0): void {
     const action = actions[at];
-    if (action === undefined || this.whenStopped !== undefined) {
+    if (action === undefined || this.departure !== undefined) {
       this.endTurn();
       return;
     }
@@ -173,7 +209,10 @@ export class Membership {
         return;
       case 'release':
         this.host.tell({ kind: 'give-up', partition, why: 'handed over' });
-        this.store.release(partition, action.epoch, 'handed over', said);
+        this.store.release(partition, action.epoch, 'handed over', (error) => {
+          if (!(error instanceof Error)) this.host.tell({ kind: 'freed', to: [action.to] });
+          said(error);
+        });
         return;
       case 'drop':
         this.claimed.delete(partition);
@@ -218,25 +257,13 @@ export class Membership {
     this.host.tell({ kind: 'loaded', loaded, careful });
   }
 
-  private leave(): void {
-    const held = [...this.host.held()];
-    const { node } = this.host;
-    const done = (error: unknown): void => {
-      // The others take over as from a thread that died.
-      if (error instanceof Error) this.log.warn('cannot hand over before the stop', { error });
-      this.whenStopped?.();
-    };
-    const next = (at: number): void => {
-      const [partition, epoch] = held[at] ?? [];
-      if (partition === undefined || epoch === undefined) {
-        this.store.leave(node, done);
-        return;
-      }
-      this.store.release(partition, epoch, 'stopped', (error) => {
-        if (error instanceof Error) done(error);
-        else next(at + 1);
-      });
-    };
-    next(0);
+  private isHeirThere(): boolean {
+    const dead = this.host.dead();
+    return (this.view?.nodes ?? []).some(
+      ({ thread, ageMs }) =>
+        thread !== this.host.node.thread &&
+        !dead.has(thread) &&
+        ageMs < OWNERSHIP.ownerStaleAfterMs,
+    );
   }
 }

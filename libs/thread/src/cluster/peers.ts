@@ -1,6 +1,6 @@
 import type { Death, SchedulerBirth } from '#protocol';
 
-/** Other threads by their presence: whose last will was seen, in the session they were born to. */
+/** Other threads by their presence: who has left, or whose last will was seen in its session. */
 export class Peers {
   private readonly sessions = new Map<string, string>();
   private readonly over = new Set<string>();
@@ -18,6 +18,11 @@ export class Peers {
       // A late will of an older session is no news.
       this.over.add(thread);
     }
+  }
+
+  /** By its own word it stops: it takes over nothing any more. */
+  left(thread: string): void {
+    this.over.add(thread);
   }
 
   /** Who is no node any more is forgotten. */

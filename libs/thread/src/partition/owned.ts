@@ -1,4 +1,5 @@
 import { type Limits, type PartitionMessage, type PartitionState, emptyPartition } from '#core';
+import type { Loaded } from '../cluster/membership.js';
 import { Floors } from './floors.js';
 
 /** For so long after a claim a hint is only a nudge to read the inbox (architecture §3). */
@@ -15,17 +16,21 @@ export class OwnedPartition {
   readonly unclocked: PartitionMessage[] = [];
   passed = 0;
 
+  readonly id: number;
+  readonly epoch: number;
+
   constructor(
-    readonly id: number,
-    readonly epoch: number,
-    head: number,
+    { partition, epoch, seq, executors }: Omit<Loaded, 'cells' | 'holds'>,
     life: string,
     /** Monotonic. */
     readonly claimedAt: number,
     public careful: boolean,
     limits: Limits,
   ) {
-    this.state = emptyPartition(id, epoch, head, life, limits);
-    this.floors = new Floors(epoch, head);
+    this.id = partition;
+    this.epoch = epoch;
+    this.state = emptyPartition(partition, epoch, seq, life, limits);
+    for (const executor of executors) this.state.executors.set(executor.id, executor);
+    this.floors = new Floors(epoch, seq);
   }
 }

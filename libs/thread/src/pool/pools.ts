@@ -12,6 +12,7 @@ import {
   viewPool,
 } from '#core';
 import type { Soft as WireSoft } from '#protocol';
+import type { OwnedPartition } from '../partition/owned.js';
 
 export interface PoolsHost {
   readonly partitions: number;
@@ -24,6 +25,9 @@ export interface PoolsHost {
   matched(match: Match): void;
   members(): Iterable<FleetMember>;
 }
+
+/** A partition of this thread, with what stands in its lanes. */
+export type Offering = Pick<OwnedPartition, 'id' | 'state'>;
 
 /**
  * The pools whose home is here, and the way to those that are elsewhere. A pool lives on the
@@ -55,7 +59,7 @@ export class Pools {
   }
 
   /** From another thread, about a pool that should be here; if it is not, it is restated. */
-  receive(item: Exclude<WireSoft, { kind: 'submitted' | 'nudge' | 'match' }>, now: Millis): void {
+  receive(item: OfPools, now: Millis): void {
     if (!this.host.owns(this.homeOf(item.pool))) return;
     switch (item.kind) {
       case 'offer': {
@@ -69,6 +73,25 @@ export class Pools {
         return;
       default:
         this.step(item.pool, { kind: item.kind, run: item.run, executor: item.executor }, now);
+    }
+  }
+
+  /** It has another owner, who has heard of no match and, where it is a pool's home, no offer. */
+  moved(partition: number, owned: Iterable<Offering>, now: Millis): void {
+    for (const name of this.here.keys()) this.step(name, { kind: 'moved', partition }, now);
+    this.restate(owned, now, partition);
+  }
+
+  /** What is ready is offered again: to all pools, or to those that live with this partition. */
+  restate(owned: Iterable<Offering>, now: Millis, home?: number): void {
+    for (const { id, state } of owned) {
+      for (const [name, lane] of state.lanes) {
+        if (name === '0') continue;
+        for (const { cell } of lane.window) {
+          const isMeant = home === undefined || this.homeOf(cell.facts.pool) === home;
+          if (isMeant && cell.state === 'READY') this.tell(id, { kind: 'offer', cell }, now);
+        }
+      }
     }
   }
 
@@ -153,6 +176,10 @@ const seatOf = (member: FleetMember): PoolMessage => ({
   capabilities: member.capabilities,
 });
 
+type OfPools = Exclude<
+  WireSoft,
+  { kind: 'submitted' | 'nudge' | 'match' | 'owned' | 'free' | 'left' }
+>;
 type OfPool = Exclude<Soft, { kind: 'declined' }>;
 
 function poolOf(soft: OfPool): string {

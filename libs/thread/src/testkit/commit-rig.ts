@@ -39,6 +39,8 @@ export class CommitRig implements CommitterHost {
   /** What left, by name; `commit` stands where a batch was said to be committed. */
   readonly left: string[] = [];
   readonly dropped: Dropped[] = [];
+  /** What its log says beside complaints. */
+  readonly said: object[] = [];
   readonly samples: number[] = [];
   /** Refusals as early: the clock was told to go back to these. */
   readonly corrections: number[] = [];
@@ -57,7 +59,8 @@ export class CommitRig implements CommitterHost {
     const common = { pinned: true, name: 'orrery/t1/commits' } as const;
     this.intake = new Connection({ ...common, url: directUrl, role: 'orrery_intake' });
     this.commits = new Connection({ ...common, url, role: 'orrery_scheduler' });
-    const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+    const info = (_: string, about?: object): void => void this.said.push({ ...about });
+    const log = { debug: quiet, info, warn: quiet, error: quiet };
     const { commits } = this;
     const store = new PostgresStore({ commits, reads: commits, control: commits });
     this.committer = new Committer(store, this, log);

@@ -10,7 +10,13 @@ import {
   laneOf,
   partitionOf,
 } from '#core';
-import { Connection, type IntakeBatch, type NewRun, PostgresStore, intakeBatch } from '#postgres';
+import {
+  type Connection,
+  type IntakeBatch,
+  type NewRun,
+  PostgresStore,
+  intakeBatch,
+} from '#postgres';
 import {
   type Down,
   type ExecutorBirth,
@@ -18,35 +24,23 @@ import {
   decodeEnvelope,
   downCodec,
   encodeCommand,
+  softCodec,
   topicsOf,
 } from '#protocol';
 import { ThreadHost, type ThreadMessage } from '#thread';
+import { MortalConnection } from './mortal-connection.js';
 
 /** The thread's second, shorter: what is restated is restated sooner. */
 const SECOND_MS = 200;
 const quiet = (): void => undefined;
 const silent = { debug: quiet, info: quiet, warn: quiet };
 
-/** A connection that can be cut for good, as when its process dies or its network does. */
-class MortalConnection extends Connection {
-  private isCut = false;
-
-  cut(on = true): void {
-    this.isCut = on;
-  }
-
-  override async query<R extends Record<string, unknown>>(
-    ...given: Parameters<Connection['query']>
-  ): Promise<R[]> {
-    if (this.isCut) throw new Error('cut by the test');
-    return await super.query<R>(...given);
-  }
-}
-
 export interface RigOptions {
   readonly thread?: string;
   readonly partitions?: number;
   readonly project?: string;
+  /** Other threads, by name: they hear what is said to them. */
+  readonly peers?: ReadonlyMap<string, ThreadRig>;
 }
 
 /**
@@ -56,6 +50,7 @@ export interface RigOptions {
 export class ThreadRig {
   readonly host: ThreadHost;
   readonly partitions: number;
+  private readonly peers: RigOptions['peers'];
   readonly down: Down[] = [];
   readonly project: string;
   readonly spec = randomUUID();
@@ -87,6 +82,7 @@ export class ThreadRig {
 
   constructor(url: string, life: string, options: RigOptions = {}) {
     const { thread = 't1', partitions = 8, project = randomUUID() } = options;
+    this.peers = options.peers;
     this.project = project;
     this.partitions = partitions;
     const connection = (role: 'orrery_intake' | 'orrery_scheduler'): MortalConnection => {
@@ -130,9 +126,7 @@ export class ThreadRig {
   }
 
   /** Nothing is restated: what happens, happens by what is said. */
-  pauseSeconds(): void {
-    this.stopSeconds();
-  }
+  pauseSeconds = (): void => this.stopSeconds();
 
   /** Until it is called off, or the rig stops. */
   every(ms: number, run: () => void): () => void {
@@ -280,6 +274,9 @@ export class ThreadRig {
   }
 
   private published(topic: string, payload: string): boolean {
+    const [, , , , to = '', last] = topic.split('/');
+    const soft = last === 'in' && decodeEnvelope(softCodec, payload);
+    if (soft && soft.ok) this.peers?.get(to)?.tell({ ...soft.envelope, kind: 'soft' });
     if (!topic.endsWith('/down')) return true;
     const decoded = decodeEnvelope(downCodec, payload);
     if (decoded.ok) this.down.push(...decoded.envelope.items);

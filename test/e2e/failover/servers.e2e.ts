@@ -1,0 +1,149 @@
+import net from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '#actor';
+import { eventually } from '../support/runs.js';
+import type { Sent, Steady } from '../support/steady.js';
+import type { ToldRun } from '../support/story.js';
+import { usageOf } from '../support/usage.js';
+import { expectExact, latencies, print } from './figures.js';
+import { Scene } from './scene.js';
+
+/** What is promised after the return, and how much more a busy machine may take. */
+const BACK_WITHIN_MS = 3_000;
+const SLACK = 3;
+const PARTITIONS = 64;
+const AWAY_MS = 10_000;
+const STILL_MS = 6_000;
+const START_MS = 20_000;
+const END_MS = 40_000;
+/** Longer than the server is away: begun before, over after. */
+const LONG_RUN_MS = 3_000;
+
+const scene = new Scene();
+let load: Steady;
+
+beforeAll(async () => {
+  await scene.begin();
+  const owned = async (): Promise<number> =>
+    (await scene.story.owners()).filter(({ owner }) => owner !== null).length;
+  await eventually(owned, (count) => count === PARTITIONS, START_MS);
+}, 120_000);
+afterAll(async () => {
+  await scene.end();
+}, 30_000);
+beforeEach(async () => {
+  load = scene.load();
+  load.start();
+  await until(() => load.acknowledged.length > 300, START_MS);
+});
+afterEach(async () => {
+  await load.stop();
+});
+
+const serves = (url: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => socket.destroy());
+  });
+
+/** So many have been submitted in this time, whatever became of them. */
+const passes = async (ms: number): Promise<void> => {
+  const since = performance.now();
+  await until(() => performance.now() - since >= ms, ms * 2);
+};
+
+/** Everything has ended well, and once; every partition has granted within the bound of `back`. */
+async function wellSince(what: string, away: number, back: number): Promise<readonly ToldRun[]> {
+  await until(() => Date.now() - back >= BACK_WITHIN_MS, BACK_WITHIN_MS * 2);
+  await load.stop();
+  const runs = await scene.ended(load.acknowledged, END_MS);
+  expectExact(scene, runs);
+  const first = new Map<number, number>();
+  for (const { partition, grantedAt = 0 } of runs) {
+    const known = first.get(partition) ?? Number.POSITIVE_INFINITY;
+    if (grantedAt >= back) first.set(partition, Math.min(known, Math.round(grantedAt - back)));
+  }
+  const slowest = Math.max(...first.values());
+  const span = { from: away, to: Date.now() };
+  const figures = { 'away ms': back - away, 'all grant again after ms': slowest };
+  print(what, { ...figures, 'promised ms': BACK_WITHIN_MS, ...latencies(load, runs, span) });
+  expect(first.size).toBe(PARTITIONS);
+  expect(slowest).toBeLessThan(BACK_WITHIN_MS * SLACK);
+  return runs;
+}
+
+const between = (from: number, to: number): readonly Sent[] =>
+  load.sent.filter(({ at }) => at >= from && at < to);
+
+test('a broker that is killed and stays away: submissions go on, then everything', async () => {
+  const { mqtt } = scene.orrery.endpoint();
+  const former = scene.pidOf('broker');
+  const away = Date.now();
+  process.kill(former, 'SIGKILL');
+  await until(() => ![0, former].includes(scene.pidOf('broker')), START_MS);
+  // The next one stands still before it listens.
+  const next = scene.pidOf('broker');
+  process.kill(next, 'SIGSTOP');
+  try {
+    expect(await serves(mqtt)).toBe(false);
+    await passes(AWAY_MS);
+  } finally {
+    process.kill(next, 'SIGCONT');
+  }
+  await eventually(
+    () => serves(mqtt),
+    (is) => is,
+    START_MS,
+  );
+  const back = Date.now();
+  expect(between(away, back).filter(({ id }) => id === undefined)).toEqual([]);
+  await wellSince('the broker was killed', away, back);
+}, 120_000);
+
+test('a database that is killed: submissions are refused, what runs goes on', async () => {
+  const long = scene.load(20, LONG_RUN_MS);
+  long.start();
+  await until(() => long.acknowledged.length > 10, START_MS);
+  await long.stop();
+  const server = (): number => scene.orrery.pidsOf('postgres-server')[0] ?? 0;
+  const former = server();
+  const away = Date.now();
+  process.kill(former, 'SIGKILL');
+  await until(() => between(away, Date.now()).some(({ code }) => code !== undefined), START_MS);
+  await until(() => ![0, former].includes(server()), START_MS);
+  const back = Date.now();
+  await wellSince('the database was killed', away, back);
+  const refused = load.sent.filter(({ id }) => id === undefined);
+  print('refused', { submissions: refused.length, first: refused[0] });
+  for (const { code, retryAfter } of refused) {
+    expect([code, retryAfter]).toEqual(['UNAVAILABLE', expect.stringMatching(/^\d+(ms|s)$/)]);
+  }
+  // Begun before, and recorded after: none of them was tried again.
+  const ran = await scene.ended(long.acknowledged, END_MS);
+  expectExact(scene, ran);
+  for (const { events } of ran)
+    expect(events.filter((e) => e.startsWith('GRANTED'))).toEqual(['GRANTED 1']);
+  expect(ran.filter(({ finishedAt = 0 }) => finishedAt > back).length).toBeGreaterThan(0);
+}, 120_000);
+
+test('a database that stands still: nobody hangs, and nobody takes from another', async () => {
+  const pids = scene.orrery.pidsOf('postgres-server');
+  const before = await scene.story.owners();
+  const stopped = usageOf(pids).map(({ pid }) => pid);
+  const away = Date.now();
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+  try {
+    await passes(STILL_MS);
+  } finally {
+    for (const pid of stopped) process.kill(pid, 'SIGCONT');
+  }
+  const back = Date.now();
+  await wellSince('the database stood still', away, back);
+  const slow = Math.max(...between(away, back).map(({ ms }) => ms));
+  print('while it stood still', { 'longest answer ms': slow });
+  const after = await scene.story.owners();
+  const taken = after.filter(({ owner, partition }) => owner !== before[partition]?.owner);
+  expect(taken).toEqual([]);
+}, 120_000);
