@@ -568,6 +568,7 @@ export class ThreadHost {
     const { tell, mono, after } = this.ports;
     return {
       node: this.options,
+      stats: () => this.committer.stats,
       held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
       dead: () => this.peers.dead,
       tell,

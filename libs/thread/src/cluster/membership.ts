@@ -3,6 +3,7 @@ import {
   type LoadedPartition,
   type Millis,
   type NodeName,
+  type NodeStats,
   type OwnershipAction,
   type StoreControl,
   LIMITS,
@@ -17,6 +18,7 @@ const TOUCH_EVERY_MS = 500;
 
 export interface MembershipHost {
   readonly node: NodeName;
+  stats(): NodeStats;
   /** Partitions in memory, by epoch. */
   held(): ReadonlyMap<number, number>;
   /** Threads whose last will was seen in their present session. */
@@ -148,7 +150,8 @@ export class Membership {
   private turn(): void {
     this.busy = true;
     this.again = false;
-    this.store.touch(this.host.node, (view) => {
+    const { thread, session, scheduler } = this.host.node;
+    this.store.touch({ thread, session, scheduler, stats: this.host.stats() }, (view) => {
       if (view instanceof Error) {
         this.steadySince = undefined;
         this.log.warn('cannot say that this thread is here', { error: view });
