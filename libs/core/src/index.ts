@@ -125,6 +125,7 @@ export type {
   LoadedPartition,
   LoadedRun,
   NodeName,
+  NodeStats,
   NodeView,
   OwnedView,
   Reply,

@@ -97,6 +97,7 @@ export {
   readAside,
   readClock,
   readLogs,
+  readLags,
   readNodes,
   readPartitions,
   readPlace,

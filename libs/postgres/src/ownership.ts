@@ -1,4 +1,4 @@
-import type { ClusterView } from '#core';
+import type { ClusterView, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
@@ -11,11 +11,12 @@ export async function touchNode(
   thread: string,
   session: string,
   scheduler: string,
+  stats?: NodeStats,
 ): Promise<ClusterView> {
   const [row] = await connection.query<{ at: number; nodes: string; partitions: string }>(
     'touch_node',
-    'select * from touch_node($1, $2, $3, $4::int4)',
-    [thread, session, scheduler, FORMAT],
+    'select * from touch_node($1, $2, $3, $4::int4, $5)',
+    [thread, session, scheduler, FORMAT, stats === undefined ? null : JSON.stringify(stats)],
     5_000,
   );
   if (row === undefined) throw new Error('touch_node answered no row');

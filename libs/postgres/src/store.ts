@@ -83,8 +83,8 @@ function readsOn(on: Connection, specifications: Specifications): StoreReads {
 
 function controlOn(on: Connection, specifications: Specifications): StoreControl {
   return {
-    touch: ({ thread, session, scheduler }, reply) =>
-      answer(touchNode(on, thread, session, scheduler), reply),
+    touch: ({ thread, session, scheduler, stats }, reply) =>
+      answer(touchNode(on, thread, session, scheduler, stats), reply),
     leave: ({ thread, session }, reply) => answer(leaveNode(on, thread, session), reply),
     claim: ({ partition, expected, thread }, reply) =>
       answer(claim(on, partition, expected, thread), reply),

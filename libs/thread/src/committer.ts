@@ -1,5 +1,14 @@
-import type { CommitOutcome, Committed, Failure, Millis, PartitionWrites, Store } from '#core';
+import type {
+  CommitOutcome,
+  Committed,
+  Failure,
+  Millis,
+  NodeStats,
+  PartitionWrites,
+  Store,
+} from '#core';
 import type { Logger } from '#telemetry';
+import { Latency } from './latency.js';
 import { Batch, type PendingEffect } from './batch.js';
 import type { DatabaseClock } from './clock.js';
 
@@ -47,6 +56,9 @@ export class Committer {
   private attempts = 0;
   private spacedUntil = 0;
   private spacing = false;
+  private sentAt = 0;
+  /** How long the latest calls took. */
+  private readonly latency = new Latency();
   readonly counts = { commits: 0, events: 0, failures: 0, fenced: 0 };
 
   constructor(
@@ -57,6 +69,12 @@ export class Committer {
 
   get batch(): Batch {
     return this.open;
+  }
+
+  get stats(): NodeStats {
+    const { commits, fenced } = this.counts;
+    const [commitP50Ms, commitP99Ms] = [this.latency.quantile(0.5), this.latency.quantile(0.99)];
+    return { commits, fenced, commitP50Ms, commitP99Ms };
   }
 
   get isIdle(): boolean {
@@ -121,6 +139,7 @@ export class Committer {
     }
     if (this.flight === undefined) return;
     const { outcome } = news;
+    this.latency.add(this.host.mono() - this.sentAt);
     if (outcome.kind === 'committed') this.done(outcome.committed);
     else this.failed(outcome.failure);
   }
@@ -139,6 +158,7 @@ export class Committer {
     const events = writes.reduce((sum, partition) => sum + partition.events, 0);
     this.spacedUntil = events >= LARGE_COMMIT_EVENTS ? now + SPACING_MS : 0;
     this.counts.commits++;
+    this.sentAt = now;
     this.counts.events += events;
     this.store.commit(writes, this.notBefore(), (outcome) =>
       this.host.tell({ kind: 'commit-answered', outcome }),

@@ -563,6 +563,7 @@ export class ThreadHost {
     return {
       node: this.options,
       window: this.options.limits.window,
+      stats: () => this.committer.stats,
       held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
       dead: () => this.peers.dead,
       tell,

@@ -5,6 +5,7 @@ import { pools } from './pools.js';
 import { holds } from './holds.js';
 import { query } from './query.js';
 import { actions } from './actions.js';
+import { cluster } from './cluster.js';
 import { bulks } from './bulk.js';
 import { dead } from './dead.js';
 import { runs } from './runs.js';
@@ -23,5 +24,6 @@ export const commands: readonly Command[] = [
   ...versions,
   ...executors,
   ...pools,
+  cluster,
   query,
 ];

@@ -135,7 +135,10 @@ function verdictOf({ data, errors }: Answer): string {
 /** What tells nothing of what was asked for, but that it was asked for. */
 function without(place: Place, answer: Answer): string {
   // Pools belong to no project: what waits for them moves between two questions.
-  const text = JSON.stringify(answer).replaceAll(/"(waiting|oldestWaiting)":("[^"]*"|\d+)/g, '');
+  const text = JSON.stringify(answer).replaceAll(
+    /"(waiting|oldestWaiting|lag)":("[^"]*"|\d+)/g,
+    '',
+  );
   return Object.entries(place).reduce((rest, [name, is]) => rest.replaceAll(is, `<${name}>`), text);
 }
 const mayAs = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);

@@ -40,7 +40,7 @@ export interface StoreReads {
 /** Who is there, and who owns what. */
 export interface StoreControl {
   /** Says "I am here" by the database's clock, and answers who else is and who owns what. */
-  touch(node: NodeName, reply: Reply<ClusterView>): void;
+  touch(node: NodeName & { readonly stats?: NodeStats }, reply: Reply<ClusterView>): void;
   leave(node: NodeName, reply: Reply<void>): void;
   /** Undefined: the epoch had moved on. */
   claim(claim: Claim, reply: Reply<number | undefined>): void;
@@ -135,6 +135,15 @@ export interface NodeName {
   readonly thread: string;
   readonly session: string;
   readonly scheduler: string;
+}
+/** How a thread does, by its own word. */
+export interface NodeStats {
+  readonly commits: number;
+  /** Writes for a partition that somebody else owned by then: refused. */
+  readonly fenced: number;
+  /** Of its latest commits, from sending to the answer; null: there was none. */
+  readonly commitP50Ms: Millis | null;
+  readonly commitP99Ms: Millis | null;
 }
 export interface NodeView {
   readonly thread: string;

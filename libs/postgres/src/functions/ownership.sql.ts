@@ -1,7 +1,7 @@
 /** Who is there, who owns what, and taking ownership: one partition a transaction (§4). */
 export const OWNERSHIP = `
 create function touch_node(p_thread text, p_session text, p_scheduler text, p_format int4,
-  out at float8, out nodes text, out partitions text)
+  p_stats text, out at float8, out nodes text, out partitions text)
 language plpgsql security definer set search_path = orrery, pg_temp as $$
 declare installed int4;
 begin
@@ -10,10 +10,10 @@ begin
     raise exception 'this program writes format %, the installation has %', p_format, installed
       using errcode = 'OR902';
   end if;
-  insert into node (thread, session, scheduler, seen)
-    values (p_thread, p_session, p_scheduler, clock_timestamp())
-    on conflict (thread) do update
-      set session = excluded.session, scheduler = excluded.scheduler, seen = excluded.seen;
+  insert into node (thread, session, scheduler, seen, stats)
+    values (p_thread, p_session, p_scheduler, clock_timestamp(), p_stats)
+    on conflict (thread) do update set session = excluded.session,
+      scheduler = excluded.scheduler, seen = excluded.seen, stats = excluded.stats;
   at := extract(epoch from clock_timestamp()) * 1000;
   nodes := (select json_agg(json_build_array(n.thread, n.session,
       round(extract(epoch from clock_timestamp() - n.seen) * 1000)) order by n.thread)
@@ -23,6 +23,14 @@ begin
       round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000)) order by q.id)
     from partition q);
 end $$;
+
+/** How long the oldest of what nobody has taken in yet stands in each inbox; ids tell the time. */
+create function read_lags(out id int2, out lag float8) returns setof record
+language sql stable security definer set search_path = orrery, pg_temp as $$
+  select q.id, (select max(extract(epoch from clock_timestamp() - uuid_extract_timestamp(i.id)))
+      from (select b.id from inbox b where b.partition = q.id order by b.id limit 16) i) * 1000
+    from partition q;
+$$;
 
 create function leave_node(p_thread text, p_session text) returns void
 language sql security definer set search_path = orrery, pg_temp as $$

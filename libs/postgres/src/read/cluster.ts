@@ -1,4 +1,4 @@
-import type { CommandOutcome } from '#core';
+import type { CommandOutcome, NodeStats } from '#core';
 import { type Reader, ms, utf8, uuidArray } from './reader.js';
 
 export interface ExecutorRecordRow {
@@ -21,6 +21,8 @@ export interface NodeRow {
   readonly scheduler: string;
   readonly seen: number;
   readonly ageMs: number;
+  /** Null: it has not said how it does. */
+  readonly stats: NodeStats | null;
 }
 type Row<T> = T & Record<string, unknown>;
 
@@ -57,11 +59,20 @@ export async function readPartitions(reader: Reader): Promise<PartitionRow[]> {
 
 export async function readNodes(reader: Reader): Promise<NodeRow[]> {
   return await reader.query<Row<NodeRow>>(
-    `select n.thread, n.scheduler, ${ms('n.seen')} as seen,
+    `select n.thread, n.scheduler, ${ms('n.seen')} as seen, n.stats::json as stats,
         ${ms('clock_timestamp() - n.seen')} as "ageMs"
       from node n where n.seen > now() - interval '1 hour' order by n.scheduler, n.thread`,
     [],
   );
+}
+
+/** How long the oldest of what its owner has not taken in stands in each inbox; none: absent. */
+export async function readLags(reader: Reader): Promise<ReadonlyMap<number, number>> {
+  const rows = await reader.query<{ id: number; lag: number | null }>(
+    'select * from read_lags()',
+    [],
+  );
+  return new Map(rows.flatMap(({ id, lag }) => (lag === null ? [] : [[id, lag]])));
 }
 
 /** What became of commands that were applied; the others are missing. */

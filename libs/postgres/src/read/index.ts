@@ -6,6 +6,7 @@ export {
   findExecutors,
   listExecutors,
   readClock,
+  readLags,
   readNodes,
   readPartitions,
 } from './cluster.js';

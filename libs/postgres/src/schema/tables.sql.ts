@@ -59,7 +59,8 @@ create table node (
   thread text primary key,
   session text not null,
   scheduler text not null,
-  seen timestamptz not null) with (fillfactor = 50);
+  seen timestamptz not null,
+  stats text) with (fillfactor = 50);
 
 create table live (${RUN_COLUMNS},
   lane int8,

@@ -45,6 +45,7 @@ import {
   listTargets,
   readAside,
   readLogs,
+  readLags,
   readPartitions,
   readPlace,
   readRunTimes,
@@ -224,6 +225,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await listExecutors(reader, { after: null, limit: 51 });
       await findExecutors(reader, ['x0', 'x1']);
       await readPartitions(reader);
+      await readLags(reader);
       await readPlace(reader, project, run.id);
       await readAside(reader, project, run.id);
       await readRunTimes(reader, project, life.spec(0), 50);

@@ -3,6 +3,7 @@ import {
   type LoadedPartition,
   type Millis,
   type NodeName,
+  type NodeStats,
   type OwnershipAction,
   type StoreControl,
   OWNERSHIP,
@@ -18,6 +19,7 @@ export interface MembershipHost {
   readonly node: NodeName;
   /** Of a lane, so many runs are loaded. */
   readonly window: number;
+  stats(): NodeStats;
   /** Partitions in memory, by epoch. */
   held(): ReadonlyMap<number, number>;
   /** Threads whose last will was seen in their present session. */
@@ -149,7 +151,8 @@ export class Membership {
   private turn(): void {
     this.busy = true;
     this.again = false;
-    this.store.touch(this.host.node, (view) => {
+    const { thread, session, scheduler } = this.host.node;
+    this.store.touch({ thread, session, scheduler, stats: this.host.stats() }, (view) => {
       if (view instanceof Error) {
         this.steadySince = undefined;
         this.log.warn('cannot say that this thread is here', { error: view });

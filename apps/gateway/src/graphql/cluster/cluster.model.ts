@@ -1,5 +1,5 @@
-import { Field, Int, ObjectType } from '@nestjs/graphql';
-import { DateTimeScalar } from '../schema/scalars.js';
+import { Field, Float, Int, ObjectType } from '@nestjs/graphql';
+import { DateTimeScalar, DurationScalar } from '../schema/scalars.js';
 
 @ObjectType({ description: 'A share of all runs, with one writer at a time.' })
 export class Partition {
@@ -22,6 +22,18 @@ export class Partition {
 
   @Field(() => DateTimeScalar, { description: 'Since when it has this owner, or none.' })
   readonly since!: number;
+
+  @Field(() => DurationScalar, {
+    nullable: true,
+    description: 'How long the commits of its owner took lately: 99 of 100 at most this.',
+  })
+  readonly commitP99!: number | null;
+
+  @Field(() => DurationScalar, {
+    nullable: true,
+    description: 'For how long the oldest of what its owner has not taken in yet stands there.',
+  })
+  readonly lag!: number | null;
 }
 
 @ObjectType({ description: 'One thread of a scheduler.' })
@@ -34,6 +46,24 @@ export class SchedulerThread {
 
   @Field(() => Int, { description: 'How many partitions it owns.' })
   readonly partitions!: number;
+
+  @Field(() => Float, { nullable: true, description: 'How often it has committed.' })
+  readonly commits!: number | null;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'How often it was refused to write, because somebody else owned the partition.',
+  })
+  readonly fenced!: number | null;
+
+  @Field(() => DurationScalar, {
+    nullable: true,
+    description: 'How long its commits took lately: half of them at most this.',
+  })
+  readonly commitP50!: number | null;
+
+  @Field(() => DurationScalar, { nullable: true, description: 'And 99 of 100 at most this.' })
+  readonly commitP99!: number | null;
 }
 
 @ObjectType({ description: 'A scheduler process that was there within the last hour.' })

@@ -1,6 +1,13 @@
 import { Inject } from '@nestjs/common';
 import { Extensions, Query, Resolver } from '@nestjs/graphql';
-import { type NodeRow, type PartitionRow, type Reader, readNodes, readPartitions } from '#postgres';
+import {
+  type NodeRow,
+  type PartitionRow,
+  type Reader,
+  readLags,
+  readNodes,
+  readPartitions,
+} from '#postgres';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Requires } from '../driver/roles.js';
 import { Cluster, type Partition, type SchedulerNode } from './cluster.model.js';
@@ -16,15 +23,24 @@ export class ClusterResolver {
   @Requires('VIEWER')
   @Extensions({ listSize: 1 })
   async cluster(): Promise<Cluster> {
-    const [nodes, partitions] = await Promise.all([
+    const [nodes, partitions, lags] = await Promise.all([
       readNodes(this.reader),
       readPartitions(this.reader),
+      readLags(this.reader),
     ]);
-    return { schedulers: schedulersOf(nodes, partitions), partitions: stated(nodes, partitions) };
+    return {
+      schedulers: schedulersOf(nodes, partitions),
+      partitions: stated(nodes, partitions, lags),
+    };
   }
 }
 
-function stated(nodes: readonly NodeRow[], partitions: readonly PartitionRow[]): Partition[] {
+function stated(
+  nodes: readonly NodeRow[],
+  partitions: readonly PartitionRow[],
+  lags: ReadonlyMap<number, number>,
+): Partition[] {
+  const stats = new Map(nodes.map((node) => [node.thread, node.stats]));
   const fresh = new Set(nodes.filter(({ ageMs }) => ageMs < STALE_MS).map(({ thread }) => thread));
   return partitions.map(({ id, owner, epoch, seq, since }) => ({
     id,
@@ -33,6 +49,8 @@ function stated(nodes: readonly NodeRow[], partitions: readonly PartitionRow[]):
     epoch: String(epoch),
     seq: String(seq),
     since,
+    commitP99: stats.get(owner ?? '')?.commitP99Ms ?? null,
+    lag: lags.get(id) ?? null,
   }));
 }
 
@@ -49,10 +67,14 @@ function schedulersOf(
     name,
     threads: nodes
       .filter(({ scheduler }) => scheduler === name)
-      .map(({ thread, seen }) => ({
+      .map(({ thread, seen, stats }) => ({
         name: thread,
         lastSeen: seen,
         partitions: owned.get(thread) ?? 0,
+        commits: stats?.commits ?? null,
+        fenced: stats?.fenced ?? null,
+        commitP50: stats?.commitP50Ms ?? null,
+        commitP99: stats?.commitP99Ms ?? null,
       })),
   }));
 }

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Connection, claimPartition, touchNode } from '#postgres';
+import { type Broker, createBroker } from '#broker';
+import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
+import { type TestGateway, silent, startTestGateway } from '../../testkit/gateway.js';
+
+let database: TestDatabase;
+let broker: Broker;
+let gateway: TestGateway;
+let connection: Connection;
+beforeAll(async () => {
+  database = await startTestDatabase(2);
+  broker = createBroker({ log: silent });
+  const { url } = await broker.start();
+  gateway = await startTestGateway({ url: database.url, mqttUrl: url });
+  connection = new Connection({ url: database.url, role: 'orrery_scheduler', name: 'test' });
+});
+afterAll(async () => {
+  await connection.stop();
+  await gateway.stop();
+  await broker.stop();
+  await database.stop();
+});
+
+const CLUSTER = `{ cluster {
+  schedulers { name threads { name partitions commits fenced commitP50 commitP99 } }
+  partitions { id owner state epoch commitP99 lag } } }`;
+
+it('says who owns what, how its commits do, and what nobody has taken in', async () => {
+  const stats = { commits: 12, fenced: 3, commitP50Ms: 4.2, commitP99Ms: 17.6 };
+  await touchNode(connection, 's.0', 'one', 's', stats);
+  await touchNode(connection, 's.1', 'one', 's');
+  await claimPartition(connection, 0, 0, 's.0');
+  const before = await gateway.get<object>(CLUSTER);
+  const quiet = { commits: null, fenced: null, commitP50: null, commitP99: null };
+  const busy = { commits: 12, fenced: 3, commitP50: '4ms', commitP99: '18ms' };
+  const free = { id: 1, owner: null, state: 'FREE', epoch: '0', commitP99: null, lag: null };
+  expect(before).toEqual({
+    schedulers: [
+      {
+        name: 's',
+        threads: [
+          { name: 's.0', partitions: 1, ...busy },
+          { name: 's.1', partitions: 0, ...quiet },
+        ],
+      },
+    ],
+    partitions: [
+      { ...free, id: 0, owner: 's.0', state: 'OWNED', epoch: '1', commitP99: '18ms' },
+      free,
+    ],
+  });
+  const submit = 'mutation { submitRun(input: { project: "demo", job: "noop" }) { run { id } } }';
+  await gateway.get(submit);
+  const after = await gateway.get<{ partitions: { lag: string | null }[] }>(CLUSTER);
+  const lags = after.partitions.flatMap(({ lag }) => (lag === null ? [] : [lag]));
+  expect(lags).toEqual([expect.stringMatching(/^\d+(ms|s)/)]);
+});
