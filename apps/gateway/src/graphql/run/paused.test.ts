@@ -89,9 +89,10 @@ describe('the answer of an action', () => {
       [{ ok: false, code: 'RUN_STARTED', state: 'RUNNING' }, false],
     ] as const) {
       const asked = world.ask('pauseRun', 'PauseRunInput', { id: run.id });
-      await vi.waitFor(async () => {
-        expect(await suite.owner.answer(run.partition, outcome)).toBe(1);
-      });
+      await vi.waitFor(
+        async () => expect(await suite.owner.answer(run.partition, outcome)).toBe(1),
+        { timeout: 5_000 },
+      );
       expect(await asked).toMatchObject({ changed });
     }
     const dead = await world.dead();
