@@ -13,9 +13,12 @@ export interface CuttingProxy {
   readonly port: number;
   /** Cuts the next request that holds `marker`, once. Resolves when it has. */
   cutNext(marker: string | Buffer, how: Cut): Promise<void>;
-  /** Nobody listens there, and what was connected is cut, until `open`. */
-  close(): Promise<void>;
-  open(): Promise<void>;
+  /**
+   * What is connected is cut, and what connects is reset at once, until `open`. The port is kept:
+   * one that were let go could be another's by the time of `open`.
+   */
+  close(): void;
+  open(): void;
   stop(): Promise<void>;
 }
 
@@ -32,7 +35,12 @@ export const onWire = (id: string): Buffer => Buffer.from(id.replaceAll('-', '')
 export async function startProxy(target: { host: string; port: number }): Promise<CuttingProxy> {
   const sockets = new Set<net.Socket>();
   let order: Order | undefined;
+  let closed = false;
   const server = net.createServer((client) => {
+    if (closed) {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = net.connect(target.port, target.host);
     let cutting: Order | undefined;
     const end = (): void => {
@@ -72,11 +80,11 @@ export async function startProxy(target: { host: string; port: number }): Promis
       else cut(by);
     });
   });
-  await listen(server, 0);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as net.AddressInfo;
-  const close = async (): Promise<void> => {
+  const close = (): void => {
+    closed = true;
     for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
   };
   return {
     port,
@@ -85,11 +93,12 @@ export async function startProxy(target: { host: string; port: number }): Promis
         order = { marker, how, done };
       }),
     close,
-    open: () => listen(server, port),
-    stop: close,
+    open: () => {
+      closed = false;
+    },
+    stop: async () => {
+      close();
+      await new Promise((resolve) => server.close(resolve));
+    },
   };
-}
-
-async function listen(server: net.Server, port: number): Promise<void> {
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
+import { startProxy } from '../../../test/support/proxy.js';
 import { Connection, DeadlineError, StoppedError } from './connection.js';
 import { classify } from './outcome.js';
 
@@ -82,6 +83,17 @@ test('a server that is not there refuses all who wait at once: nothing was sent'
   const gone = connect(dead.href);
   const refused = await reasons([1, 2, 3].map(() => gone.query('one', ONE, [])));
   expect(refused.map((each) => classify(each).kind)).toEqual(Array(3).fill('rejected-now'));
+});
+
+test('a server that ends what connects, as a proxy before one that is away: nothing was sent', async () => {
+  const { hostname: host, port } = new URL(database.url);
+  const proxy = await startProxy({ host, port: Number(port) });
+  proxy.close();
+  const cut = new URL(database.url);
+  cut.port = String(proxy.port);
+  const refused = await reasons([connect(cut.href).query('one', ONE, [])]);
+  expect(refused.map((each) => classify(each).kind)).toEqual(['rejected-now']);
+  await proxy.stop();
 });
 
 test('who has given up by its turn is passed over', async () => {

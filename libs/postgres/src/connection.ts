@@ -28,6 +28,17 @@ export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
+/** There was no connection to send anything over, however that came about. */
+export class UnconnectedError extends Error {
+  override readonly name = 'UnconnectedError';
+  readonly code: string | undefined;
+
+  constructor(cause: Error & { readonly code?: string }) {
+    super(cause.message, { cause });
+    this.code = cause.code;
+  }
+}
+
 /** Nothing was sent, and nothing will be. */
 export class StoppedError extends Error {
   override readonly name = 'StoppedError';
@@ -174,7 +185,7 @@ export class Connection {
     try {
       return (this.client = await this.open());
     } catch (error) {
-      const why = this.isStopped ? this.stopped() : error;
+      const why = this.isStopped ? this.stopped() : new UnconnectedError(error as Error);
       this.refuseAll(why);
       throw why;
     }

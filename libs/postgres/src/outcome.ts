@@ -1,20 +1,14 @@
 import pg from 'pg';
 import type { Failure } from '#core';
 import { UnsendableError } from './binary-array.js';
-import { DeadlineError } from './connection.js';
-
-const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN']);
+import { UnconnectedError } from './connection.js';
 
 export function classify(error: unknown): Failure {
   const problem = error instanceof Error ? error : new Error(String(error));
   if (problem instanceof UnsendableError) return { kind: 'rejected-for-good', error: problem };
-  if (problem instanceof DeadlineError) return { kind: 'unknown', error: problem };
+  if (problem instanceof UnconnectedError) return { kind: 'rejected-now', error: problem };
   if (problem instanceof pg.DatabaseError) return classifySqlstate(problem);
-  const code = (problem as NodeJS.ErrnoException).code ?? '';
-  const notConnected = NOT_SENT.has(code) || problem.message.includes('timeout expired');
-  return notConnected
-    ? { kind: 'rejected-now', error: problem }
-    : { kind: 'unknown', error: problem };
+  return { kind: 'unknown', error: problem };
 }
 
 function classifySqlstate(error: pg.DatabaseError): Failure {

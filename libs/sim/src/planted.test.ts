@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Fault, Plan } from './plan.js';
 
 const BOUND_MS = 60_000;
 const CORE = '../../core/src';
@@ -13,8 +12,6 @@ interface Bug {
   readonly name: string;
   /** The search begins a little before where it was found; from 1 it takes up to half a minute. */
   readonly from?: number;
-  /** A shape in which it matters more often than in those that are drawn. */
-  readonly shape?: Partial<Plan>;
   plant(plant: Plant): void;
 }
 
@@ -35,11 +32,10 @@ async function found(bug: Bug): Promise<string | undefined> {
     });
   });
   try {
-    const { planFor, runScenario } = await import('./scenario.js');
+    const { runScenario } = await import('./scenario.js');
     const until = Date.now() + BOUND_MS;
     for (let seed = bug.from ?? 1; Date.now() < until; seed++) {
-      const plan = { ...planFor(seed), ...bug.shape };
-      const [violation] = runScenario(seed, { plan }).violations;
+      const [violation] = runScenario(seed).violations;
       if (violation !== undefined) return `seed ${seed}: ${violation}`;
     }
     return undefined;
@@ -77,17 +73,6 @@ const atOnce = (kinds: readonly string[]) => (plant: Plant) => {
         },
     ),
   }));
-};
-
-/** A wire that doubles and delays all the time, and owners that come and go: much is bounced. */
-const minute = (at: number): Fault[] => [
-  { at: at * 60_000, kind: 'bad-wire', lasts: 59_000, pick: 0, how: 1 },
-  { at: at * 60_000 + 20_000, kind: 'kill-scheduler', lasts: 500, pick: at, how: 0 },
-  { at: at * 60_000 + 50_000, kind: 'leave-scheduler', lasts: 500, pick: at + 1, how: 0 },
-];
-const FULL = {
-  chaosMs: 1_800_000,
-  faults: Array.from({ length: 30 }, (_, at) => minute(at)).flat(),
 };
 
 const BUGS: readonly Bug[] = [
@@ -217,25 +202,6 @@ const BUGS: readonly Bug[] = [
               if (this.state.hearingSince === null) was.call(this as never, true);
             },
         ),
-      })),
-  },
-  {
-    name: 'a bounce leaves no tombstone',
-    from: 8,
-    shape: { partitions: 4, schedulers: 2, executors: 1, slots: 1, everyMs: 15_000, ...FULL },
-    plant: (plant) =>
-      plant(`${CORE}/ledger/entries.js`, ({ endUnseen }) => ({
-        endUnseen: (
-          step: unknown,
-          partition: { tombstones: Map<string, unknown>; watermark: object },
-          ...rest: unknown[]
-        ) => {
-          const before = new Map(partition.tombstones);
-          (endUnseen as (...given: unknown[]) => void)(step, partition, ...rest);
-          for (const key of partition.tombstones.keys()) {
-            if (!before.has(key)) partition.tombstones.delete(key);
-          }
-        },
       })),
   },
   {

@@ -27,7 +27,7 @@ describe('rejected for now', () => {
       await until(() => failures() >= 2, BOUND_MS);
       expect(world.rig.left).toEqual([]);
     } finally {
-      await world.proxy.open();
+      world.proxy.open();
     }
     await world.idle();
     expect(world.rig.left).toEqual(['commit 0', 'e']);
@@ -65,12 +65,12 @@ describe('rejected for now', () => {
     );
     // It holds for new connections: the ones there are cut while nothing is under way.
     await disconnect();
-    await world.proxy.open();
+    world.proxy.open();
   }
 
   /** What is cut while nothing is under way is known to be gone before the next call. */
   async function disconnect(): Promise<void> {
-    await world.proxy.close();
+    world.proxy.close();
     await until(() => !world.rig.commits.connected, BOUND_MS);
   }
 });

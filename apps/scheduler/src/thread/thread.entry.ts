@@ -16,10 +16,9 @@ import {
   createThrottle,
 } from '#telemetry';
 import { MqttBatchStrategy } from '#transport';
-import { ThreadHost } from '#thread';
 import { INGRESS, type Ingress, IngressController } from './ingress.controller.js';
 import { LogWriter } from './log-writer.js';
-import { type ThreadMessage, laneOfMessage } from '#thread';
+import { ThreadHost, type ThreadMessage, laneOfMessage } from '#thread';
 
 /** All that a thread is told: plain values, as closures cannot cross. */
 export interface ThreadArgs {

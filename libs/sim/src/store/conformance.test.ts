@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Bodies,
   type Cell,
-  type CommitOutcome,
   type Fetched,
   type GrantedCell,
   INBOX_COMMAND,
@@ -15,16 +14,10 @@ import {
   sealGrant,
   sealRun,
 } from '#core';
-import { Owner, type StoreWorld, real, simulated } from './testkit/worlds.js';
-
-const failureOf = (outcome: CommitOutcome): string =>
-  outcome.kind === 'failed' ? outcome.failure.kind : outcome.kind;
+import { Owner, STORES, type StoreWorld, failureOf } from './testkit/worlds.js';
 
 /** One suite for the model and for PostgreSQL: what the simulator rests on is so. */
-describe.each([
-  ['the simulated store', async () => simulated()],
-  ['PostgreSQL', real],
-])('%s', (_, open: () => Promise<StoreWorld>) => {
+describe.each(STORES)('%s', (_, open) => {
   let world: StoreWorld;
   let owner: Owner;
 

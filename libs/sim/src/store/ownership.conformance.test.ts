@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ClusterView, CommitOutcome } from '#core';
-import { Owner, PARTITIONS, type StoreWorld, real, simulated } from './testkit/worlds.js';
-
-const failureOf = (outcome: CommitOutcome): string =>
-  outcome.kind === 'failed' ? outcome.failure.kind : outcome.kind;
+import type { ClusterView } from '#core';
+import { Owner, PARTITIONS, STORES, type StoreWorld, failureOf } from './testkit/worlds.js';
 
 /** Who is there and who owns what: the model and PostgreSQL alike. */
-describe.each([
-  ['the simulated store', async () => simulated()],
-  ['PostgreSQL', real],
-])('%s', (_, open: () => Promise<StoreWorld>) => {
+describe.each(STORES)('%s', (_, open) => {
   let world: StoreWorld;
   let owner: Owner;
 

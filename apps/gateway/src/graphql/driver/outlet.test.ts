@@ -62,6 +62,17 @@ describe('an outlet', () => {
     expect(heard).toEqual(expected);
   });
 
+  it('is closed to a reader that lies: what the kernel has not taken nobody has read', () => {
+    reader.pause();
+    let rounds = 0;
+    for (; outlet.isOpen && rounds < 1_000; rounds++) {
+      writeUntilClosed(20_000);
+      outlet.heard('1e99');
+    }
+    expect(outlet.isOpen).toBe(false);
+    expect(rounds).toBeLessThan(1_000);
+  });
+
   it('closes when the bound is unread, whatever a kernel would take, and opens again', async () => {
     reader.pause();
     const count = writeUntilClosed(20_000);

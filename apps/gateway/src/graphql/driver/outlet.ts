@@ -94,9 +94,9 @@ export class Outlet implements Pace {
     this.socket.ping(String(this.sent));
   }
 
-  /** The answer. Who says that it has read what was never sent has read all. */
+  /** The answer. Who lies has read what the kernel has taken, and no more: the rest is with us. */
   heard(pong: string): void {
-    const read = Math.min(Number(pong), this.sent);
+    const read = Math.min(Number(pong), this.sent - this.wire.writableLength);
     if (!(read > this.read)) return;
     this.read = read;
     if (this.closedAt === undefined || this.isFull) return;

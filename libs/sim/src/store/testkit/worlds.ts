@@ -11,6 +11,7 @@ import {
   type Reply,
   type Store,
   laneOf,
+  noWrites,
   partitionOf,
 } from '#core';
 import { Connection, PostgresStore, intakeBatch } from '#postgres';
@@ -56,7 +57,7 @@ const sound = <T>(answer: T | Error): T => {
   return answer;
 };
 
-export function simulated(): StoreWorld {
+function simulated(): StoreWorld {
   const world = new World(1);
   const server = new DatabaseServer(world, PARTITIONS);
   const process = new Process(world, 't1', 1);
@@ -96,7 +97,7 @@ export function simulated(): StoreWorld {
   };
 }
 
-export async function real(): Promise<StoreWorld> {
+async function real(): Promise<StoreWorld> {
   const database = await startTestDatabase(PARTITIONS);
   const { url } = database;
   const name = 'orrery/t1/s';
@@ -149,10 +150,16 @@ export async function real(): Promise<StoreWorld> {
   };
 }
 
+export const STORES: readonly (readonly [name: string, open: () => Promise<StoreWorld>])[] = [
+  ['the simulated store', async () => simulated()],
+  ['PostgreSQL', real],
+];
+export const failureOf = (outcome: CommitOutcome): string =>
+  outcome.kind === 'failed' ? outcome.failure.kind : outcome.kind;
+
 /** What both are asked, and the epochs that one thread owns. */
 export class Owner {
   readonly epochs = new Map<number, number>();
-  private readonly heads = new Map<number, number>();
 
   constructor(readonly world: StoreWorld) {}
 
@@ -188,30 +195,7 @@ export class Owner {
 
   /** Journal text is opaque to the store; its count is not. */
   writes(partition: number, given: Partial<PartitionWrites>): PartitionWrites {
-    const head = this.heads.get(partition) ?? 0;
-    const events = given.events ?? 0;
-    this.heads.set(partition, head + events);
-    return {
-      partition,
-      epoch: this.epoch(partition),
-      events,
-      segment: events > 0 ? '[]' : undefined,
-      consumed: [],
-      amended: [],
-      changed: [],
-      granted: [],
-      open: [],
-      finished: [],
-      released: [],
-      cached: [],
-      reused: [],
-      discarded: [],
-      answers: [],
-      outgoing: [],
-      executors: [],
-      aside: [],
-      named: [],
-      ...given,
-    };
+    const none = noWrites(partition, this.epoch(partition));
+    return { ...none, segment: (given.events ?? 0) > 0 ? '[]' : undefined, ...given };
   }
 }
