@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '#actor';
+import { BUSY_MACHINE } from './support/bars.js';
 import { type Endpoint, Orrery, cli, isAlive } from './support/orrery.js';
 import { submit } from './support/runs.js';
 
@@ -110,7 +111,7 @@ describe('from nothing to a run in one command', () => {
   test('a second start is up within 5 s, with the same data', async () => {
     const began = performance.now();
     await orrery.start();
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(5_000 * BUSY_MACHINE);
     const { out } = await cli(orrery, ['runs', 'ls', '--output', 'json']);
     expect((JSON.parse(out) as unknown[]).length).toBeGreaterThanOrEqual(4);
   }, 60_000);

@@ -85,7 +85,7 @@ test('a server that is not there refuses all who wait at once: nothing was sent'
   expect(refused.map((each) => classify(each).kind)).toEqual(Array(3).fill('rejected-now'));
 });
 
-test('a server that ends what connects, as a proxy before one that is away: nothing was sent', async () => {
+test('a proxy before a server that is away ends what connects: nothing was sent', async () => {
   const { hostname: host, port } = new URL(database.url);
   const proxy = await startProxy({ host, port: Number(port) });
   proxy.close();

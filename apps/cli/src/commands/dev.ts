@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createClient } from '#client';
 import { type Settings, inheritedEnvironment } from '#config';
-import { DEMO_JOBS, migrate, seedDemo } from '#definitions';
 import { createLogger } from '#telemetry';
 import { type Endpoint, runDev } from '../dev/index.js';
 import type { Terminal } from '../output/render.js';
@@ -23,13 +22,17 @@ export async function dev(settings: Settings, counts: DevCounts, terminal: Termi
     environment: inheritedEnvironment(),
     adminKeyFile,
     log: createLogger({ level: settings.logLevel, format: 'pretty', role: 'orrery' }),
-    migrate: async (databaseUrl, gatewayUrl) => {
-      await migrate(databaseUrl, settings.partitions);
-      isFirst = await seedDemo(databaseUrl, { adminKeyFile, gatewayUrl });
+    migration: async () => {
+      const { migrate, seedDemo } = await import('#definitions');
+      return async (databaseUrl, gatewayUrl) => {
+        await migrate(databaseUrl, settings.partitions);
+        isFirst = await seedDemo(databaseUrl, { adminKeyFile, gatewayUrl });
+      };
     },
     screen: async (endpoint) => {
-      const runs = isFirst ? await beginDemoRuns(endpoint) : [];
-      terminal.out(screenOf(endpoint, runs));
+      const { DEMO_JOBS: jobs } = await import('#definitions');
+      const runs = isFirst ? await beginDemoRuns(endpoint, jobs) : [];
+      terminal.out(screenOf(endpoint, jobs, runs));
     },
   });
 }
@@ -44,9 +47,12 @@ const BEGIN = `mutation($input: SubmitRunsInput!) {
 }`;
 
 /** At the first start there is something to look at: a run of each job of the demo. */
-async function beginDemoRuns({ graphql, adminKeyFile, project }: Endpoint): Promise<DemoRun[]> {
+async function beginDemoRuns(
+  { graphql, adminKeyFile, project }: Endpoint,
+  jobs: readonly string[],
+): Promise<DemoRun[]> {
   const client = createClient({ url: graphql, key: fs.readFileSync(adminKeyFile, 'utf8').trim() });
-  const items = DEMO_JOBS.map((job) => ({ project, job }));
+  const items = jobs.map((job) => ({ project, job }));
   const answer = await client.request<{ submitRuns: { results: { run: DemoRun | null }[] } }>(
     BEGIN,
     { input: { project, items } },
@@ -55,12 +61,12 @@ async function beginDemoRuns({ graphql, adminKeyFile, project }: Endpoint): Prom
   // Without them the screen is shorter, and everything works.
   if (!answer.ok) return [];
   return answer.value.submitRuns.results.flatMap(({ run }, i) =>
-    run === null ? [] : [{ id: run.id, job: DEMO_JOBS[i] ?? '' }],
+    run === null ? [] : [{ id: run.id, job: jobs[i] ?? '' }],
   );
 }
 
-function screenOf(endpoint: Endpoint, runs: readonly DemoRun[]): string {
-  const width = Math.max(...DEMO_JOBS.map((job) => job.length));
+function screenOf(endpoint: Endpoint, jobs: readonly string[], runs: readonly DemoRun[]): string {
+  const width = Math.max(...jobs.map((job) => job.length));
   return [
     '',
     '  Orrery is up.',
@@ -68,7 +74,7 @@ function screenOf(endpoint: Endpoint, runs: readonly DemoRun[]): string {
     `  GraphQL        ${endpoint.graphql}`,
     `  Subscriptions  ${endpoint.ws}`,
     `  Admin key      ${endpoint.adminKeyFile}`,
-    `  Project        ${endpoint.project} with the jobs ${DEMO_JOBS.join(', ')}`,
+    `  Project        ${endpoint.project} with the jobs ${jobs.join(', ')}`,
     ...runs.map(({ job, id }, i) => {
       const title = i === 0 ? 'Runs begun' : '';
       return `  ${title.padEnd(13)}  ${job.padEnd(width)}  ${id}`;

@@ -16,8 +16,8 @@ export interface DevOptions {
   readonly environment: Variables;
   readonly schedulers?: number;
   readonly executors?: number;
-  /** Brings the schema up to date, and may throw: its message is shown. */
-  readonly migrate: Migrate;
+  /** What brings the schema up to date, and may throw: its message is shown. */
+  readonly migration: () => Promise<Migrate>;
   /** Called once, when everything serves. */
   readonly screen: (endpoint: Endpoint) => Promise<void>;
   readonly log: DevLog;
@@ -58,7 +58,7 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     home,
     counts: { schedulers: options.schedulers ?? 1, executors: options.executors ?? 1 },
     adminKeyFile: options.adminKeyFile ?? home.at('admin.key'),
-    migrate: options.migrate,
+    migration: options.migration,
     log,
   });
   const signals = listenSignals();

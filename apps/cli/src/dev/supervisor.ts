@@ -21,7 +21,7 @@ const STOP_ORDER: readonly { readonly role: Role; readonly boundMs: number }[] =
 export interface SupervisorOptions extends Omit<Wiring, 'ports' | 'databaseUrl' | 'mqttUrl'> {
   readonly counts: Counts;
   readonly adminKeyFile: string;
-  readonly migrate: Migrate;
+  readonly migration: () => Promise<Migrate>;
   readonly log: DevLog;
 }
 
@@ -59,7 +59,9 @@ export class Supervisor {
     if (settings.databaseUrl) await reach(settings.databaseUrl, 'DATABASE_URL');
     if (settings.mqttUrl) await reach(settings.mqttUrl, 'MQTT_URL');
     this.ports = await this.choosePorts(takeover);
-    await this.startAll(serverSpecs(this.wiring));
+    // Reading the code of the migration takes as long as the servers do.
+    const servers = this.startAll(serverSpecs(this.wiring));
+    const [migrate] = await Promise.all([this.options.migration(), servers]);
     this.databaseUrl = settings.databaseUrl ?? this.urlOf('postgres');
     this.mqttUrl = settings.mqttUrl ?? this.urlOf('broker');
     this.ports = {
@@ -68,7 +70,7 @@ export class Supervisor {
       ...(settings.mqttUrl ? {} : { broker: Number(new URL(this.mqttUrl).port) }),
     };
     this.home.writePorts(this.ports);
-    await this.migrate();
+    await this.migrate(migrate);
     await this.startAll(appSpecs(this.wiring, this.options.counts));
     this.isReady = true;
     const endpoint = this.endpoint();
@@ -111,9 +113,9 @@ export class Supervisor {
     };
   }
 
-  private async migrate(): Promise<void> {
+  private async migrate(migrate: Migrate): Promise<void> {
     try {
-      await this.options.migrate(this.databaseUrl, `http://${gatewayPlaceOf(this.wiring)}`);
+      await migrate(this.databaseUrl, `http://${gatewayPlaceOf(this.wiring)}`);
     } catch (error) {
       if (error instanceof DevProblem) throw error;
       const where = new URL(this.databaseUrl);
