@@ -57,6 +57,9 @@ async function half(): Promise<{ keeps: ThreadRig; leaves: ThreadRig; leaver: st
   const owned = (): number => both.reduce((sum, each) => sum + each.host.status().owned, 0);
   await until(() => both.every((each) => each.host.status().owned > 0), BOUND_MS);
   await until(() => owned() === PARTITIONS, BOUND_MS);
+  // Each has looked once more since: both are known to both.
+  const looks = both.map((each) => each.views);
+  await until(() => both.every((each, i) => each.views > (looks[i] ?? 0)), BOUND_MS);
   for (const each of both) each.born('x1', 300, null, null);
   const welcome = () => both.flatMap((each) => each.downOf('welcome')).at(-1);
   await until(() => welcome() !== undefined, BOUND_MS);
