@@ -59,11 +59,12 @@ export type {
   CommandRefusal,
   RunChange,
 } from './partition/command.js';
+export type { Effect } from './partition/effects.js';
 export {
+  type AuditedRow,
   type Birth,
   type Digest,
   EXECUTOR_STATES,
-  type Effect,
   type ExecutorCell,
   type ExecutorDetail,
   type ExecutorState,
@@ -121,6 +122,7 @@ export type {
   HeldPage,
   InboxRow,
   LanePage,
+  LanesPage,
   LoadWanted,
   LoadedPartition,
   LoadedRun,

@@ -1,4 +1,5 @@
 import {
+  type AuditedRow,
   type Cell,
   type Expiry,
   type ExpiriesPage,
@@ -7,6 +8,7 @@ import {
   type Hold,
   type InboxRow,
   type LanePage,
+  type LanesPage,
   type LoadWanted,
   type LoadedPartition,
   type LoadedRun,
@@ -80,6 +82,31 @@ export async function loadLane(
   );
   const found = await specifications.find(connection, rows);
   return rows.map((row) => cellIn(row, found));
+}
+
+interface LaneRow extends Record<string, unknown> {
+  readonly id: string;
+  readonly lane: string;
+  readonly rank: number;
+  readonly taken: boolean;
+  readonly is_open: boolean;
+  readonly is_in_inbox: boolean;
+}
+
+/** A page of what stands in the lanes, in the order of the index. */
+export async function loadLanes(
+  connection: Connection,
+  { partition, after, window }: LanesPage,
+): Promise<AuditedRow[]> {
+  const from = after ?? { lane: '-1', rank: 0, id: FIRST_ID };
+  const rows = await connection.query<LaneRow>(
+    'load_lanes',
+    'select * from load_lanes($1::int2, $2::int8, $3::int8, $4::uuid, $5::int4)',
+    [partition, from.lane, from.rank, from.id, window],
+  );
+  return rows.map(({ id, lane, rank, taken, is_open: isOpen, is_in_inbox: isInInbox }) => {
+    return { id, lane, rank, taken, isOpen, isInInbox };
+  });
 }
 
 export async function loadExpiries(

@@ -18,6 +18,7 @@ import {
   fetchRuns,
   loadExpiries,
   loadLane,
+  loadLanes,
   loadPartition,
   sweepInbox,
 } from './load.js';
@@ -70,6 +71,7 @@ function readsOn(on: Connection, specifications: Specifications): StoreReads {
   return {
     runs: (ids, reply) => answer(fetchRuns(on, ids, specifications), reply),
     lane: (of, reply) => answer(loadLane(on, of, specifications), reply),
+    lanes: (of, reply) => answer(loadLanes(on, of), reply),
     expiries: (of, reply) => answer(loadExpiries(on, of), reply),
     hold: (job, reply) => answer(loadHold(on, job), reply),
     held: (of, reply) => answer(loadHeld(on, of, specifications), reply),

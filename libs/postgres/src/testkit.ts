@@ -43,6 +43,15 @@ export const trouble = {
     );
   },
 
+  /** A row of which no owner has heard. */
+  async copyOfLive(admin: Admin, run: string, id: string): Promise<void> {
+    await admin.query(
+      `insert into live select (json_populate_record(l, json_build_object('id', $2::text))).*
+        from live l where id = $1`,
+      [run, id],
+    );
+  },
+
   /** As if another version of this program had made the database. */
   async setFormat(admin: Admin, format: number): Promise<void> {
     await admin.query('update installation set format = $1', [format]);

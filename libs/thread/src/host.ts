@@ -15,6 +15,7 @@ import { Herald } from './cluster/herald.js';
 import { type Loaded, Membership, type MembershipHost } from './cluster/membership.js';
 import { Peers } from './cluster/peers.js';
 import { setAside, storable } from './partition/aside.js';
+import { Auditor } from './partition/auditor.js';
 import { OwnedPartition } from './partition/owned.js';
 import { Inbox } from './partition/inbox.js';
 import { Pools } from './pool/pools.js';
@@ -51,7 +52,7 @@ export interface ThreadPorts {
   readonly after: (delayMs: number, run: () => void) => () => void;
 }
 
-const ANSWERS = new Set(['fetched', 'refilled', 'expiries', 'job-read', 'held-read']);
+const ANSWERS = new Set(['fetched', 'refilled', 'expiries', 'job-read', 'held-read', 'lanes-read']);
 
 /** After so many messages that passed alone, a careful partition goes on as the others. */
 const CAREFUL_PASSES = 256;
@@ -74,6 +75,7 @@ export class ThreadHost {
   private readonly pools: Pools;
   private readonly membership: Membership;
   private readonly herald: Herald;
+  private readonly auditor: Auditor;
   private readonly peers = new Peers();
   private readonly inbox: Inbox;
   /** What a partition was doing alone when PostgreSQL refused it. */
@@ -108,6 +110,10 @@ export class ThreadHost {
       members: () => this.fleet.members(),
     });
     this.membership = new Membership(store.control, this.membershipHost(), log);
+    this.auditor = new Auditor(
+      { mono, reload: (id, why) => this.drop(id, why, { reclaim: true, careful: false }) },
+      log,
+    );
     this.herald = new Herald(options.thread, this.post, () => this.membership.peers());
   }
 
@@ -135,6 +141,7 @@ export class ThreadHost {
       cells: [...this.owned.values()].reduce((sum, p) => sum + p.state.cells.size, 0),
       ...this.counts,
       ...this.committer.counts,
+      ...this.auditor.counts,
       pools: this.pools.views(now),
     };
   }
@@ -340,9 +347,12 @@ export class ThreadHost {
     return this.owned.get(partitionOf(`executor/${executor}`, this.options.partitions));
   }
 
+  private deliverTo(owned: OwnedPartition | undefined, message: PartitionMessage): void {
+    if (owned !== undefined) this.deliver(owned, message);
+  }
+
   private toHome(executor: string, message: PartitionMessage): void {
-    const home = this.homeOf(executor);
-    if (home !== undefined) this.deliver(home, message);
+    this.deliverTo(this.homeOf(executor), message);
   }
 
   /** To every partition that has attempts open on this executor. */
@@ -375,6 +385,7 @@ export class ThreadHost {
     this.fleet.tick();
     for (const owned of this.owned.values()) this.compare(owned, mono);
     this.tickAll();
+    this.deliverTo(this.auditor.next(this.owned), { kind: 'audit' });
     const now = this.now();
     if (now !== undefined) this.pools.tick(now);
     if (mono - this.restatedAt >= RESTATE_OFFERS_MS) {
@@ -582,6 +593,7 @@ export class ThreadHost {
       },
       sessionOf: (executor) => this.fleet.sessionOf(executor),
       owners: () => this.membership.owners(),
+      unexplained: (owned, found) => this.auditor.found(owned, found),
     };
   }
 }

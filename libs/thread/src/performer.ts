@@ -6,12 +6,16 @@ import type { PendingEffect } from './batch.js';
 import type { Post } from './post.js';
 import type { Reader } from './reader.js';
 
+export type Unexplained = Extract<Effect, { kind: 'unexplained' }>;
+
 export interface PerformerHost {
   readonly life: string;
   /** The partition, if it is still owned at this epoch. */
   ownedAt(partition: number, epoch: number): OwnedPartition | undefined;
   sessionOf(executor: string): string | undefined;
   owners(): readonly Owner[];
+  /** The self-audit has met a run that nothing would ever move. */
+  unexplained(owned: OwnedPartition, found: Unexplained): void;
 }
 
 /** Performs what the partition machine asked of the world, once it may leave (§4, Effects). */
@@ -60,6 +64,12 @@ export class Performer {
         return;
       case 'refill-expiries':
         this.reader.expiries(owned.id, owned.epoch, effect.after);
+        return;
+      case 'read-lanes':
+        this.reader.lanes(owned.id, owned.epoch, effect);
+        return;
+      case 'unexplained':
+        this.host.unexplained(owned, effect);
         return;
       case 'read-job':
         this.reader.job(owned.id, owned.epoch, effect);

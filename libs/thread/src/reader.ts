@@ -47,6 +47,7 @@ const RETRY_MS = 200;
 const FETCH_MAX = 500;
 const SWEEP_MAX = 2_048;
 const HELD_PAGE = 256;
+const LANES_PAGE = 256;
 
 type Effects<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
 /** Asks the store, and says how it went: an error, or nothing. */
@@ -100,6 +101,19 @@ export class Reader {
         if (cells instanceof Error) return done(cells);
         const complete = cells.length < window;
         this.learned(partition, epoch, { kind: 'refilled', lane, read, cells, complete });
+        done();
+      }),
+    );
+  }
+
+  /** A page of the lanes, to be compared with memory. */
+  lanes(partition: number, epoch: number, { after, read }: Effects<'read-lanes'>): void {
+    const window = LANES_PAGE;
+    this.enqueue((done) =>
+      this.store.lanes({ partition, after, window }, (rows) => {
+        if (rows instanceof Error) return done(rows);
+        const complete = rows.length < window;
+        this.learned(partition, epoch, { kind: 'lanes-read', read, rows, complete });
         done();
       }),
     );

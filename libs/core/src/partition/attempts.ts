@@ -4,7 +4,6 @@ import { type Cell, LANE_TIMED, type Token, deadlineOf } from '../run/run.js';
 import {
   type OpenAttempt,
   type Step,
-  addAlarm,
   commit,
   enqueue,
   perform,
@@ -13,6 +12,7 @@ import {
   tokenKey,
   watchExpiry,
 } from './state.js';
+import { addAlarm } from './alarms.js';
 import { event, finish, move, queueReady, save } from './transitions.js';
 
 export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {

@@ -1,3 +1,4 @@
+import type { Effect } from './effects.js';
 import type { Millis } from '../kernel/machine.js';
 import { COMMANDS, type Command, type CommandOutcome } from './command.js';
 import type { Cell, EventType, Outcome, Place, RunError, RunState, Token } from '../run/run.js';
@@ -83,6 +84,16 @@ export interface FinalRun {
   readonly job: string | null;
 }
 
+/** Of a run in a lane of the index: just what tells where it must be. */
+export interface AuditedRow {
+  readonly id: string;
+  readonly lane: string;
+  readonly rank: number;
+  readonly taken: boolean;
+  readonly isOpen: boolean;
+  readonly isInInbox: boolean;
+}
+
 export type PartitionMessage =
   | { readonly kind: 'submitted'; readonly inbox: string; readonly cell: Cell }
   | Command
@@ -118,6 +129,14 @@ export type PartitionMessage =
   | {
       readonly kind: 'expiries';
       readonly items: readonly { readonly id: string; readonly rank: number }[];
+      readonly complete: boolean;
+    }
+  /** Compare the next page of what waits with memory. */
+  | { readonly kind: 'audit' }
+  | {
+      readonly kind: 'lanes-read';
+      readonly read: number;
+      readonly rows: readonly AuditedRow[];
       readonly complete: boolean;
     }
   | { readonly kind: 'expire'; readonly run: string }
@@ -215,46 +234,6 @@ export type Write =
   | { readonly kind: 'executor'; readonly executor: ExecutorCell }
   /** Something planned for this time was done: the commit refuses to be earlier. */
   | { readonly kind: 'fired'; readonly planned: Millis };
-
-/** Performed after every batch that was open or in flight at the step has been committed. */
-export type Effect =
-  | { readonly kind: 'assign'; readonly cell: Cell; readonly token: Token }
-  | {
-      readonly kind: 'stop';
-      readonly token: Token;
-      readonly graceMs: Millis;
-      readonly why: string;
-    }
-  | {
-      readonly kind: 'freeze';
-      readonly token: Token;
-      readonly on: boolean;
-      readonly seq: number;
-    }
-  | { readonly kind: 'ack'; readonly token: Token; readonly of: 'result' | 'bounce' }
-  | { readonly kind: 'digested'; readonly executor: string; readonly watermark: Place }
-  | { readonly kind: 'ask-digest'; readonly executor: string }
-  | {
-      readonly kind: 'welcome';
-      readonly executor: string;
-      readonly session: string;
-      readonly incarnation: number;
-    }
-  /** Floors are computed from committed state only: these keep it. */
-  | { readonly kind: 'opened'; readonly token: Token }
-  | { readonly kind: 'closed'; readonly token: Token }
-  /** Reads are numbered: the answer says which it is. */
-  | { readonly kind: 'fetch'; readonly run: string; readonly read: number }
-  | { readonly kind: 'refill'; readonly lane: string; readonly read: number }
-  | { readonly kind: 'refill-expiries'; readonly after: Millis }
-  | { readonly kind: 'read-job'; readonly inbox: string; readonly job: string }
-  | {
-      readonly kind: 'read-held';
-      readonly inbox: string;
-      readonly job: string;
-      readonly after: string | null;
-      readonly read: number;
-    };
 
 /** Soft facts for the pool: they may leave at once, and are restated. */
 export type Soft =

@@ -29,6 +29,8 @@ describe('whatever is repeated, reordered, lost or crashed', () => {
         expect(world.rig.state.open.size).toBe(0);
         expect(world.rig.state.cells.size).toBe(0);
         expect(world.rig.state.byExecutor.size).toBe(0);
+        // P5, all the time and by the machine's own account.
+        expect(world.rig.sentOf('unexplained')).toEqual([]);
       }),
       { numRuns: 3_000 },
     );

@@ -1,6 +1,7 @@
 import type { Machine, Millis } from '../kernel/machine.js';
 import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
 import { addOpen, armTimeout } from './attempts.js';
+import { audit, lanesRead } from './audit.js';
 import { birth, gone } from './executors.js';
 import {
   type FinalRun,
@@ -17,6 +18,7 @@ import {
   fetchAgain,
   forget,
   heldBy,
+  isKept,
   isOldNews,
   laneWindow,
   readDone,
@@ -94,6 +96,10 @@ function handle(step: Step, message: PartitionMessage): void {
       return heldRead(step, message);
     case 'tick':
       return tick(step);
+    case 'audit':
+      return audit(step);
+    case 'lanes-read':
+      return lanesRead(step, message);
     default: {
       const never: never = message;
       return never;
@@ -145,12 +151,6 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
     }
   }
   if (!isFinal(held.state) && !isKept(state, held)) forget(state, run);
-}
-
-/** What has an open attempt, or stands in the window of its lane. */
-function isKept(state: PartitionState, { facts, lane, rank }: Cell): boolean {
-  if (state.open.has(facts.id)) return true;
-  return lane !== null && state.lanes.get(lane)?.window.has({ id: facts.id, rank }) === true;
 }
 
 const finalOf = ({ state, facts }: Cell): FinalRun => {
@@ -226,6 +226,7 @@ export function loadPartition(
   for (const [lane, count] of counts) {
     if (count >= step.state.limits.window) laneWindow(state, lane).window.complete = false;
   }
+  state.lanesLeft = counts.size >= state.limits.lanes;
   state.expiries.complete = false;
   refillExpiries(step);
 }

@@ -1,8 +1,14 @@
 import { Heap } from '../kernel/heap.js';
 import type { Millis } from '../kernel/machine.js';
 import { Window } from '../kernel/window.js';
-import { type Cell, LANE_TIMED, type Token, sameToken } from '../run/run.js';
-import type { ExecutorCell, Hold, PartitionMessage, PartitionOutput } from './messages.js';
+import { type Cell, LANE_TIMED, type Token } from '../run/run.js';
+import type {
+  AuditedRow,
+  ExecutorCell,
+  Hold,
+  PartitionMessage,
+  PartitionOutput,
+} from './messages.js';
 
 /** Limits, each a constant with a name. */
 export const LIMITS = {
@@ -10,6 +16,8 @@ export const LIMITS = {
   window: 128,
   /** Refill when fewer are left and more are behind. */
   windowLow: 64,
+  /** Lanes that a load brings. */
+  lanes: 1_024,
   expiries: 1_024,
   /** Transitions that one step may make; the rest is done in the next. */
   transitions: 1_000,
@@ -87,6 +95,11 @@ export interface PartitionState {
   readonly touched: Map<string, number>;
   /** What waits for a run that is being looked up: one look-up a run. */
   readonly fetching: Map<string, PartitionMessage[]>;
+  /** A page of the lanes is being read to be compared; up to where that has come. */
+  auditing: boolean;
+  audited: Pick<AuditedRow, 'lane' | 'rank' | 'id'> | null;
+  /** The load left lanes behind: there were more than it brings. */
+  lanesLeft: boolean;
   readonly alarms: Heap<Alarm>;
   readonly closed: Set<string>;
   readonly applied: Set<string>;
@@ -125,6 +138,9 @@ export function emptyPartition(
     reads: new Set(),
     touched: new Map(),
     fetching: new Map(),
+    auditing: false,
+    audited: null,
+    lanesLeft: false,
     alarms: new Heap((a, b) => a.at < b.at),
     closed: new Set(),
     applied: new Set(),
@@ -213,22 +229,6 @@ export function remember(set: Set<string>, key: string, bound: number): void {
   if (oldest.done !== true) set.delete(oldest.value);
 }
 
-/** So many more alarms than open attempts are those of attempts that have ended. */
-const ALARMS_SLACK = 64;
-
-/** An alarm outlives its attempt by hours, as time-outs are long: its kind is cleared away here. */
-export function addAlarm(state: PartitionState, alarm: Alarm): void {
-  state.alarms.push(alarm);
-  // Each attempt may have three: its time-out, its end by silence, the deadline of its run.
-  if (state.alarms.size <= 4 * state.open.size + ALARMS_SLACK) return;
-  state.alarms.retain(({ run, token, what, at }) => {
-    const attempt = state.open.get(run);
-    if (!attempt?.cell.token || !sameToken(attempt.cell.token, token)) return false;
-    if (what === 'deadline') return true;
-    return at === (what === 'lost' ? attempt.lostAt : attempt.timeoutAt);
-  });
-}
-
 export const tokenKey = (token: Token): string => `${token.run}/${token.epoch}/${token.seq}`;
 
 export function laneWindow(state: PartitionState, lane: string): LaneWindow {
@@ -281,7 +281,17 @@ export function dequeue(step: Step, cell: Cell): void {
 export function refillWhenLow(step: Step, name: string, lane: LaneWindow): void {
   if (lane.refilling || lane.window.complete || lane.window.size >= step.state.limits.windowLow)
     return;
+  refill(step, name, lane);
+}
+
+export function refill(step: Step, name: string, lane: LaneWindow): void {
   lane.refilling = true;
   lane.spilled = false;
   perform(step, { kind: 'refill', lane: name, read: newRead(step.state) });
+}
+
+/** What has an open attempt, or stands in the window of its lane. */
+export function isKept(state: PartitionState, { facts, lane, rank }: Cell): boolean {
+  if (state.open.has(facts.id)) return true;
+  return lane !== null && state.lanes.get(lane)?.window.has({ id: facts.id, rank }) === true;
 }

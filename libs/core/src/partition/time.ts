@@ -1,13 +1,6 @@
 import { LANE_TIMED, deadlineOf, sameToken } from '../run/run.js';
-import {
-  type OpenAttempt,
-  type Step,
-  addAlarm,
-  commit,
-  fetchThen,
-  perform,
-  refillWhenLow,
-} from './state.js';
+import { type OpenAttempt, type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
+import { addAlarm } from './alarms.js';
 import { restateFreeze } from './freeze.js';
 import { sweepHeld } from './holds.js';
 import { lose } from './reports.js';

@@ -1,5 +1,5 @@
 import type { Millis } from '../kernel/machine.js';
-import type { ExecutorCell, FinalRun, Hold } from '../partition/messages.js';
+import type { AuditedRow, ExecutorCell, FinalRun, Hold } from '../partition/messages.js';
 import type { Cell, Policy } from '../run/run.js';
 import type { PartitionWrites } from './writes.js';
 
@@ -28,6 +28,8 @@ export interface StoreReads {
   runs(ids: readonly string[], reply: Reply<Fetched>): void;
   /** The first of a lane, in its order. */
   lane(of: LanePage, reply: Reply<readonly Cell[]>): void;
+  /** What stands in the lanes of a partition, in the order of the index. */
+  lanes(of: LanesPage, reply: Reply<readonly AuditedRow[]>): void;
   expiries(of: ExpiriesPage, reply: Reply<readonly Expiry[]>): void;
   hold(job: string, reply: Reply<Hold | null>): void;
   /** What the pause of a job holds in a partition, after a run. */
@@ -167,6 +169,11 @@ export interface Claim {
   readonly partition: number;
   readonly expected: number;
   readonly thread: string;
+}
+export interface LanesPage {
+  readonly partition: number;
+  readonly after: Pick<AuditedRow, 'lane' | 'rank' | 'id'> | null;
+  readonly window: number;
 }
 export interface LoadWanted {
   readonly partition: number;

@@ -1,4 +1,5 @@
 import {
+  type AuditedRow,
   type Cell,
   type ClusterView,
   type Expiry,
@@ -8,6 +9,7 @@ import {
   INBOX_SUBMIT,
   type InboxRow,
   type LanePage,
+  type LanesPage,
   type LoadWanted,
   type LoadedPartition,
   type LoadedRun,
@@ -46,6 +48,30 @@ export function laneHead(tables: Tables, { partition, lane, window }: LanePage):
     .sort((a, b) => inOrder([a.rank, a.id], [b.rank, b.id]))
     .slice(0, window)
     .map((live) => loadedOf(tables, runNow(table, live)).cell);
+}
+
+/** What stands in the lanes by the index, open attempts among them. */
+export function lanesOf(tables: Tables, { partition, after, window }: LanesPage): AuditedRow[] {
+  const table = tables.partition(partition);
+  const rows = [...table.live.values()].flatMap(({ id, lane, rank, taken }): AuditedRow[] => {
+    if (lane === null) return [];
+    const isOpen = table.open.has(id);
+    const isTaken = taken || isOpen;
+    const isInInbox = !isTaken && table.inbox.has(id);
+    return [{ id, lane, rank, taken: isTaken, isOpen, isInInbox }];
+  });
+  return rows
+    .sort(byPlace)
+    .filter((row) => after === null || byPlace(row, after) > 0)
+    .slice(0, window);
+}
+
+type Place = Pick<AuditedRow, 'lane' | 'rank' | 'id'>;
+
+function byPlace(a: Place, b: Place): number {
+  const [one, other] = [BigInt(a.lane), BigInt(b.lane)];
+  if (one !== other) return one < other ? -1 : 1;
+  return a.id === b.id ? 0 : inOrder([a.rank, a.id], [b.rank, b.id]);
 }
 
 export function loadOf(tables: Tables, of: LoadWanted): LoadedPartition | undefined {

@@ -10,7 +10,7 @@ import type {
 } from '#core';
 import { commitTo } from './commit.js';
 import type { DatabaseLink, Served } from './link.js';
-import { expiriesOf, heldOf, inboxOf, laneHead, loadOf, runsOf, viewOf } from './loads.js';
+import { expiriesOf, heldOf, inboxOf, laneHead, lanesOf, loadOf, runsOf, viewOf } from './loads.js';
 import type { DatabaseServer } from './server.js';
 import type { Tables } from './tables.js';
 
@@ -70,6 +70,7 @@ export class SimStore implements Store {
     return {
       runs: (ids, reply) => ask(link, () => runsOf(tables, ids), reply),
       lane: (of, reply) => ask(link, () => laneHead(tables, of), reply),
+      lanes: (of, reply) => ask(link, () => lanesOf(tables, of), reply),
       expiries: ({ partition, after, window }, reply) =>
         ask(link, () => expiriesOf(tables.partition(partition), after, window), reply),
       hold: (job, reply) => ask(link, () => tables.holds.get(job) ?? null, reply),

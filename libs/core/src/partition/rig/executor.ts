@@ -1,5 +1,6 @@
 import { type Place, type Token, comparePlace } from '../../run/run.js';
-import type { Digest, Effect } from '../messages.js';
+import type { Effect } from '../effects.js';
+import type { Digest } from '../messages.js';
 import { tokenKey } from '../state.js';
 
 /**

@@ -1,5 +1,7 @@
 import { type Cell, isOpen } from '../../run/run.js';
-import type { Effect, Hold, PartitionMessage } from '../messages.js';
+import { compareRanked } from '../../kernel/window.js';
+import type { Effect } from '../effects.js';
+import type { AuditedRow, Hold, PartitionMessage } from '../messages.js';
 import type { PartitionState } from '../state.js';
 import { copy } from './cell.js';
 
@@ -12,6 +14,7 @@ export interface Store {
   readonly holds: ReadonlyMap<string, Hold>;
 }
 const HELD_PAGE = 2;
+const AUDIT_PAGE = 3;
 
 export function answerOf(store: Store, effect: Effect): PartitionMessage | undefined {
   const { rows, history, inbox, holds } = store;
@@ -39,6 +42,15 @@ export function answerOf(store: Store, effect: Effect): PartitionMessage | undef
         .slice(0, expiries);
       return { kind: 'expiries', items, complete: items.length < expiries };
     }
+    case 'read-lanes': {
+      const { after, read } = effect;
+      const all = [...rows.values()]
+        .flatMap((cell) => (cell.lane === null ? [] : [auditedOf(store, cell, cell.lane)]))
+        .sort(byPlace)
+        .filter((row) => after === null || byPlace(row, after) > 0);
+      const page = all.slice(0, AUDIT_PAGE);
+      return { kind: 'lanes-read', read, rows: page, complete: page.length < AUDIT_PAGE };
+    }
     case 'read-job': {
       const { inbox: row, job } = effect;
       return { kind: 'job-read', inbox: row, job, hold: holds.get(job) ?? null };
@@ -58,6 +70,17 @@ export function answerOf(store: Store, effect: Effect): PartitionMessage | undef
       return undefined;
   }
 }
+
+function auditedOf({ inbox }: Store, cell: Cell, lane: string): AuditedRow {
+  const { facts, rank, state } = cell;
+  const isInInbox = inbox.has(facts.id);
+  return { id: facts.id, lane, rank, taken: !isInInbox, isOpen: isOpen(state), isInInbox };
+}
+
+type Place = Pick<AuditedRow, 'lane' | 'rank' | 'id'>;
+
+const byPlace = (a: Place, b: Place): number =>
+  Number(BigInt(a.lane) - BigInt(b.lane)) || compareRanked(a, b);
 
 const byId = (a: Cell, b: Cell): number => (a.facts.id < b.facts.id ? -1 : 1);
 

@@ -9,8 +9,8 @@ import {
   isFinal,
 } from '../../run/run.js';
 import type { CommandAction, CommandOutcome } from '../command.js';
+import type { Effect } from '../effects.js';
 import type {
-  Effect,
   Hold,
   PartitionMessage,
   PartitionOutput,

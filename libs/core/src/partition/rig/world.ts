@@ -31,6 +31,7 @@ export const OPS = [
   'crash',
   'repeat',
   'read',
+  'audit',
 ] as const;
 export type Op = { readonly op: (typeof OPS)[number]; readonly pick: number };
 
@@ -108,6 +109,9 @@ export class World {
         return;
       case 'read':
         rig.read();
+        return;
+      case 'audit':
+        rig.step({ kind: 'audit' });
         return;
       case 'crash':
         rig.crash();
