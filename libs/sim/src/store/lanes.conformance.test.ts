@@ -45,7 +45,7 @@ describe.each(STORES)('%s', (_, open) => {
       world.store.reads.lanes({ partition, after, window }, reply),
     );
 
-  test('a page after the other by lane, rank and id; also what is open or in the inbox', async () => {
+  test('a page after the other by lane, rank, id; also what is open or in the inbox', async () => {
     const cells: Cell[] = [];
     while (cells.length < 6) {
       const cell = await owner.fresh();
