@@ -97,6 +97,8 @@ export interface PartitionState {
   readonly changing: Set<string>;
   /** There may be runs in line that a hold should have taken out of it. */
   unswept: boolean;
+  /** Runs that failed: left alone until then, or for as long as they are parked. */
+  readonly benched: Map<string, Millis>;
   /** The life of the cluster: incarnations of another are unknown here. */
   readonly life: string;
 }
@@ -132,6 +134,7 @@ export function emptyPartition(
     holds: new Map(),
     changing: new Set(),
     unswept: false,
+    benched: new Map(),
     life,
   };
 }
@@ -143,7 +146,16 @@ export interface Step {
   readonly emit: (output: PartitionOutput) => void;
   /** Transitions left in this step. */
   budget: number;
+  /** What is worked at: if it throws, this is why. */
+  at: PartitionMessage | null;
+  run: string | null;
 }
+
+export const newStep = (
+  state: PartitionState,
+  now: Millis,
+  emit: (output: PartitionOutput) => void,
+): Step => ({ state, now, emit, budget: state.limits.transitions, at: null, run: null });
 
 export const commit = (
   step: Step,
