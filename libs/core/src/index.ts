@@ -79,6 +79,8 @@ export {
   type Write,
   isCommand,
 } from './partition/messages.js';
+export { PARKED, StepFailure } from './partition/parking.js';
+export { runOf } from './partition/subject.js';
 export { loadPartition, partitionMachine } from './partition/partition.machine.js';
 export { LIMITS, type Limits, type PartitionState, emptyPartition } from './partition/state.js';
 export { nextDue } from './partition/time.js';

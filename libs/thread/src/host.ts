@@ -5,8 +5,6 @@ import {
   type PartitionMessage,
   type PartitionOutput,
   type Store,
-  loadPartition,
-  partitionMachine,
   partitionOf,
 } from '#core';
 import { type Soft, type Topics, type Up, isUuid } from '#protocol';
@@ -14,10 +12,11 @@ import type { Logger } from '#telemetry';
 import { Herald } from './cluster/herald.js';
 import { type Loaded, Membership, type MembershipHost } from './cluster/membership.js';
 import { Peers } from './cluster/peers.js';
-import { setAside, storable } from './partition/aside.js';
+import { storable } from './partition/aside.js';
 import { Auditor } from './partition/auditor.js';
 import { OwnedPartition } from './partition/owned.js';
 import { Inbox } from './partition/inbox.js';
+import { Stepper, type StepperHost } from './partition/stepper.js';
 import { Pools } from './pool/pools.js';
 import { Fleet, type FleetHost } from './fleet/fleet.js';
 import { Alarm, nextOf } from './alarm.js';
@@ -52,10 +51,6 @@ export interface ThreadPorts {
   readonly after: (delayMs: number, run: () => void) => () => void;
 }
 
-const ANSWERS = new Set(['fetched', 'refilled', 'expiries', 'job-read', 'held-read', 'lanes-read']);
-
-/** After so many messages that passed alone, a careful partition goes on as the others. */
-const CAREFUL_PASSES = 256;
 const RESTATE_OFFERS_MS = 2_000;
 
 /**
@@ -78,8 +73,7 @@ export class ThreadHost {
   private readonly auditor: Auditor;
   private readonly peers = new Peers();
   private readonly inbox: Inbox;
-  /** What a partition was doing alone when PostgreSQL refused it. */
-  private readonly culprits = new Map<number, { message: PartitionMessage; error: string }>();
+  private readonly stepper: Stepper;
   /** Effects of the step that is under way. */
   private readonly stepped: PendingEffect[] = [];
   private sweepSoon = false;
@@ -96,6 +90,7 @@ export class ThreadHost {
     this.post = new Post(ports.wire, options.topics, options.thread);
     this.reader = new Reader(store.reads, { ...ports, limits: options.limits }, log);
     this.inbox = new Inbox(store, mono, log);
+    this.stepper = new Stepper(this.stepperHost(), log);
     this.committer = new Committer(store, this.committerHost(), log);
     this.performer = new Performer(this.performerHost(), this.post, this.reader, store);
     this.followers = new Followers(this.post);
@@ -140,6 +135,7 @@ export class ThreadHost {
       owned: this.owned.size,
       cells: [...this.owned.values()].reduce((sum, p) => sum + p.state.cells.size, 0),
       ...this.counts,
+      ...this.stepper.counts,
       ...this.committer.counts,
       ...this.auditor.counts,
       pools: this.pools.views(now),
@@ -217,13 +213,8 @@ export class ThreadHost {
   /** Once after each slice of messages. */
   settle(): void {
     const now = this.now();
-    if (now !== undefined) {
-      for (const owned of this.owned.values()) {
-        for (const answer of owned.unclocked.splice(0)) this.step(owned, answer);
-      }
-      this.pools.match(now);
-    }
-    for (const partition of this.owned.values()) this.stepCareful(partition);
+    if (now !== undefined) this.pools.match(now);
+    for (const owned of this.owned.values()) this.stepper.settled(owned);
     this.committer.settle();
     if (this.sweepSoon) {
       this.sweepSoon = false;
@@ -287,7 +278,7 @@ export class ThreadHost {
     if (owned === undefined) return;
     const message = read(owned);
     if (message === 'sweep') this.sweepSoon = true;
-    else if (message !== undefined) this.deliver(owned, message);
+    else if (message !== undefined) this.stepper.deliver(owned, message);
   }
 
   private up(executor: string, item: Up): void {
@@ -297,7 +288,7 @@ export class ThreadHost {
       return;
     }
     if (item.kind === 'digest') {
-      this.deliver(owned, { ...item, executor });
+      this.stepper.deliver(owned, { ...item, executor });
       return;
     }
     // Its run is looked up by this id: what is no id would be asked of the database for ever.
@@ -305,7 +296,7 @@ export class ThreadHost {
       this.counts.misrouted++;
       return;
     }
-    this.deliver(owned, storable(item));
+    this.stepper.deliver(owned, storable(item));
   }
 
   /** A message for a partition that is not ours is answered with the owner that we know. */
@@ -348,7 +339,7 @@ export class ThreadHost {
   }
 
   private deliverTo(owned: OwnedPartition | undefined, message: PartitionMessage): void {
-    if (owned !== undefined) this.deliver(owned, message);
+    if (owned !== undefined) this.stepper.deliver(owned, message);
   }
 
   private toHome(executor: string, message: PartitionMessage): void {
@@ -358,7 +349,7 @@ export class ThreadHost {
   /** To every partition that has attempts open on this executor. */
   private toHolders(executor: string, message: PartitionMessage): void {
     for (const owned of this.owned.values()) {
-      if (owned.state.byExecutor.has(executor)) this.deliver(owned, message);
+      if (owned.state.byExecutor.has(executor)) this.stepper.deliver(owned, message);
     }
   }
 
@@ -368,7 +359,7 @@ export class ThreadHost {
     const member = this.fleet.member(match.executor);
     const isOnline = member?.online === true && member.incarnation === match.incarnation;
     if (isOnline) {
-      this.deliver(owned, match);
+      this.stepper.deliver(owned, match);
       return;
     }
     const cell = owned.state.cells.get(match.run);
@@ -397,11 +388,11 @@ export class ThreadHost {
   }
 
   private compare(owned: OwnedPartition, mono: number): void {
-    for (const message of this.fleet.compare(owned, mono)) this.deliver(owned, message);
+    for (const message of this.fleet.compare(owned, mono)) this.stepper.deliver(owned, message);
   }
 
   private tickAll(): void {
-    for (const owned of this.owned.values()) this.deliver(owned, { kind: 'tick' });
+    for (const owned of this.owned.values()) this.stepper.deliver(owned, { kind: 'tick' });
   }
 
   private armAlarm(): void {
@@ -412,18 +403,16 @@ export class ThreadHost {
   // ── Partitions ───────────────────────────────────────────────────────────────────────────────
 
   private adopt(loaded: Loaded, careful: boolean): void {
-    const { partition, epoch, cells, holds } = loaded;
+    const { partition, epoch, cells } = loaded;
     this.forget(partition, 'claimed anew');
     this.membership.adopted(partition);
     this.herald.owned(partition, epoch);
     const { life, limits } = this.options;
     const owned = new OwnedPartition(loaded, life, this.ports.mono(), careful, limits);
     this.owned.set(partition, owned);
-    const now = this.now() ?? 0;
-    this.pools.moved(partition, this.owned.values(), now);
-    loadPartition(owned.state, cells, holds, now, (output) => this.output(owned, output));
-    this.releaseEffects();
-    this.setAside(owned);
+    this.pools.moved(partition, this.owned.values(), this.now() ?? 0);
+    this.stepper.load(owned, loaded);
+    if (this.owned.get(partition) !== owned) return;
     this.sweepSoon = true;
     this.compare(owned, this.ports.mono());
     this.fleet.introduce((executor) => this.homeOf(executor) === owned);
@@ -436,55 +425,6 @@ export class ThreadHost {
     this.ports.log.debug('a partition is let go', { partition, why });
   }
 
-  private deliver(owned: OwnedPartition, message: PartitionMessage): void {
-    if (!owned.careful) this.step(owned, message);
-    else if (message.kind !== 'tick' || owned.waiting.at(-1)?.kind !== 'tick') {
-      owned.waiting.push(message);
-    }
-  }
-
-  private step(owned: OwnedPartition, message: PartitionMessage): void {
-    const now = this.now();
-    if (now === undefined) {
-      // The machine waits for each answer to a read; everything else is said again.
-      if (ANSWERS.has(message.kind)) owned.unclocked.push(message);
-      return;
-    }
-    try {
-      partitionMachine.step(owned.state, message, now, (output) => this.output(owned, output));
-      this.releaseEffects();
-    } catch (error) {
-      this.ports.log.error('a partition failed at a message', {
-        partition: owned.id,
-        message: message.kind,
-        error,
-      });
-      this.drop(owned.id, 'a bug', { reclaim: true, careful: true });
-    }
-  }
-
-  /** One message a commit: the next only when the last has been written. */
-  private stepCareful(owned: OwnedPartition): void {
-    if (!owned.careful) return;
-    while (owned.waiting.length > 0 && !this.committer.holds(owned.id)) {
-      owned.alone = owned.waiting.shift();
-      owned.passed++;
-      if (owned.alone !== undefined) this.step(owned, owned.alone);
-    }
-    if (owned.passed > CAREFUL_PASSES && owned.waiting.length === 0) owned.careful = false;
-  }
-
-  private setAside(owned: OwnedPartition): void {
-    const culprit = this.culprits.get(owned.id);
-    if (culprit === undefined) return;
-    this.culprits.delete(owned.id);
-    const { message, error } = culprit;
-    const rest = setAside(this.committer.batch.of(owned.id, owned.epoch), owned, message, error);
-    if (rest !== undefined) this.step(owned, rest);
-    const { kind } = message;
-    this.ports.log.error('a message is set aside', { partition: owned.id, kind, error });
-  }
-
   private readAnswer(
     partition: number,
     epoch: number,
@@ -492,7 +432,7 @@ export class ThreadHost {
   ): void {
     const owned = this.owned.get(partition);
     if (owned === undefined || owned.epoch !== epoch) return;
-    for (const message of messages) this.deliver(owned, message);
+    for (const message of messages) this.stepper.deliver(owned, message);
   }
 
   /** It has a newer owner, by that one's own word. */
@@ -505,9 +445,8 @@ export class ThreadHost {
   private drop(partition: number, why: string, how: Dropped): void {
     const owned = this.owned.get(partition);
     this.counts.reloads++;
-    if (how.careful && owned?.careful === true && owned.alone !== undefined) {
-      this.culprits.set(partition, { message: owned.alone, error: why });
-    }
+    this.stepped.length = 0;
+    if (how.careful && owned !== undefined) this.stepper.refusedFor(owned, why);
     this.forget(partition, why);
     if (how.reclaim) this.membership.reclaim(partition, how.careful);
     else this.membership.look();
@@ -545,6 +484,18 @@ export class ThreadHost {
   /** An ack is emitted before the writes of its step: effects are placed when the step is over. */
   private releaseEffects(): void {
     for (const pending of this.stepped.splice(0)) this.committer.effect(pending);
+  }
+
+  private stepperHost(): StepperHost {
+    return {
+      now: () => this.now(),
+      mono: this.ports.mono,
+      output: (owned, output) => this.output(owned, output),
+      stepped: () => this.releaseEffects(),
+      batchOf: ({ id, epoch }) => this.committer.batch.of(id, epoch),
+      holds: (partition) => this.committer.holds(partition),
+      drop: (owned, why, how) => this.drop(owned.id, why, how),
+    };
   }
 
   private committerHost() {

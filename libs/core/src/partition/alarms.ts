@@ -1,5 +1,13 @@
-import { sameToken } from '../run/run.js';
-import type { Alarm, PartitionState } from './state.js';
+import type { Millis } from '../kernel/machine.js';
+import { type Token, sameToken } from '../run/run.js';
+import type { PartitionState } from './state.js';
+
+export interface Alarm {
+  readonly at: Millis;
+  readonly run: string;
+  readonly token: Token;
+  readonly what: 'lost' | 'timeout' | 'deadline';
+}
 
 /** So many more alarms than open attempts are those of attempts that have ended. */
 const ALARMS_SLACK = 64;

@@ -41,6 +41,13 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
   return attempt;
 }
 
+/** As a new owner finds it: it is not known what its executor has heard. */
+export function reopen(step: Step, cell: Cell): void {
+  const attempt = addOpen(step, cell, false);
+  attempt.sentAt = 0;
+  if (cell.startedAt !== null) armTimeout(step, attempt);
+}
+
 /** `isClosed`: nothing more of this token counts. One that ended by silence may yet be heard of. */
 function removeOpen(step: Step, cell: Cell, isClosed: boolean): void {
   const { state } = step;

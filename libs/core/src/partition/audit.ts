@@ -1,11 +1,10 @@
 import { compareRanked } from '../kernel/window.js';
-import { isOpen } from '../run/run.js';
+import { type Cell, isOpen } from '../run/run.js';
 import type { AuditedRow, PartitionMessage } from './messages.js';
 import {
   type PartitionState,
   type Step,
   fetchThen,
-  isKept,
   isOldNews,
   laneWindow,
   newRead,
@@ -41,6 +40,12 @@ export function lanesRead(
   if (complete) state.lanesLeft = false;
 }
 
+/** What has an open attempt, or stands in the window of its lane. */
+export function isKept(state: PartitionState, { facts, lane, rank }: Cell): boolean {
+  if (state.open.has(facts.id)) return true;
+  return lane !== null && state.lanes.get(lane)?.window.has({ id: facts.id, rank }) === true;
+}
+
 /** Why it is not explained; undefined: it is, by exactly one place. */
 function missing(state: PartitionState, row: AuditedRow): string | undefined {
   const cell = state.cells.get(row.id);
@@ -49,7 +54,8 @@ function missing(state: PartitionState, row: AuditedRow): string | undefined {
     if (isKept(state, cell) || (cell.lane === null && !isOpen(cell.state))) return undefined;
     return 'it is in memory, and stands in no line';
   }
-  if (state.fetching.has(row.id)) return undefined;
+  // What failed is left alone, and is read anew when its time has come.
+  if (state.fetching.has(row.id) || state.benched.has(row.id)) return undefined;
   if (row.isOpen) return 'its attempt is open, and is not in memory';
   if (!row.taken) return row.isInInbox ? undefined : 'it was never taken in';
   const lane = state.lanes.get(row.lane);

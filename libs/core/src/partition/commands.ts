@@ -1,6 +1,8 @@
 import { type Cell, type Token, isOpen } from '../run/run.js';
 import type { Command, CommandOutcome, CommandRefusal, RunChange } from './command.js';
 import { freeze, thaw } from './freeze.js';
+import { unpark, watchAgain } from './parking.js';
+import { endAtOnce } from './submissions.js';
 import type { FinalRun, PartitionMessage } from './messages.js';
 import {
   type Step,
@@ -68,6 +70,7 @@ const refused = ({ state }: Pick<Cell, 'state'>, code: CommandRefusal): CommandO
 
 /** 1.6. A second one changes nothing, unless it is by force. */
 function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
+  unpark(step, cell);
   const attempt = step.state.open.get(message.run);
   const isRepeat = cell.state === 'CANCELLING' && cell.record.cancel?.outcome === 'CANCELLED';
   if (!isOpen(cell.state) || attempt === undefined) {
@@ -112,12 +115,23 @@ function freezeRun(step: Step, cell: Cell, message: Of<'freeze'>): CommandOutcom
 
 /** To where it was. */
 function resume(step: Step, cell: Cell, message: Of<'resume'>): CommandOutcome {
-  const { paused } = cell.record;
+  const { paused, given } = cell.record;
+  const wasParked = unpark(step, cell);
   if (thaw(step, cell, message)) return applied(cell);
+  if (wasParked && isOpen(cell.state)) {
+    event(step, cell, 'RESUMED', { actor: message.by, data: { reason: message.reason } });
+    save(step, cell);
+    return applied(cell);
+  }
   if (cell.state !== 'PAUSED' || paused === undefined) return refused(cell, 'RUN_NOT_PAUSED');
+  if (wasParked && given !== undefined) {
+    endAtOnce(step, cell, given);
+    return applied(cell);
+  }
   const isHeld = paused.job === true && heldBy(step.state, cell) !== undefined;
   if (isHeld) return refused(cell, 'JOB_PAUSED');
   goOn(step, cell, paused.from, { actor: message.by, data: { reason: message.reason } });
+  if (wasParked) watchAgain(step, cell);
   return applied(cell);
 }
 

@@ -49,6 +49,7 @@ export function sweepHeld(step: Step): void {
   const { state } = step;
   if (!state.unswept) return;
   for (const cell of state.cells.values()) {
+    step.run = cell.facts.id;
     const hold = cell.state === 'READY' ? heldBy(state, cell) : undefined;
     if (hold === undefined) continue;
     if (step.budget <= 0) return;
@@ -70,7 +71,8 @@ export function heldRead(step: Step, message: Of<'held-read'>): void {
     const isOld = isOldNews(state, id, read);
     isStale ||= isOld;
     if (!isStale) after = id;
-    if (!isOld && !state.cells.has(id)) letGo(step, cell);
+    step.run = id;
+    if (!isOld && !state.cells.has(id) && !state.benched.has(id)) letGo(step, cell);
   }
   readDone(state, read);
   if (state.holds.has(job) || (message.complete && !isStale)) done(step, inbox);

@@ -140,6 +140,10 @@ export type PartitionMessage =
       readonly complete: boolean;
     }
   | { readonly kind: 'expire'; readonly run: string }
+  /** It has failed too often: it waits for a person. */
+  | { readonly kind: 'park'; readonly run: string; readonly reason: string }
+  /** It may be tried again. */
+  | { readonly kind: 'wake'; readonly run: string }
   /** An inbox row: the job was paused or resumed; which of them is read from the job. */
   | { readonly kind: 'job-changed'; readonly inbox: string; readonly job: string }
   | {

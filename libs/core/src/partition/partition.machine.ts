@@ -1,7 +1,7 @@
 import type { Machine, Millis } from '../kernel/machine.js';
 import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
-import { addOpen, armTimeout } from './attempts.js';
-import { audit, lanesRead } from './audit.js';
+import { addOpen, reopen } from './attempts.js';
+import { audit, isKept, lanesRead } from './audit.js';
 import { birth, gone } from './executors.js';
 import {
   type FinalRun,
@@ -18,16 +18,17 @@ import {
   fetchAgain,
   forget,
   heldBy,
-  isKept,
   isOldNews,
   laneWindow,
+  newStep,
   readDone,
   refillWhenLow,
   tellPool,
 } from './state.js';
 import { answerAbsent, command } from './commands.js';
 import { heldRead, jobChanged, jobRead } from './holds.js';
-import { grant, takeIn } from './submissions.js';
+import { PARKED, begin, blaming, isBenched, park, watchAgain } from './parking.js';
+import { admit, grant, takeIn } from './submissions.js';
 import { expire, heard, refillExpiries, silent, tick } from './time.js';
 import { holdBack } from './transitions.js';
 
@@ -44,12 +45,14 @@ import { holdBack } from './transitions.js';
  */
 export const partitionMachine: Machine<PartitionState, PartitionMessage, PartitionOutput> = {
   step(state, message, now, emit) {
-    handle({ state, now, emit, budget: state.limits.transitions }, message);
+    const step = newStep(state, now, emit);
+    blaming(step, () => handle(step, message));
     return state;
   },
 };
 
 function handle(step: Step, message: PartitionMessage): void {
+  if (!begin(step, message)) return;
   switch (message.kind) {
     case 'submitted':
       return takeIn(step, message.inbox, message.cell);
@@ -88,6 +91,10 @@ function handle(step: Step, message: PartitionMessage): void {
       return expiries(step, message);
     case 'expire':
       return expire(step, message.run);
+    case 'park':
+      return park(step, message);
+    case 'wake':
+      return wake(step, message.run);
     case 'job-changed':
       return jobChanged(step, message);
     case 'job-read':
@@ -109,11 +116,14 @@ function handle(step: Step, message: PartitionMessage): void {
 
 /** A row the owner reads takes its place in memory by its state. */
 function adopt(step: Step, cell: Cell): void {
-  if (isOpen(cell.state) && cell.token !== null) {
-    const attempt = addOpen(step, cell, false);
-    attempt.sentAt = 0;
-    if (cell.startedAt !== null) armTimeout(step, attempt);
-    step.emit({ to: 'world', effect: { kind: 'opened', token: cell.token } });
+  step.run = cell.facts.id;
+  const token = isOpen(cell.state) ? cell.token : null;
+  // Also of one that is left alone: its executor is not to forget it.
+  if (token !== null) step.emit({ to: 'world', effect: { kind: 'opened', token } });
+  if (cell.record.parked !== undefined) step.state.benched.set(cell.facts.id, PARKED);
+  if (isBenched(step.state, cell)) return;
+  if (token !== null) {
+    reopen(step, cell);
     return;
   }
   const stays = enqueue(step, cell);
@@ -139,6 +149,7 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
       return;
     }
     if (message.taken) adopt(step, cell);
+    else if (isBenched(state, cell)) admit(step, run, cell);
     else takeIn(step, run, cell);
     held = state.cells.get(run) ?? cell;
   }
@@ -153,6 +164,12 @@ function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched
   if (!isFinal(held.state) && !isKept(state, held)) forget(state, run);
 }
 
+/** Read anew after it was left alone. */
+function wake(step: Step, run: string): void {
+  const cell = step.state.cells.get(run);
+  if (cell !== undefined) watchAgain(step, cell);
+}
+
 const finalOf = ({ state, facts }: Cell): FinalRun => {
   return { state, project: facts.project, job: facts.job };
 };
@@ -165,6 +182,7 @@ function absent(
 ): void {
   if (isCommand(next)) answerAbsent(step, next, message);
   else if (next.kind === 'result' || next.kind === 'bounce') stale(step, next);
+  else if (next.kind === 'park') step.state.benched.delete(next.run);
 }
 
 function refilled(step: Step, message: Extract<PartitionMessage, { kind: 'refilled' }>): void {
@@ -176,7 +194,8 @@ function refilled(step: Step, message: Extract<PartitionMessage, { kind: 'refill
   lane.window.complete = true;
   let isWhole = complete && !lane.spilled;
   for (const cell of cells) {
-    if (state.cells.has(cell.facts.id)) continue;
+    step.run = cell.facts.id;
+    if (state.cells.has(cell.facts.id) || isBenched(state, cell)) continue;
     if (isOldNews(state, cell.facts.id, read)) {
       isWhole = false;
       continue;
@@ -213,7 +232,12 @@ export function loadPartition(
   now: Millis,
   emit: (output: PartitionOutput) => void,
 ): void {
-  const step: Step = { state, now, emit, budget: state.limits.transitions };
+  const step = newStep(state, now, emit);
+  blaming(step, () => loadAll(step, cells, holds));
+}
+
+function loadAll(step: Step, cells: readonly Cell[], holds: ReadonlyMap<string, Hold>): void {
+  const { state } = step;
   const counts = new Map<string, number>();
   for (const [job, hold] of holds) state.holds.set(job, hold);
   state.unswept = holds.size > 0;

@@ -177,6 +177,7 @@ export function digest(step: Step, message: Digest): void {
   }
   const listed = new Map(message.entries.map((entry) => [tokenKey(entry.token), entry.phase]));
   for (const run of [...(state.byExecutor.get(message.executor) ?? [])]) {
+    step.run = run;
     const attempt = state.open.get(run);
     if (attempt === undefined || attempt.cell.token === null) continue;
     const token = attempt.cell.token;
@@ -194,7 +195,7 @@ export function digest(step: Step, message: Digest): void {
   for (const { token, phase } of message.entries) {
     const open = state.open.get(token.run)?.cell.token;
     const isCurrent = open !== undefined && open !== null && sameToken(open, token);
-    if (!isCurrent && phase !== 'ended') {
+    if (!isCurrent && phase !== 'ended' && !state.benched.has(token.run)) {
       perform(step, { kind: 'stop', token, graceMs: 0, why: 'superseded' });
     }
   }

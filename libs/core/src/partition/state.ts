@@ -1,6 +1,7 @@
 import { Heap } from '../kernel/heap.js';
 import type { Millis } from '../kernel/machine.js';
 import { Window } from '../kernel/window.js';
+import type { Alarm } from './alarms.js';
 import { type Cell, LANE_TIMED, type Token } from '../run/run.js';
 import type {
   AuditedRow,
@@ -56,13 +57,6 @@ export interface Waiting {
   readonly cell: Cell;
 }
 
-export interface Alarm {
-  readonly at: Millis;
-  readonly run: string;
-  readonly token: Token;
-  readonly what: 'lost' | 'timeout' | 'deadline';
-}
-
 export interface LaneWindow {
   readonly window: Window<Waiting>;
   refilling: boolean;
@@ -110,6 +104,8 @@ export interface PartitionState {
   readonly changing: Set<string>;
   /** There may be runs in line that a hold should have taken out of it. */
   unswept: boolean;
+  /** Runs that failed: left alone until then, or for as long as they are parked. */
+  readonly benched: Map<string, Millis>;
   /** The life of the cluster: incarnations of another are unknown here. */
   readonly life: string;
 }
@@ -148,6 +144,7 @@ export function emptyPartition(
     holds: new Map(),
     changing: new Set(),
     unswept: false,
+    benched: new Map(),
     life,
   };
 }
@@ -159,7 +156,16 @@ export interface Step {
   readonly emit: (output: PartitionOutput) => void;
   /** Transitions left in this step. */
   budget: number;
+  /** What is worked at: if it throws, this is why. */
+  at: PartitionMessage | null;
+  run: string | null;
 }
+
+export const newStep = (
+  state: PartitionState,
+  now: Millis,
+  emit: (output: PartitionOutput) => void,
+): Step => ({ state, now, emit, budget: state.limits.transitions, at: null, run: null });
 
 export const commit = (
   step: Step,
@@ -288,10 +294,4 @@ export function refill(step: Step, name: string, lane: LaneWindow): void {
   lane.refilling = true;
   lane.spilled = false;
   perform(step, { kind: 'refill', lane: name, read: newRead(step.state) });
-}
-
-/** What has an open attempt, or stands in the window of its lane. */
-export function isKept(state: PartitionState, { facts, lane, rank }: Cell): boolean {
-  if (state.open.has(facts.id)) return true;
-  return lane !== null && state.lanes.get(lane)?.window.has({ id: facts.id, rank }) === true;
 }

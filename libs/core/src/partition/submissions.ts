@@ -22,6 +22,8 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   commit(step, { kind: 'consume', inbox });
   const { facts } = cell;
   if (cell.record.given !== undefined) {
+    cell.state = 'SCHEDULED';
+    submitted(step, cell);
     endAtOnce(step, cell, cell.record.given);
     return;
   }
@@ -53,6 +55,14 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   save(step, cell);
 }
 
+/** Ours, and nothing more: it could not be taken in, and is about to be parked. */
+export function admit(step: Step, inbox: string, cell: Cell): void {
+  remember(step.state.applied, inbox, step.state.limits.applied);
+  commit(step, { kind: 'consume', inbox });
+  cell.state = 'SCHEDULED';
+  submitted(step, cell);
+}
+
 function submitted(step: Step, cell: Cell): void {
   const { asked } = cell.record;
   delete cell.record.asked;
@@ -64,11 +74,9 @@ function submitted(step: Step, cell: Cell): void {
 }
 
 /** Marked by hand, or its result is there already: it is final in the commit that takes it in. */
-function endAtOnce(step: Step, cell: Cell, given: GivenEnd): void {
+export function endAtOnce(step: Step, cell: Cell, given: GivenEnd): void {
   const { as, by, reason, result, reusedFrom } = given;
   delete cell.record.given;
-  cell.state = 'SCHEDULED';
-  submitted(step, cell);
   if (reusedFrom !== null) cell.record.reusedFrom = reusedFrom;
   if (by !== null) event(step, cell, 'MARKED', { actor: by, data: { as, reason } });
   const outcome = as === 'SUCCEEDED' ? as : null;

@@ -3,16 +3,16 @@ import { type OpenAttempt, type Step, commit, fetchThen, perform, refillWhenLow 
 import { addAlarm } from './alarms.js';
 import { restateFreeze } from './freeze.js';
 import { sweepHeld } from './holds.js';
+import { wakeBenched } from './parking.js';
 import { lose } from './reports.js';
 import { event, finish, makeReady, move, save } from './transitions.js';
 
 /** Fires what is due, in order: deadlines, retries and planned starts, silence, resends. */
 export function tick(step: Step): void {
-  fireExpiries(step);
-  fireDue(step);
-  fireAlarms(step);
-  sweepHeld(step);
-  resend(step);
+  for (const phase of [wakeBenched, fireExpiries, fireDue, fireAlarms, sweepHeld, resend]) {
+    step.run = null;
+    phase(step);
+  }
 }
 
 /** When `tick` has something to do next, or null. The shell arms one timer a thread by it. */
@@ -34,12 +34,14 @@ function fireDue(step: Step): void {
     if (head.rank > now || step.budget <= 0) break;
     lane.window.shift();
     const { cell } = head;
+    step.run = head.id;
     if (cell.state !== 'SCHEDULED' && cell.state !== 'WAITING_RETRY') continue;
     commit(step, { kind: 'fired', planned: head.rank });
     move(step, cell, 'READY', 'READY');
     makeReady(step, cell, head.rank);
     save(step, cell);
   }
+  step.run = null;
   refillWhenLow(step, LANE_TIMED, lane);
   if (lane.window.size === 0 && lane.window.complete && !lane.refilling) {
     state.lanes.delete(LANE_TIMED);
@@ -53,6 +55,7 @@ function fireExpiries(step: Step): void {
     state.expiries.shift();
     state.expiriesAfter = head.rank;
     step.budget--;
+    step.run = head.id;
     if (state.cells.has(head.id)) expire(step, head.id);
     else fetchThen(step, head.id, { kind: 'expire', run: head.id });
   }
@@ -111,6 +114,7 @@ function fireAlarms(step: Step): void {
   for (let head = state.alarms.peek(); head !== undefined; head = state.alarms.peek()) {
     if (head.at > now || step.budget <= 0) return;
     state.alarms.pop();
+    step.run = head.run;
     const attempt = state.open.get(head.run);
     const token = attempt?.cell.token;
     if (attempt === undefined || token === null || token === undefined) continue;
@@ -161,6 +165,7 @@ function stopAt(step: Step, attempt: OpenAttempt, reason: string, isLast: boolea
 function resend(step: Step): void {
   for (const attempt of step.state.open.values()) {
     const { cell } = attempt;
+    step.run = cell.facts.id;
     if (cell.token === null || attempt.lostAt !== null) continue;
     restateFreeze(step, attempt);
     if (step.now - attempt.sentAt < step.state.limits.resendMs) continue;
@@ -184,6 +189,7 @@ function resend(step: Step): void {
 export function silent(step: Step, executor: string): void {
   const { state, now } = step;
   for (const run of state.byExecutor.get(executor) ?? []) {
+    step.run = run;
     const attempt = state.open.get(run);
     if (attempt === undefined || attempt.lostAt !== null) continue;
     const { cell } = attempt;
@@ -204,6 +210,7 @@ export function heard(step: Step, executor: string, incarnation: number): void {
   const { state } = step;
   let ask = false;
   for (const run of [...(state.byExecutor.get(executor) ?? [])]) {
+    step.run = run;
     const attempt = state.open.get(run);
     const token = attempt?.cell.token;
     if (attempt === undefined || token === null || token === undefined) continue;

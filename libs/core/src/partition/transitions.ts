@@ -153,6 +153,7 @@ export function finish(
   });
   cell.lane = null;
   forget(state, cell.facts.id);
+  state.benched.delete(cell.facts.id);
   if (cell.facts.dedup !== null) commit(step, { kind: 'release', cell });
   const { cacheMs } = cell.facts.policy;
   if (end.isFresh === true && cell.facts.cache !== null && cacheMs !== undefined) {

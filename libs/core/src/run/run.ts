@@ -254,6 +254,8 @@ export interface RunRecord {
     /** Not the run was paused but its job. */
     readonly job?: true;
   };
+  /** It failed again and again in its owner's hands: a person resumes or cancels it. */
+  parked?: { readonly reason: string; readonly at: Millis };
   /** Its attempt is stopped in place (1.7), or is to go on and its executor has not said so yet. */
   freeze?: FreezeRecord;
   /** When its attempt last went on: its time-out begins anew there. */

@@ -1,4 +1,4 @@
-import { type AsideRow, type PartitionMessage, hash32 } from '#core';
+import { type AsideRow, type PartitionMessage, hash32, runOf } from '#core';
 import type { PartitionBatch } from '../batch.js';
 import type { OwnedPartition } from './owned.js';
 
@@ -23,33 +23,6 @@ function idOf(text: string): string {
   const hex = part(1) + part(2) + part(3) + part(4);
   const [time, low, high] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(13, 16)];
   return `${time}-${low}-8${high}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
-}
-
-function runOf(message: PartitionMessage): string | null {
-  switch (message.kind) {
-    case 'submitted':
-      return message.cell.facts.id;
-    case 'cancel':
-    case 'pause':
-    case 'freeze':
-    case 'resume':
-    case 'discard':
-    case 'update':
-    case 'mark':
-    case 'match':
-    case 'fetched':
-    case 'expire':
-      return message.run;
-    case 'claimed':
-    case 'started':
-    case 'progress':
-    case 'result':
-    case 'bounce':
-    case 'froze':
-      return message.token.run;
-    default:
-      return null;
-  }
 }
 
 /** Where it can be seen, and out of the inbox. What is left of it is to be stepped. */

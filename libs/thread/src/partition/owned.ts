@@ -15,6 +15,10 @@ export class OwnedPartition {
   /** Answers to reads that came while the database's clock was not known. */
   readonly unclocked: PartitionMessage[] = [];
   passed = 0;
+  /** A step was left half done: nothing that is here counts. */
+  isVoid = false;
+  /** Inbox rows and executors that failed: left alone until then. */
+  readonly delayed = new Map<string, number>();
 
   readonly id: number;
   readonly epoch: number;

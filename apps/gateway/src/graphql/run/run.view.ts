@@ -46,7 +46,8 @@ export function toRun(row: RunRow): Run {
 
 function reasonOf(row: RunRow, record: RunRecord): string | null {
   if (!row.taken) return 'It is accepted, and its partition has not taken it in yet.';
-  return pausedOf(row)?.reason ?? record.reason ?? record.cancel?.reason ?? null;
+  const parked = row.finishedAt === null ? record.parked?.reason : undefined;
+  return parked ?? pausedOf(row)?.reason ?? record.reason ?? record.cancel?.reason ?? null;
 }
 
 /** Also of a run that is RUNNING, and stands still. */

@@ -32,7 +32,8 @@ export class WaitingReader {
   ) {}
 
   async reasons(row: RunRow): Promise<Waiting[]> {
-    const moves = row.state === 'RUNNING' && !isFrozen(recordOf(row));
+    const record = recordOf(row);
+    const moves = row.state === 'RUNNING' && !isFrozen(record) && record.parked === undefined;
     if (row.finishedAt !== null || moves) return [];
     const isReady = row.taken && row.state === 'READY';
     const isTimed = row.due !== null || recordOf(row).bounces !== undefined;

@@ -239,6 +239,27 @@ describe('a person', () => {
     expect(await rig.gateway.get(query, { id: thawed.id })).toMatchObject({ reason: null });
   });
 
+  it('who must decide on one that failed its owner, whatever its state', async () => {
+    const at = Date.parse(LATER);
+    const parked = { reason: 'it failed 3 times within a minute: no', at };
+    const paused = { from: 'READY', by: 'orrery', reason: parked.reason, at } as const;
+    const run = await ready();
+    const record = JSON.stringify({ attempts: [], seqs: [], parked, paused });
+    await rig.owner.move(run, 'PAUSED', { lane: null, record });
+    const open = await ready();
+    await rig.open(open, 'RUNNING', at, { parked });
+    const query = 'query ($id: ID!) { run(id: $id) { reason } }';
+    for (const { id } of [run, open]) {
+      const why = await rig.why(id === run.id ? run : open);
+      expect(why.kind).toBe('PARKED');
+      expect(why.text).toMatch(/alone at \d{4}-.*Z: it failed 3 times within a minute: no\.$/);
+      expect(why.hint).toContain('resumeRun');
+      expect(await rig.gateway.get(query, { id })).toEqual({ reason: parked.reason });
+    }
+    await rig.owner.finish(run, 'CANCELLED', 'CANCELLED');
+    expect(await rig.all(run)).toEqual([]);
+  });
+
   it('who must look at what was set aside, unless it has moved on since', async () => {
     const run = await ready();
     await setAside(run, 'value out of range');

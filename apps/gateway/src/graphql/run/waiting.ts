@@ -1,3 +1,4 @@
+import type { RunRecord } from '#core';
 import type { AsideView, PartitionRow, PlaceRow, RunRow } from '#postgres';
 import type { ExecutorView } from '../executor/executor.view.js';
 import type { WaitingKind } from '../schema/enums.js';
@@ -37,6 +38,8 @@ const isOver = ({ state, finishedAt }: RunRow): boolean =>
 
 function causesOf(row: RunRow, facts: WaitingFacts): Waiting[] {
   if (!row.taken) return [notTakenIn(row, facts)];
+  const { parked } = recordOf(row);
+  if (parked !== undefined && row.finishedAt === null) return [parkedFor(parked)];
   switch (row.state) {
     case 'SCHEDULED':
       return [notDue(row.due ?? row.waitsUntil)];
@@ -97,10 +100,16 @@ function notTakenIn(row: RunRow, { partition, now }: WaitingFacts): Waiting {
 }
 
 function setAside({ kind, error, at }: AsideView): Waiting {
-  const what = `Its message "${kind}" could not be stored`;
+  const what = `Its message "${kind}" could not be applied`;
   const text = `${what} and was set aside at ${timeOf(at)}: ${error}`;
   const hint = 'The message stands in the table aside. Cancel the run, and submit it anew, mended.';
   return waiting('SET_ASIDE', text, { name: kind, hint });
+}
+
+function parkedFor({ reason, at }: NonNullable<RunRecord['parked']>): Waiting {
+  const text = `Its owner left it alone at ${timeOf(at)}: ${reason}.`;
+  const hint = 'resumeRun lets it go on, cancelRun ends it. The error is in the scheduler’s log.';
+  return waiting('PARKED', text, { hint });
 }
 
 /** When the run itself last moved on, as far as its row says. */

@@ -180,6 +180,7 @@ export const WAITING_KINDS = [
   'NO_EXECUTOR',
   'SLOTS',
   'SET_ASIDE',
+  'PARKED',
 ] as const;
 export type WaitingKind = (typeof WAITING_KINDS)[number];
 export const WaitingKindEnum = register<WaitingKind>(
@@ -193,7 +194,8 @@ export const WaitingKindEnum = register<WaitingKind>(
     EXECUTOR_SILENT: 'Its executor, which is not heard or has not confirmed its start.',
     NO_EXECUTOR: 'An executor of its pool that can do what it needs.',
     SLOTS: 'A free slot.',
-    SET_ASIDE: 'A person: a message about it could not be stored.',
+    SET_ASIDE: 'A person: a message about it could not be applied.',
+    PARKED: 'A person: it failed again and again in the hands of its owner.',
   }),
 );
 

@@ -87,8 +87,8 @@ export class Rig {
     this.leave(effects);
   }
 
-  /** The owner's memory is lost; another claims the next epoch and loads. */
-  crash(): void {
+  /** The owner's memory is lost; another claims the next epoch and loads, but leaves some alone. */
+  crash(benched: Readonly<Record<string, number>> = {}): void {
     this.writes = [];
     this.effects = [];
     this.soft.length = 0;
@@ -96,6 +96,7 @@ export class Rig {
     const head = this.journal.at(-1)?.seq ?? 0;
     this.reads.length = 0;
     this.state = this.empty(head);
+    for (const [run, until] of Object.entries(benched)) this.state.benched.set(run, until);
     const effects: Effect[] = [];
     const take = (output: PartitionOutput): void => this.take(output, effects);
     loadPartition(this.state, loadable(this), this.holds, this.now, take);
