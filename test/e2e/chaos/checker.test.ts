@@ -94,7 +94,11 @@ test.each<readonly [string, Partial<Histories>]>([
   ['ran unsaid', { jobs: [...jobs, start('r1', 2, 1_250), end('r1', 2, 1_260)] }],
   ['attempts', asked('k2', { maxAttempts: 1 })],
   ['attempts', but('r1', { attempts: [tried(2, 'SUCCEEDED', 1_050)] })],
-  ['ran after its end', but('r1', { finishedAt: 1_090 })],
+  ['ran after its end', { jobs: jobs.map((line) => ({ ...line, at: line.at + 11_000 })) }],
+  [
+    'ran after its end',
+    { clients: [...clients, { what: 'read', id: 'r1', state: 'SUCCEEDED', at: 1_090 }] },
+  ],
   ['never ran', { jobs: jobs.filter(({ run }) => run !== 'r1') }],
   ['never ran', but('r1', { attempts: [] })],
   ['other outcome', { jobs: [...jobs.slice(0, 1), end('r1', 1, 1_200, false), ...jobs.slice(2)] }],
@@ -128,7 +132,7 @@ test('runs of one name beside each other, until the process of the first is kill
 });
 
 test('the loss that a job may start after, and nothing else', () => {
-  const late = { jobs: [...jobs, start('r2', 1, 4_000)].filter((line) => line.pid !== 8) };
+  const late = { jobs: [...jobs, start('r2', 1, 14_000)].filter((line) => line.pid !== 8) };
   expect(rulesOf(late)).toEqual([]);
   const failed = [tried(1, 'TIMED_OUT', 1_050), tried(2, 'SUCCEEDED', 3_050)];
   expect(rulesOf({ ...late, ...but('r2', { attempts: failed }) })).toEqual(['ran after its end']);

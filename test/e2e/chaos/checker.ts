@@ -23,6 +23,9 @@ export interface Verdict {
   readonly figures: Least & { readonly lost: number; readonly retried: number };
 }
 
+/** A thread's clock is behind by as long as the database's newest answer took to come. */
+const CLOCK_LAG_MS = 10_000;
+
 type Say = (rule: string, text: string) => void;
 type Rule = (run: RunEvidence, say: Say, evidence: Evidence) => void;
 
@@ -93,10 +96,14 @@ const attemptsAreListed: Rule = ({ account, asked, starts }, say) => {
   }
 };
 
-/** But the attempt that was LOST, whose executor may not have heard of it (architecture §6). */
+/**
+ * But the attempt that was LOST, whose executor may not have heard of it (architecture §6). The
+ * account's times are a lower bound; what somebody has read as final was so by then.
+ */
 const nothingStartsAfterTheEnd: Rule = (run, say) => {
-  const { state, finishedAt } = run.account ?? {};
-  const after = finishedAt ?? Number.POSITIVE_INFINITY;
+  const { state, finishedAt = Number.POSITIVE_INFINITY } = run.account ?? {};
+  const read = run.reads.filter((each) => FINAL.has(each.state)).map(({ at }) => at);
+  const after = Math.min(finishedAt + CLOCK_LAG_MS, ...read);
   for (const { attempt, at } of run.starts) {
     if (at <= after || run.outcomeOf(attempt) === 'LOST') continue;
     say('ran after its end', `attempt ${attempt} started when it had been ${state}`);
