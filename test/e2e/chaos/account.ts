@@ -77,9 +77,11 @@ function accounted({ id, state, labels, result, attempts, ...run }: Node): Accou
   };
 }
 
-/** Lines of JSON; what a killed process left unfinished is none. */
-export function linesOf<T>(file: string): readonly T[] {
+/** Lines of JSON, from a byte on; what a killed process left unfinished is none. */
+export function linesOf<T>(file: string, from = 0): readonly T[] {
   if (!fs.existsSync(file)) return [];
-  const lines = fs.readFileSync(file, 'utf8').split('\n');
-  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as T);
+  const lines = fs.readFileSync(file).subarray(from).toString().split('\n');
+  return lines
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as T);
 }

@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { print } from '../failover/figures.js';
 import { type Plan, planFor, textOf } from './plan.js';
-import { weather } from './storm.js';
+import { under, weather } from './storm.js';
 import { TARGETS, Town } from './town.js';
+import { raise } from './zombie.js';
 
 /** In CI the short form; `npm run chaos` gives others. */
 const given = (name: string, otherwise: number): number =>
@@ -18,6 +19,7 @@ const plan: Plan =
   PLAN_FILE === undefined
     ? planFor({ seed: SEED, seconds: SECONDS, rate: RATE }, FAULTS, TARGETS)
     : (JSON.parse(fs.readFileSync(PLAN_FILE, 'utf8')) as Plan);
+const ZOMBIE_RATE = 60;
 const AFTER_MS = 300_000;
 
 const town = new Town();
@@ -26,7 +28,7 @@ beforeAll(async () => {
   const began = performance.now();
   await town.begin();
   print('the town', { 'up after ms': Math.round(performance.now() - began) });
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await town.end();
 }, 30_000);
@@ -42,3 +44,15 @@ test(
   },
   plan.seconds * 1_000 + AFTER_MS,
 );
+
+test('a zombie: what it commits is refused, and what it sent starts nothing', async () => {
+  const least = { acknowledged: 200, started: 200, kills: 0, inFlight: 0 };
+  const { figures, text } = await under(
+    town,
+    { seed: SEED + 1, rate: ZOMBIE_RATE },
+    least,
+    async () => print('the zombie', { ...(await raise(town, 'scheduler-2')) }),
+  );
+  print('its runs', { ...figures });
+  expect(text).toBe('');
+}, 240_000);

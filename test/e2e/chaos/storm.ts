@@ -18,21 +18,38 @@ const CALM_MS = 90_000;
 export interface Weathered extends Verdict {
   readonly calmMs: number;
   readonly text: string;
+  readonly histories: Histories;
 }
 
 /** Faults by the plan under a steady load, then calm; then what three histories say of it. */
 export async function weather(town: Town, plan: Plan): Promise<Weathered> {
-  const work = new Work(plan.seed, town.jobsFile);
-  const file = path.join(town.directory, 'clients');
-  const clients = new Clients(town.orrery, file, work, plan.seed);
-  clients.start(plan.rate);
-  const began = performance.now();
-  const since = (): number => performance.now() - began;
-  for (const fault of plan.faults) {
-    await until(() => since() >= fault.atMs, fault.atMs + LATE_MS);
-    town.strike(fault);
-  }
-  await until(() => since() >= plan.seconds * 1_000, plan.seconds * 1_000 + LATE_MS);
+  const judged = await under(town, plan, leastOf(plan), async () => {
+    const began = performance.now();
+    const at = (ms: number): Promise<void> =>
+      until(() => performance.now() - began >= ms, ms + LATE_MS);
+    for (const fault of plan.faults) {
+      await at(fault.atMs);
+      town.strike(fault);
+    }
+    await at(plan.seconds * 1_000);
+  });
+  if (judged.violations.length > 0) keep(plan, judged, town);
+  return judged;
+}
+
+/** Whatever is done, under a steady load. */
+export async function under(
+  town: Town,
+  { seed, rate }: Pick<Plan, 'seed' | 'rate'>,
+  least: Least,
+  act: () => Promise<void>,
+): Promise<Weathered> {
+  const work = new Work(seed, town.jobsFile);
+  const file = path.join(town.directory, work.label);
+  const from = { jobs: sizeOf(town.jobsFile), faults: town.faults.length };
+  const clients = new Clients(town.orrery, file, work, seed);
+  clients.start(rate);
+  await act();
   town.calm();
   const calm = performance.now();
   clients.stop();
@@ -47,15 +64,18 @@ export async function weather(town: Town, plan: Plan): Promise<Weathered> {
     CALM_MS * 2,
   );
   const calmMs = Math.round(performance.now() - calm);
-  const account = await accountOf(client, work.label);
+  const histories: Histories = {
+    clients: linesOf<ClientLine>(file),
+    account: await accountOf(client, work.label),
+    faults: town.faults.slice(from.faults),
+    jobs: linesOf<JobLine>(town.jobsFile, from.jobs),
+  };
   await client.close();
-  const [lines, jobs] = [linesOf<ClientLine>(file), linesOf<JobLine>(town.jobsFile)];
-  const histories: Histories = { clients: lines, account, faults: town.faults, jobs };
-  const verdict = check(histories, leastOf(plan));
-  const text = tell(verdict.violations);
-  if (verdict.violations.length > 0) keep(plan, histories, text, town);
-  return { ...verdict, calmMs, text };
+  const verdict = check(histories, least);
+  return { ...verdict, calmMs, text: tell(verdict.violations), histories };
 }
+
+const sizeOf = (file: string): number => (fs.existsSync(file) ? fs.statSync(file).size : 0);
 
 /** A share of what the plan would come to if it harmed nobody. */
 function leastOf({ rate, seconds, faults }: Plan): Least {
@@ -65,7 +85,7 @@ function leastOf({ rate, seconds, faults }: Plan): Least {
 }
 
 /** All of it, for whoever has to find out: the plan as it can be given again, and the logs. */
-function keep(plan: Plan, histories: Histories, text: string, town: Town): void {
+function keep(plan: Plan, { histories, text }: Weathered, town: Town): void {
   const folder = path.join(EVIDENCE, String(plan.seed));
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });

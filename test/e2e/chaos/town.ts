@@ -1,18 +1,18 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { until } from '#actor';
 import { Link } from '../support/link.js';
 import { Orrery, isAlive } from '../support/orrery.js';
 import { eventually } from '../support/runs.js';
 import { usageOf } from '../support/usage.js';
+import { linesOf } from './account.js';
 import type { FaultLine } from './histories.js';
 import { Kept } from './kept.js';
 import type { Fault, Targets } from './plan.js';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..', '..');
 const SCHEDULER = path.join(ROOT, 'dist', 'apps', 'scheduler', 'src', 'main.js');
-const START_MS = 40_000;
+const START_MS = 80_000;
 /** Silence is noticed soon: a pause of some seconds is longer than any time-out. */
 export const SILENT_AFTER_MS = 3_000;
 const BEAT_MS = 1_000;
@@ -132,8 +132,7 @@ export class Town {
   strike(fault: Fault): void {
     const { what, target } = fault;
     if (what === 'cut' || what === 'stall') {
-      const link = this.links.get(target);
-      if (link === undefined) throw new Error(`there is no link ${target}`);
+      const link = this.link(target);
       this.note(what === 'cut' ? what : `stall (${fault.way})`, target);
       if (what === 'cut') link.close();
       else link.stall(fault.way);
@@ -169,8 +168,20 @@ export class Town {
     this.healing.clear();
   }
 
-  async served(role: string): Promise<void> {
-    await until(() => this.orrery.pidsOf(role).some(isAlive), START_MS);
+  link(name: string): Link {
+    const link = this.links.get(name);
+    if (link === undefined) throw new Error(`there is no link ${name}`);
+    return link;
+  }
+
+  /** The log of one that is kept here, read as JSON. */
+  log(name: string): readonly Readonly<Record<string, unknown>>[] {
+    return linesOf(path.join(this.directory, `${name}.log`));
+  }
+
+  /** What a test does by itself is put down as well. */
+  note(what: string, target: string, pids?: readonly number[]): void {
+    this.faults.push({ what, target, at: Date.now(), ...(pids === undefined ? {} : { pids }) });
   }
 
   private later(ms: number, heal: () => void): void {
@@ -182,10 +193,6 @@ export class Town {
       }, ms),
     };
     this.healing.add(each);
-  }
-
-  private note(what: string, target: string, pids?: readonly number[]): void {
-    this.faults.push({ what, target, at: Date.now(), ...(pids === undefined ? {} : { pids }) });
   }
 
   private keep(name: string, file: string, environment: NodeJS.ProcessEnv): void {

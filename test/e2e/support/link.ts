@@ -13,6 +13,7 @@ export class Link {
   private readonly pairs = new Set<Pair>();
   private stalled: Way | undefined;
   private isClosed = false;
+  private tap: ((bytes: Buffer) => void) | undefined;
   private readonly server: net.Server;
 
   /** `target` is asked at each connection: a server that was restarted listens elsewhere. */
@@ -57,6 +58,11 @@ export class Link {
     }
   }
 
+  /** Told of everything that goes up from now on. */
+  hearUp(tap: (bytes: Buffer) => void): void {
+    this.tap = tap;
+  }
+
   async stop(): Promise<void> {
     this.cut();
     await new Promise((resolve) => this.server.close(resolve));
@@ -84,6 +90,7 @@ export class Link {
 
   private carry(from: net.Socket, to: net.Socket, way: Way): void {
     from.on('data', (bytes) => {
+      if (way === 'up') this.tap?.(bytes);
       if (!to.write(bytes)) from.pause();
     });
     to.on('drain', () => {
