@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '#actor';
-import { eventually } from '../support/runs.js';
+import { eventually, submit } from '../support/runs.js';
 import type { Sent, Steady } from '../support/steady.js';
 import type { ToldRun } from '../support/story.js';
 import { usageOf } from '../support/usage.js';
@@ -80,17 +80,18 @@ const between = (from: number, to: number): readonly Sent[] =>
 
 /** Begun before the server goes: half of them end while it is away, half of them later. */
 class LongRuns {
-  private readonly submitted = [0.6, 1.3].map((share) =>
-    scene.load(LONG_RUNS, Math.round(AWAY_MS * share)),
-  );
+  private readonly halves: (readonly string[])[] = [];
 
   async begin(): Promise<void> {
-    for (const each of this.submitted) each.start();
-    await until(() => this.submitted.every((l) => l.acknowledged.length >= LONG_RUNS), START_MS);
-    await Promise.all(this.submitted.map((each) => each.stop()));
-    const begun = (): number => this.all.filter((id) => scene.starts().get(`${id} 1`) === 1).length;
+    const client = scene.orrery.client();
+    for (const share of [0.6, 1.3]) {
+      const run = scene.input(Math.round(AWAY_MS * share));
+      const asked = Array.from({ length: LONG_RUNS }, () => submit(client, run));
+      this.halves.push(await Promise.all(asked));
+    }
+    await client.close();
     await eventually(
-      async () => begun(),
+      async () => this.all.filter((id) => scene.starts().get(`${id} 1`) === 1).length,
       (count) => count === this.all.length,
       START_MS,
     );
@@ -102,7 +103,7 @@ class LongRuns {
     expectExact(scene, ran);
     for (const { events } of ran)
       expect(events.filter((e) => e.startsWith('GRANTED'))).toEqual(['GRANTED 1']);
-    const short = new Set(this.submitted[0]?.acknowledged);
+    const short = new Set(this.halves[0]);
     const told = ran.filter(({ id }) => short.has(id)).map(({ finishedAt = 0 }) => finishedAt);
     const meanwhile = told.filter((at) => at > away);
     const last = Math.round(Math.max(...meanwhile) - back);
@@ -113,7 +114,7 @@ class LongRuns {
   }
 
   private get all(): readonly string[] {
-    return this.submitted.flatMap(({ acknowledged }) => acknowledged);
+    return this.halves.flat();
   }
 }
 
