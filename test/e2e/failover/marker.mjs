@@ -8,7 +8,7 @@ const mark = async ({ ms = 0 } = {}, { runId, attempt }) => {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   return null;
 };
-const executor = createExecutor({ mqttUrl, directory, id, slots: 40, handlers: { mark } });
+const executor = createExecutor({ mqttUrl, directory, id, slots: 120, handlers: { mark } });
 await executor.start();
 process.send({ started: true });
 process.once('SIGTERM', () => void executor.stop({ drainMs: 0 }).then(() => process.exit(0)));

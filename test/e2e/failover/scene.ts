@@ -61,8 +61,12 @@ export class Scene {
 
   /** `ms`: how long each of its runs takes. */
   load(perSecond = PER_SECOND, ms = 0): Steady {
+    return new Steady(this.orrery, perSecond, () => this.input(ms));
+  }
+
+  input(ms: number): Readonly<Record<string, unknown>> {
     const spec = { kind: 'function', name: 'mark', retry: { maxAttempts: 3, delay: '100ms' } };
-    return new Steady(this.orrery, perSecond, () => ({ project: 'demo', spec, params: { ms } }));
+    return { project: 'demo', spec, params: { ms } };
   }
 
   pidOf(name: string): number {

@@ -1,0 +1,85 @@
+import { Random } from '../../../libs/sim/src/kernel/random.js';
+import type { Way } from '../support/link.js';
+
+export type Fault =
+  | { readonly atMs: number; readonly what: 'kill'; readonly target: string }
+  | {
+      readonly atMs: number;
+      /** SIGSTOP of the whole tree, SIGCONT after `ms`. */
+      readonly what: 'pause';
+      readonly target: string;
+      readonly ms: number;
+    }
+  | {
+      readonly atMs: number;
+      readonly what: 'cut';
+      readonly target: string;
+      /** For so long whoever connects is reset. */
+      readonly ms: number;
+    }
+  | {
+      readonly atMs: number;
+      readonly what: 'stall';
+      readonly target: string;
+      readonly ms: number;
+      readonly way: Way;
+    };
+
+export interface Plan {
+  readonly seed: number;
+  readonly seconds: number;
+  /** Submissions a second. */
+  readonly rate: number;
+  readonly faults: readonly Fault[];
+}
+
+export interface Targets {
+  /** Schedulers and executors: killed and paused most. */
+  readonly workers: readonly string[];
+  /** What all of them need: gateway, broker, PostgreSQL. */
+  readonly servers: readonly string[];
+  readonly links: readonly string[];
+}
+
+/** Longer than any time-out that the storm's settings have. */
+const PAUSE_MS_MAX = 9_000;
+/** A server away for so long stops everybody: what is found in a storm is found between them. */
+const SERVER_PAUSE_MS_MAX = 2_500;
+const MS_MIN = 100;
+
+/** The same seed gives the same plan; what comes of it is the machine's matter. */
+export function planFor(
+  { seed, seconds, rate }: Omit<Plan, 'faults'>,
+  count: number,
+  targets: Targets,
+): Plan {
+  const random = new Random(seed);
+  const faults = Array.from({ length: count }, (_, n): Fault => {
+    const atMs = Math.round(((n + random.unit()) / count) * seconds * 1_000);
+    const lasting = (most: number): number =>
+      Math.round(Math.min(most, MS_MIN + random.exponential(most / 3)));
+    const drawn = random.unit();
+    if (drawn < 0.3) return { atMs, what: 'kill', target: random.pick(targets.workers) };
+    if (drawn < 0.42) return { atMs, what: 'kill', target: random.pick(targets.servers) };
+    if (drawn < 0.65) {
+      const target = random.pick(targets.workers);
+      return { atMs, what: 'pause', target, ms: lasting(PAUSE_MS_MAX) };
+    }
+    if (drawn < 0.7) {
+      const target = random.pick(targets.servers);
+      return { atMs, what: 'pause', target, ms: lasting(SERVER_PAUSE_MS_MAX) };
+    }
+    const target = random.pick(targets.links);
+    if (drawn < 0.85) return { atMs, what: 'cut', target, ms: lasting(PAUSE_MS_MAX) };
+    const way = random.pick(['up', 'down', 'both'] as const);
+    return { atMs, what: 'stall', target, ms: lasting(PAUSE_MS_MAX), way };
+  });
+  return { seed, seconds, rate, faults };
+}
+
+/** One fault a line, as it can be given again. */
+export function textOf({ faults, ...shape }: Plan): string {
+  const lines = faults.map((fault) => `    ${JSON.stringify(fault)}`);
+  const head = JSON.stringify(shape, null, 2).slice(0, -2);
+  return `${head},\n  "faults": [\n${lines.join(',\n')}\n  ]\n}\n`;
+}
