@@ -35,6 +35,17 @@ export const trouble = {
     ]);
   },
 
+  /** From now on the table `named` has what is named in an inbox, once each time. */
+  async noteNamed(admin: Admin): Promise<void> {
+    await admin.query(`
+      create table named (id uuid);
+      grant all on named to public;
+      create function note_named() returns trigger language plpgsql as $$
+        begin insert into orrery.named values (new.id); return new; end $$;
+      create trigger note_named after update on inbox
+        for each row execute function note_named()`);
+  },
+
   /** As if the runs had been submitted so much earlier; before they are taken in. */
   async backdate(admin: Admin, runs: readonly string[], byMs: number): Promise<void> {
     await admin.query(

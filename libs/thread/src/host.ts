@@ -10,10 +10,16 @@ import {
 import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Herald } from './cluster/herald.js';
-import { type Loaded, Membership, type MembershipHost } from './cluster/membership.js';
+import {
+  type Claimed,
+  type Loaded,
+  Membership,
+  type MembershipHost,
+} from './cluster/membership.js';
 import { Peers } from './cluster/peers.js';
 import { storable } from './partition/aside.js';
 import { Auditor } from './partition/auditor.js';
+import { type CarefulStartHost, CarefulStarts } from './partition/careful-start.js';
 import { OwnedPartition } from './partition/owned.js';
 import { Inbox } from './partition/inbox.js';
 import { Stepper, type StepperHost } from './partition/stepper.js';
@@ -27,7 +33,7 @@ import { Followers } from './followers.js';
 import type { ThreadMessage } from './messages.js';
 import { Performer, type PerformerHost } from './performer.js';
 import { Post, type Wire } from './post.js';
-import { Reader } from './reader.js';
+import { Reader, type Swept } from './reader.js';
 
 export interface ThreadOptions {
   readonly thread: string;
@@ -74,6 +80,9 @@ export class ThreadHost {
   private readonly peers = new Peers();
   private readonly inbox: Inbox;
   private readonly stepper: Stepper;
+  private readonly starts: CarefulStarts;
+  /** Careful starts that a reload came in between of. */
+  private readonly unfinished = new Set<number>();
   /** Effects of the step that is under way. */
   private readonly stepped: PendingEffect[] = [];
   private sweepSoon = false;
@@ -91,6 +100,7 @@ export class ThreadHost {
     this.reader = new Reader(store.reads, { ...ports, limits: options.limits }, log);
     this.inbox = new Inbox(store, mono, log);
     this.stepper = new Stepper(this.stepperHost(), log);
+    this.starts = new CarefulStarts(this.startsHost());
     this.committer = new Committer(store, this.committerHost(), log);
     this.performer = new Performer(this.performerHost(), this.post, this.reader, store);
     this.followers = new Followers(this.post);
@@ -175,10 +185,7 @@ export class ThreadHost {
         this.readAnswer(message.partition, message.epoch, message.messages);
         return;
       case 'swept':
-        for (const row of message.rows) {
-          this.intake(row.partition, (owned) => this.inbox.swept(owned, row));
-        }
-        if (message.more) this.sweepSoon = true;
+        this.swept(message);
         return;
       case 'view':
         this.clock.sample(message.view.at);
@@ -188,7 +195,7 @@ export class ThreadHost {
         message.deliver();
         return;
       case 'loaded':
-        this.adopt(message.loaded, message.careful);
+        this.adopt(message.loaded, message.how);
         return;
       case 'give-up':
         this.forget(message.partition, message.why);
@@ -215,6 +222,7 @@ export class ThreadHost {
     const now = this.now();
     if (now !== undefined) this.pools.match(now);
     for (const owned of this.owned.values()) this.stepper.settled(owned);
+    this.starts.settled(this.owned.values());
     this.committer.settle();
     if (this.sweepSoon) {
       this.sweepSoon = false;
@@ -269,13 +277,23 @@ export class ThreadHost {
     }
   }
 
+  private swept({ partitions, rows, more }: Swept): void {
+    for (const row of rows) this.intake(row.partition, (owned) => this.inbox.swept(owned, row));
+    for (const partition of partitions) {
+      const owned = this.owned.get(partition);
+      if (owned !== undefined) this.starts.swept(owned, rows);
+    }
+    if (more) this.sweepSoon = true;
+  }
+
   /** What the inbox or a hint of it asks for; what it cannot say now is swept. */
   private intake(
     partition: number,
     read: (owned: OwnedPartition) => PartitionMessage | 'sweep' | undefined,
   ): void {
     const owned = this.owned.get(partition);
-    if (owned === undefined) return;
+    // What is not in hand in a careful start waits in the inbox for its end.
+    if (owned === undefined || owned.start !== undefined) return;
     const message = read(owned);
     if (message === 'sweep') this.sweepSoon = true;
     else if (message !== undefined) this.stepper.deliver(owned, message);
@@ -402,7 +420,7 @@ export class ThreadHost {
 
   // ── Partitions ───────────────────────────────────────────────────────────────────────────────
 
-  private adopt(loaded: Loaded, careful: boolean): void {
+  private adopt(loaded: Loaded, { careful, unclean }: Claimed): void {
     const { partition, epoch, cells } = loaded;
     this.forget(partition, 'claimed anew');
     this.membership.adopted(partition);
@@ -410,6 +428,7 @@ export class ThreadHost {
     const { life, limits } = this.options;
     const owned = new OwnedPartition(loaded, life, this.ports.mono(), careful, limits);
     this.owned.set(partition, owned);
+    if (this.unfinished.delete(partition) || unclean) this.starts.begin(owned);
     this.pools.moved(partition, this.owned.values(), this.now() ?? 0);
     this.stepper.load(owned, loaded);
     if (this.owned.get(partition) !== owned) return;
@@ -446,6 +465,7 @@ export class ThreadHost {
     const owned = this.owned.get(partition);
     this.counts.reloads++;
     this.stepped.length = 0;
+    if (owned?.start !== undefined) this.unfinished.add(partition);
     if (how.careful && owned !== undefined) this.stepper.refusedFor(owned, why);
     this.forget(partition, why);
     if (how.reclaim) this.membership.reclaim(partition, how.careful);
@@ -498,6 +518,22 @@ export class ThreadHost {
     };
   }
 
+  private startsHost(): CarefulStartHost {
+    return {
+      mono: this.ports.mono,
+      isClocked: () => this.now() !== undefined,
+      batchOf: ({ id, epoch }) => this.committer.batch.of(id, epoch),
+      isConsumed: ({ id }, row) =>
+        this.committer.batch.partitions.get(id)?.consumed.includes(row.id) === true,
+      messageOf: (owned, row) => this.inbox.swept(owned, row),
+      apply: (owned, message) => this.stepper.deliver(owned, message),
+      setAside: (owned, message, why) => this.stepper.give(owned, message, why),
+      over: () => {
+        this.sweepSoon = true;
+      },
+    };
+  }
+
   private committerHost() {
     return {
       tell: this.ports.tell,
@@ -515,7 +551,9 @@ export class ThreadHost {
     for (const written of batch.partitions.values()) {
       const last = written.events.at(-1);
       const owned = this.owned.get(written.partition);
-      if (last !== undefined && owned?.epoch === written.epoch) owned.floors.committed(last.seq);
+      if (owned?.epoch !== written.epoch) continue;
+      if (last !== undefined) owned.floors.committed(last.seq);
+      this.starts.committed(owned, written);
     }
     this.followers.publish(batch, this.ports.mono());
   }

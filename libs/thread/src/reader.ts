@@ -19,6 +19,7 @@ export interface ReadAnswer {
 }
 export interface Swept {
   readonly kind: 'swept';
+  readonly partitions: readonly number[];
   readonly rows: readonly InboxRow[];
   /** There is more than was read. */
   readonly more: boolean;
@@ -195,7 +196,7 @@ export class Reader {
         const counts = new Map<number, number>();
         for (const row of rows) counts.set(row.partition, (counts.get(row.partition) ?? 0) + 1);
         const more = [...counts.values()].some((count) => count >= each);
-        this.host.tell({ kind: 'swept', rows, more });
+        this.host.tell({ kind: 'swept', partitions, rows, more });
       }
       this.sweeping = false;
       const next = this.sweepNext;

@@ -109,7 +109,9 @@ function raceOf(token: Token): Race {
       return { slice: chance(SLICES), at: chance(1_000_000), what, message };
     });
   const said = [
-    ...commands.flatMap((row) => say('cancel', { kind: 'swept', rows: [row], more: false })),
+    ...commands.flatMap((row) =>
+      say('cancel', { kind: 'swept', partitions: [], rows: [row], more: false }),
+    ),
     ...say('result', { kind: 'up', executor: 'x1', items: [result] }),
   ];
   return { token, outcome, commands, said: said.toSorted(inOrder) };

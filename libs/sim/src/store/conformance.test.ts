@@ -67,6 +67,19 @@ describe.each(STORES)('%s', (_, open) => {
     expect(row).toMatchObject({ kind: INBOX_SUBMIT, ref: id, tries: 0 });
   });
 
+  test('a row that is named has one try more; what is gone by then is no harm', async () => {
+    const cell = await owner.fresh();
+    const { id, partition } = cell.facts;
+    const tries = async () => (await owner.inbox(partition)).find((of) => of.id === id)?.tries;
+    expect(await commit(cell, { named: [id] })).toBe('committed');
+    expect(await commit(cell, { named: [id] })).toBe('committed');
+    expect(await tries()).toBe(2);
+    Object.assign(cell, { state: 'READY', readyAt: cell.facts.submittedAt });
+    await commit(cell, { consumed: [id], changed: [sealRun(cell)] });
+    expect(await commit(cell, { named: [id] })).toBe('committed');
+    expect(await tries()).toBeUndefined();
+  });
+
   test('what is due later waits in the lane of time, at its time', async () => {
     const cell = await owner.fresh({ afterMs: 60_000, startDeadlineMs: 5_000 });
     const { due, submittedAt, expires } = cell.facts;

@@ -105,11 +105,11 @@ test('a reclaim is owned again at once, and its care outlives the turn it came i
   await until(() => loads.length === 9, BOUND_MS);
   const last = loads.at(-1);
   expect(last?.loaded.partition).toBe(0);
-  expect(last?.careful).toBe(true);
+  expect(last?.how).toEqual({ careful: true, unclean: false });
   expect(last?.loaded.epoch).toBe((loads[0]?.loaded.epoch ?? 0) + 1);
   // Not at the next half second: no turn but that one has come between.
   expect(views).toBeLessThanOrEqual(3);
-  expect(loads.slice(0, 8).every((load) => !load.careful)).toBe(true);
+  expect(loads.slice(0, 8).every((load) => !load.how.careful)).toBe(true);
 });
 
 test('a partition that is locked keeps nobody from the others', async () => {
@@ -187,4 +187,27 @@ test('a stop without the database hands over nothing, and ends', async () => {
   const gone = new Connection({ url: dead.href, role: 'orrery_scheduler', name: 'orrery/t1/s' });
   const lost = new Membership(controlOf(gone), { ...nobody, held: () => held, tell: quiet }, log);
   await stopped(lost);
+});
+
+/** By this process, before it ran: of partition 1 nothing is known to have gone wrong. */
+test.each([
+  ['nobody', null, false],
+  ['one that said it left, and is overtaken', 'left', false],
+  ['one that died', 'dead', true],
+  ['a former life of ours', 't1', true],
+])('a claim from %s', async (_, from, unclean) => {
+  if (from === 'dead') await touched('dead');
+  const { rows } = await database.admin.query('select epoch::int from partition where id = 1');
+  if (from !== null) await claimed(1, Number(rows[0]?.['epoch']), from);
+  await trouble.silence(database.admin, 'dead');
+  membership.start();
+  await until(() => loads.length === 8, BOUND_MS);
+  const how = (at: number) => loads.find(({ loaded }) => loaded.partition === at)?.how.unclean;
+  expect([how(0), how(1)]).toEqual([false, unclean]);
+  const mine = loads.find(({ loaded }) => loaded.partition === 1);
+  if (mine !== undefined) adopt(mine);
+  held.delete(1);
+  membership.reclaim(1, false);
+  await until(() => loads.length === 9, BOUND_MS);
+  expect(loads.at(-1)?.how.unclean).toBe(false);
 });

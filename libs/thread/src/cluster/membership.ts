@@ -35,9 +35,15 @@ export interface Loaded extends LoadedPartition {
   readonly partition: number;
   readonly epoch: number;
 }
+export interface Claimed {
+  /** PostgreSQL refused what it wrote: one message a commit. */
+  readonly careful: boolean;
+  /** From an owner that did not let go of it: a message may have killed it. */
+  readonly unclean: boolean;
+}
 export type MembershipNews =
   | { readonly kind: 'view'; readonly view: ClusterView }
-  | { readonly kind: 'loaded'; readonly loaded: Loaded; readonly careful: boolean }
+  | { readonly kind: 'loaded'; readonly loaded: Loaded; readonly how: Claimed }
   | { readonly kind: 'give-up'; readonly partition: number; readonly why: string }
   /** What these threads wait for is free: they need not wait for their next look. */
   | { readonly kind: 'freed'; readonly to: readonly string[] };
@@ -64,6 +70,8 @@ export class Membership {
   private readonly reclaims = new Map<number, boolean>();
   /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
   private readonly claimed = new Map<number, number>();
+  /** Claimed by this process at some time: what it takes anew has not killed it. */
+  private readonly had = new Set<number>();
   /** Owners by their own word, which may be newer than the view. */
   private readonly heard = new Map<number, Known>();
 
@@ -231,24 +239,37 @@ export class Membership {
 
   private claim(partition: number, expected: number, done: (error?: Error) => void): void {
     const { thread } = this.host.node;
+    const unclean = this.isUnclean(partition);
     this.store.claim({ partition, expected, thread }, (epoch) => {
       if (epoch instanceof Error) done(epoch);
       else if (epoch === undefined) done();
-      else this.load(partition, epoch, done);
+      else this.load({ partition, epoch, unclean }, done);
     });
   }
 
-  private load(partition: number, epoch: number, done: (error?: Error) => void): void {
+  /** Who stops takes its row of `node` away and works on: what it leaves is left cleanly. */
+  private isUnclean(partition: number): boolean {
+    const { nodes = [], partitions = [] } = this.view ?? {};
+    const owner = partitions[partition]?.owner ?? null;
+    if (owner === this.host.node.thread) return !this.had.has(partition);
+    return nodes.some(({ thread }) => thread === owner);
+  }
+
+  private load(
+    { partition, epoch, unclean }: { partition: number; epoch: number; unclean: boolean },
+    done: (error?: Error) => void,
+  ): void {
+    this.had.add(partition);
     this.store.load({ partition, epoch, window: this.host.window }, (loaded) => {
       if (loaded instanceof Error) done(loaded);
       else {
-        if (loaded !== undefined) this.loaded({ ...loaded, partition, epoch });
+        if (loaded !== undefined) this.loaded({ ...loaded, partition, epoch }, unclean);
         done();
       }
     });
   }
 
-  private loaded(loaded: Loaded): void {
+  private loaded(loaded: Loaded, unclean: boolean): void {
     const { partition, epoch } = loaded;
     if (loaded.cells.some((cell) => (cell.token?.epoch ?? 0) > epoch)) {
       this.log.warn('a load met a token of a newer epoch and gave up', { partition, epoch });
@@ -257,7 +278,7 @@ export class Membership {
     const careful = this.reclaims.get(partition) ?? false;
     this.reclaims.delete(partition);
     this.claimed.set(partition, epoch);
-    this.host.tell({ kind: 'loaded', loaded, careful });
+    this.host.tell({ kind: 'loaded', loaded, how: { careful, unclean } });
   }
 
   private isHeirThere(): boolean {

@@ -3,7 +3,7 @@ import type { PartitionBatch } from '../batch.js';
 import type { OwnedPartition } from './owned.js';
 
 /** What a refused message becomes: its own words with the error, to be looked at by a person. */
-function asideRow(message: PartitionMessage, error: string): AsideRow {
+export function asideRow(message: PartitionMessage, error: string): AsideRow {
   const bytes = JSON.stringify(message, (key, value: unknown) =>
     key === 'facts' ? undefined : value,
   );

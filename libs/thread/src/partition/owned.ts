@@ -1,5 +1,6 @@
 import { type Limits, type PartitionMessage, type PartitionState, emptyPartition } from '#core';
 import type { Loaded } from '../cluster/membership.js';
+import type { CarefulStart } from './careful-start.js';
 import { Floors } from './floors.js';
 
 /** For so long after a claim a hint is only a nudge to read the inbox (architecture §3). */
@@ -15,6 +16,8 @@ export class OwnedPartition {
   /** Answers to reads that came while the database's clock was not known. */
   readonly unclocked: PartitionMessage[] = [];
   passed = 0;
+  /** Since its last owner was lost: what is applied with care. */
+  start: CarefulStart | undefined;
   /** A step was left half done: nothing that is here counts. */
   isVoid = false;
   /** Inbox rows and executors that failed: left alone until then. */

@@ -11,7 +11,7 @@ import type { Logger } from '#telemetry';
 import type { PartitionBatch } from '../batch.js';
 import type { Loaded } from '../cluster/membership.js';
 import type { Dropped } from '../committer.js';
-import { setAside } from './aside.js';
+import { asideRow, setAside } from './aside.js';
 import { Failures, type Trial, executorOf, subjectOf } from './failures.js';
 import type { OwnedPartition } from './owned.js';
 
@@ -149,11 +149,25 @@ export class Stepper {
     if (kind === 'executor' || kind === 'partition') return;
     this.failures.settle(owned.id, subject);
     if (kind === 'row') this.aside(owned, subject.message, reason);
-    else {
-      this.counts.parked++;
-      this.log.error('a run is parked', { partition: owned.id, run: id, reason });
-      this.step(owned, { kind: 'park', run: id, reason });
+    else this.park(owned, id, reason);
+  }
+
+  private park(owned: OwnedPartition, run: string, reason: string): void {
+    this.counts.parked++;
+    this.log.error('a run is parked', { partition: owned.id, run, reason });
+    this.step(owned, { kind: 'park', run, reason });
+  }
+
+  /** The run of a submission is parked, so that a person may do something about it. */
+  give(owned: OwnedPartition, message: PartitionMessage, reason: string): void {
+    if (message.kind !== 'submitted') {
+      this.aside(owned, message, reason);
+      return;
     }
+    const { id } = message.cell.facts;
+    this.counts.aside++;
+    this.host.batchOf(owned).aside.push(asideRow(message, reason));
+    this.park(owned, id, reason);
   }
 
   private aside(owned: OwnedPartition, message: PartitionMessage, error: string): void {

@@ -1,0 +1,128 @@
+import { beforeEach, expect, test } from 'vitest';
+import { INBOX_COMMAND, type InboxRow, LIMITS, type PartitionMessage } from '#core';
+import { Batch } from '../batch.js';
+import { CarefulStarts } from './careful-start.js';
+import { OwnedPartition } from './owned.js';
+
+const row = (partition: number, id: string, tries = 0): InboxRow => {
+  return { partition, id, kind: INBOX_COMMAND, ref: null, payload: null, tries, run: undefined };
+};
+const message = { kind: 'tick' } as PartitionMessage;
+
+let batch: Batch;
+let now: number;
+let applied: string[];
+let aside: string[];
+let over: number[];
+/** What applying a row does not take away at once. */
+let slow: Set<string>;
+let starts: CarefulStarts;
+let owned: OwnedPartition[];
+
+beforeEach(() => {
+  batch = new Batch();
+  now = 0;
+  [applied, aside, over, slow] = [[], [], [], new Set()];
+  let last = '';
+  starts = new CarefulStarts({
+    mono: () => now,
+    isClocked: () => true,
+    batchOf: ({ id, epoch }) => batch.of(id, epoch),
+    isConsumed: ({ id }, { id: of }) => batch.partitions.get(id)?.consumed.includes(of) === true,
+    messageOf: (_, { id }) => ((last = id), id.startsWith('nonsense') ? undefined : message),
+    apply: ({ id, epoch }) => {
+      applied.push(last);
+      if (!slow.has(last)) batch.of(id, epoch).consumed.push(last);
+    },
+    setAside: () => void aside.push(last),
+    over: ({ id }) => void over.push(id),
+  });
+  const loaded = { epoch: 1, seq: 0, executors: [] };
+  owned = [0, 1].map((partition) => {
+    return new OwnedPartition({ ...loaded, partition }, 'life', 0, false, LIMITS);
+  });
+  for (const each of owned) starts.begin(each);
+});
+
+function sweep(...rows: readonly InboxRow[]): void {
+  for (const each of owned) starts.swept(each, rows);
+  starts.settled(owned);
+}
+/** What is written is durable: what was named in it. */
+function commit(): string[] {
+  const written = batch;
+  batch = new Batch();
+  const named = owned.flatMap((each) => {
+    const of = written.partitions.get(each.id);
+    if (of !== undefined) starts.committed(each, of);
+    return of?.named ?? [];
+  });
+  starts.settled(owned);
+  return named;
+}
+
+test('each row is named by a commit, then applied; its own commit names the next', () => {
+  sweep(row(0, 'a'), row(0, 'b'));
+  expect([applied, commit()]).toEqual([['a'], ['a']]);
+  expect(batch.partitions.get(0)).toMatchObject({ consumed: ['a'], named: ['b'] });
+  commit();
+  expect(applied).toEqual(['a', 'b']);
+  expect(owned[0]?.start).toBeUndefined();
+  expect(over).toEqual([1, 0]);
+});
+
+test('an empty inbox ends it at once; until it was looked at, nothing does', () => {
+  starts.settled(owned);
+  expect(over).toEqual([]);
+  sweep();
+  expect(over).toEqual([0, 1]);
+});
+
+test('a later sweep adds nothing; more than 256 rows wait for the end', () => {
+  const rows = Array.from({ length: 300 }, (_, i) => row(0, `r${String(i).padStart(3, '0')}`));
+  sweep(...rows);
+  sweep(...rows);
+  while (owned[0]?.start !== undefined) commit();
+  expect(applied).toEqual(rows.slice(0, 256).map(({ id }) => id));
+});
+
+test('rows of two partitions go side by side; what was in hand at a loss is quite alone', () => {
+  sweep(row(0, 'a'), row(0, 'b', 1), row(1, 'x'), row(1, 'y'), row(1, 'z', 2));
+  expect(commit()).toEqual(['a', 'x']);
+  // Both are applied: the suspect is next, and whoever could go beside it waits.
+  expect(commit()).toEqual(['b']);
+  expect(applied).toEqual(['a', 'x', 'b']);
+  expect(commit()).toEqual(['y']);
+  expect(commit()).toEqual(['z']);
+  expect(applied).toEqual(['a', 'x', 'b', 'y', 'z']);
+});
+
+test('at three it is set aside, and never applied', () => {
+  sweep(row(0, 'a', 3), row(0, 'b', 2));
+  expect(aside).toEqual(['a']);
+  expect(commit()).toEqual(['b']);
+  expect(applied).toEqual(['b']);
+});
+
+test('what makes no sense, or waits for something, does not hold up the rest', () => {
+  slow.add('b');
+  sweep(row(0, 'nonsense'), row(0, 'b'), row(0, 'c'));
+  commit();
+  commit();
+  expect(applied).toEqual(['b']);
+  now = 5_001;
+  starts.settled(owned);
+  commit();
+  expect(applied).toEqual(['b', 'c']);
+});
+
+test('what is applied in a later step is done when that is committed', () => {
+  slow.add('a');
+  sweep(row(0, 'a'), row(0, 'b'));
+  commit();
+  starts.settled(owned);
+  expect(batch.isEmpty).toBe(true);
+  batch.of(0, 1).consumed.push('a');
+  commit();
+  expect(commit()).toEqual(['b']);
+});

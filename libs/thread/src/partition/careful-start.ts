@@ -1,0 +1,114 @@
+import type { InboxRow, Millis, PartitionMessage } from '#core';
+import type { PartitionBatch } from '../batch.js';
+import type { OwnedPartition } from './owned.js';
+
+const ROWS_MAX = 256;
+/** Its owner was lost so often while the row stood alone in hand. */
+const TRIES_MAX = 3;
+/** What is not done by then waits for something else than its step. */
+const PATIENCE_MS = 5_000;
+
+/** Of a partition whose last owner was lost: what its inbox held when it was first looked at. */
+export interface CarefulStart {
+  /** Undefined: it was not looked at yet. */
+  rows: InboxRow[] | undefined;
+  hand: Hand | undefined;
+}
+interface Hand {
+  readonly row: InboxRow;
+  readonly since: Millis;
+  at: 'naming' | 'named' | 'applying';
+}
+
+export interface CarefulStartHost {
+  mono(): Millis;
+  /** Whether the database's clock is known: nothing is stepped without it. */
+  isClocked(): boolean;
+  batchOf(owned: OwnedPartition): PartitionBatch;
+  /** Whether what is to be committed next takes the row away. */
+  isConsumed(owned: OwnedPartition, row: InboxRow): boolean;
+  messageOf(owned: OwnedPartition, row: InboxRow): PartitionMessage | undefined;
+  apply(owned: OwnedPartition, message: PartitionMessage): void;
+  setAside(owned: OwnedPartition, message: PartitionMessage, why: string): void;
+  /** The rest of the inbox may be read. */
+  over(owned: OwnedPartition): void;
+}
+
+/**
+ * After an unclean loss a message may have killed the owner. The first rows of the inbox are
+ * applied alone, each named first: a commit raises its `tries`, then it is stepped. A row that was
+ * in hand at a loss is alone in its whole thread, so that the innocent beside it are cleared.
+ */
+export class CarefulStarts {
+  constructor(private readonly host: CarefulStartHost) {}
+
+  begin(owned: OwnedPartition): void {
+    owned.start = { rows: undefined, hand: undefined };
+  }
+
+  swept(owned: OwnedPartition, rows: readonly InboxRow[]): void {
+    if (owned.start?.rows !== undefined || owned.start === undefined) return;
+    owned.start.rows = rows.filter(({ partition }) => partition === owned.id).slice(0, ROWS_MAX);
+  }
+
+  committed(owned: OwnedPartition, written: PartitionBatch): void {
+    const hand = owned.start?.hand;
+    if (owned.start === undefined || hand === undefined) return;
+    const { id } = hand.row;
+    if (hand.at === 'naming' && written.named.includes(id)) hand.at = 'named';
+    if (hand.at === 'applying' && written.consumed.includes(id)) owned.start.hand = undefined;
+  }
+
+  /** At the end of a slice. */
+  settled(all: Iterable<OwnedPartition>): void {
+    const starting = [...all].filter(({ start }) => start?.rows !== undefined);
+    if (starting.length === 0 || !this.host.isClocked()) return;
+    for (const owned of starting) this.goOn(owned);
+    const ready = starting.filter((owned) => this.isReady(owned));
+    const suspects = ready.filter(({ start }) => isSuspect(start?.rows?.[0]));
+    const inHand = starting.flatMap(({ start }) => start?.hand?.row ?? []);
+    if (inHand.some(isSuspect)) return;
+    if (suspects.length === 0) for (const owned of ready) this.take(owned);
+    else if (inHand.length === 0) this.take(suspects[0] as OwnedPartition);
+  }
+
+  /** What is named is stepped; what is done, or takes too long, is put down. */
+  private goOn(owned: OwnedPartition): void {
+    const { start } = owned;
+    const hand = start?.hand;
+    if (start === undefined || hand === undefined) return;
+    if (hand.at === 'named') {
+      hand.at = 'applying';
+      const message = this.host.messageOf(owned, hand.row);
+      if (message !== undefined) this.host.apply(owned, message);
+      const isDone = this.host.isConsumed(owned, hand.row);
+      // Its commit may name the next: until it is done the row stays, with the try it has.
+      if (message === undefined || isDone) start.hand = undefined;
+    } else if (this.host.mono() - hand.since > PATIENCE_MS) start.hand = undefined;
+  }
+
+  /** It has nothing in hand, and something left. */
+  private isReady(owned: OwnedPartition): boolean {
+    const { start } = owned;
+    if (start?.rows === undefined || start.hand !== undefined || owned.isVoid) return false;
+    for (let row = start.rows[0]; row !== undefined; row = start.rows[0]) {
+      if (row.tries < TRIES_MAX) return true;
+      start.rows.shift();
+      const message = this.host.messageOf(owned, row);
+      const why = `its owner was lost ${row.tries} times while this was in hand`;
+      if (message !== undefined) this.host.setAside(owned, message, why);
+    }
+    owned.start = undefined;
+    this.host.over(owned);
+    return false;
+  }
+
+  private take(owned: OwnedPartition): void {
+    const row = owned.start?.rows?.shift();
+    if (owned.start === undefined || row === undefined) return;
+    this.host.batchOf(owned).named.push(row.id);
+    owned.start.hand = { row, since: this.host.mono(), at: 'naming' };
+  }
+}
+
+const isSuspect = (row: InboxRow | undefined): boolean => row !== undefined && row.tries > 0;
