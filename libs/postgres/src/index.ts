@@ -43,7 +43,13 @@ export {
   slowBulk,
 } from './bulk.js';
 export { classify, conflictsOf } from './outcome.js';
-export { claimPartition, leaveNode, releasePartition, touchNode } from './ownership.js';
+export {
+  claimPartition,
+  leaveNode,
+  releasePartition,
+  tellFences,
+  touchNode,
+} from './ownership.js';
 export { type FoundSpecifications, Specifications } from './specifications.js';
 export { PostgresStore, type StoreConnections } from './store.js';
 export {
@@ -59,6 +65,7 @@ export {
 export {
   type AsideView,
   type BulkRow,
+  type ClusterEventRow,
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -86,6 +93,7 @@ export {
   findJobsByName,
   findKeyedBulk,
   listBulks,
+  listClusterEvents,
   findRunBodies,
   findRunTraits,
   findSpecification,

@@ -1,4 +1,4 @@
-import type { ClusterView, NodeStats } from '#core';
+import type { ClusterView, Fence, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
@@ -88,6 +88,24 @@ export async function wantPartition(
     'want_partition',
     'select want_partition($1::int2, $2)',
     [partition, thread],
+    2_000,
+  );
+}
+
+export async function tellFences(
+  connection: Connection,
+  thread: string,
+  fences: readonly Fence[],
+): Promise<void> {
+  await connection.query(
+    'tell_fences',
+    'select tell_fences($1, $2::int4[], $3::int8[], $4::int4[], $5::int4[], $6::int4[])',
+    [
+      thread,
+      ...(['partition', 'epoch', 'events', 'granted', 'finished'] as const).map((name) =>
+        fences.map((fence) => fence[name]),
+      ),
+    ],
     2_000,
   );
 }
