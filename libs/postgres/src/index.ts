@@ -6,6 +6,14 @@ export {
   newSession,
 } from './connection.js';
 export { FORMAT, type Installation, install, readInstallation } from './installation.js';
+export {
+  type AuditClaim,
+  type AuditKey,
+  type AuditPlace,
+  AuditReader,
+  type AuditRow,
+  type AuditSpan,
+} from './audit.js';
 export { FOUNDATION } from './schema/foundation.js';
 export { commitBatch } from './commit.js';
 export {
