@@ -5,7 +5,13 @@ export {
   type Role,
   newSession,
 } from './connection.js';
-export { FORMAT, type Installation, install, readInstallation } from './installation.js';
+export {
+  type Expected,
+  FORMAT,
+  type Installation,
+  install,
+  readInstallation,
+} from './installation.js';
 export {
   type AuditClaim,
   type AuditKey,
@@ -55,6 +61,7 @@ export {
   claimPartition,
   leaveNode,
   releasePartition,
+  takeName,
   tellFences,
   touchNode,
 } from './ownership.js';

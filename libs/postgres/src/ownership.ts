@@ -40,6 +40,26 @@ export async function touchNode(
   };
 }
 
+/** Who has the name of a scheduler already: its latest thread, if it has said anything yet. */
+export interface NameHolder {
+  readonly session: string | null;
+  readonly ageMs: number | null;
+}
+
+/** From now on it is this connection's, until that ends; or else who has it. */
+export async function takeName(
+  connection: Connection,
+  name: string,
+): Promise<NameHolder | undefined> {
+  const [row] = await connection.query<{
+    mine: boolean;
+    session: string | null;
+    age: number | null;
+  }>('take_name', 'select * from take_name($1)', [name], 2_000);
+  if (row === undefined) throw new Error('take_name answered no row');
+  return row.mine ? undefined : { session: row.session, ageMs: row.age };
+}
+
 export async function leaveNode(
   connection: Connection,
   thread: string,

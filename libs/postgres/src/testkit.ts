@@ -48,6 +48,14 @@ export const trouble = {
     await admin.query('update installation set format = $1', [format]);
   },
 
+  /** A database of the same server in which nobody has been. */
+  async bare(admin: Admin, url: string): Promise<string> {
+    await admin.query('create database bare');
+    const bare = new URL(url);
+    bare.pathname = '/bare';
+    return bare.href;
+  },
+
   /** So many group commits of yesterday, whose repeat nobody awaits any more. */
   async outlive(admin: Admin, intakes: number): Promise<void> {
     await admin.query(

@@ -38,6 +38,17 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
     from partition q;
 $$;
 
+-- One process has the name of a scheduler, as long as its connection lasts: when it dies, at once.
+create function take_name(p_name text, out mine bool, out session text, out age float8)
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+begin
+  mine := pg_try_advisory_lock(hashtextextended('orrery/scheduler/' || p_name, 0));
+  if not mine then
+    select n.session, extract(epoch from clock_timestamp() - n.seen) * 1000 into session, age
+      from node n where n.scheduler = p_name order by n.seen desc limit 1;
+  end if;
+end $$;
+
 create function leave_node(p_thread text, p_session text) returns void
 language sql security definer set search_path = orrery, pg_temp as $$
   delete from node where thread = p_thread and session = p_session;
