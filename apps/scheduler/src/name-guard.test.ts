@@ -45,7 +45,7 @@ const lookAll = (): void => {
   for (const run of timers.splice(0)) run();
 };
 
-test('a second one of the same name is refused in words that name both, others are not', async () => {
+test('one of the same name is refused in words that name both; others are not', async () => {
   const node = new Connection({ url: database.url, role: 'orrery_scheduler', name: 'test' });
   await touchNode(node, 's.0', 'abc', 's');
   await node.stop();
