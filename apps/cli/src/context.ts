@@ -17,6 +17,7 @@ export interface Context {
 }
 
 interface Endpoint {
+  readonly databaseUrl?: string;
   readonly graphql?: string;
   readonly adminKeyFile?: string;
   readonly project?: string;
@@ -100,6 +101,16 @@ function readEndpoint(settings: Settings): Endpoint | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The database itself: the one that is named, or that of what runs here. */
+export function databaseOf(settings: Settings): string {
+  const url = settings.databaseUrl ?? readEndpoint(settings)?.databaseUrl;
+  if (url !== undefined) return url;
+  throw new CommandProblem(
+    `Nothing runs with the home ${path.resolve(settings.home)}: start it with 'npm start', ` +
+      'or set DATABASE_URL to the database that is meant.',
+  );
 }
 
 function readKey(file: string | undefined): string | undefined {

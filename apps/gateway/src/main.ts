@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   if (databaseUrl === undefined) return giveUp('Set DATABASE_URL: a gateway needs one.');
   if (mqttUrl === undefined) return giveUp('Set MQTT_URL: a gateway needs one.');
   const log = createLogger({ level, format, role: 'gateway' });
-  const installation = await readInstallation(databaseUrl);
+  const installation = await readInstallation(databaseUrl, settings);
   const app = await createGateway({ settings, databaseUrl, mqttUrl, log, installation });
   const stop = stopOnce(app);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { loadSettings } from '#config';
 import { readInstallation } from '#postgres';
 import { giveUp } from '#process';
+import { NameGuard } from './name-guard.js';
 import { createLogger } from '#telemetry';
 import { SchedulerModule } from './scheduler.module.js';
 
@@ -14,7 +15,9 @@ async function main(): Promise<void> {
   if (settings.mqttUrl === undefined) return giveUp('Set MQTT_URL: a scheduler needs one.');
   const { logLevel: level, logFormat: format } = settings;
   const log = createLogger({ level, format, role: settings.schedulerName });
-  const installation = await readInstallation(settings.databaseUrl);
+  const installation = await readInstallation(settings.databaseUrl, settings);
+  const name = new NameGuard(settings.databaseUrl, settings.schedulerName, log);
+  await name.take();
   const app = await NestFactory.createApplicationContext(
     SchedulerModule.for(settings, log, installation),
     { logger: false },

@@ -25,7 +25,7 @@ describe('loadSettings', () => {
       databaseUrl: undefined,
       mqttUrl: undefined,
       cluster: 'main',
-      partitions: 64,
+      partitions: undefined,
       schedulerName: 'scheduler-1',
       executorId: 'executor-1',
       executorDirectory: undefined,

@@ -13,7 +13,7 @@ export interface Settings {
   readonly databaseUrl: string | undefined;
   readonly mqttUrl: string | undefined;
   readonly cluster: string;
-  readonly partitions: number;
+  readonly partitions: number | undefined;
   readonly schedulerName: string;
   readonly schedulerThreads: number;
   readonly executorId: string;
@@ -133,14 +133,16 @@ export const settingsTable: SettingsTable = {
     parse: cluster,
     fallback: literally('main'),
     unit: '',
-    doc: 'Name of the cluster; it stands in every topic, so clusters can share a broker.',
+    doc:
+      'Name of the cluster; it stands in every topic, so clusters can share a broker, but not a ' +
+      'database.',
   },
   partitions: {
     variable: 'ORRERY_PARTITIONS',
     parse: integer(1, 4096),
-    fallback: literally('64'),
+    fallback: { kind: 'value', shown: '64 if new', value: () => undefined },
     unit: 'partitions',
-    doc: 'Number of partitions of a new installation; an existing one keeps its own.',
+    doc: 'Number of partitions of a new installation; where another is installed it is refused.',
   },
   schedulerName: {
     variable: 'ORRERY_SCHEDULER_NAME',

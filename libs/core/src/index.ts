@@ -114,12 +114,14 @@ export type {
   Bodies,
   BodiesWanted,
   Claim,
+  ClusterEventKind,
   ClusterView,
   CommitOutcome,
   Committed,
   ExpiriesPage,
   Expiry,
   Failure,
+  Fence,
   Fetched,
   HeldPage,
   InboxRow,
@@ -139,7 +141,7 @@ export type {
   StoreControl,
   StoreReads,
 } from './store/port.js';
-export { INBOX_COMMAND, INBOX_JOB, INBOX_SUBMIT } from './store/port.js';
+export { CLUSTER_EVENT_KINDS, INBOX_COMMAND, INBOX_JOB, INBOX_SUBMIT } from './store/port.js';
 export { type RunRow, cellOf, executorOf, executorRowOf, nameOf } from './store/rows.js';
 export {
   type AmendedRun,

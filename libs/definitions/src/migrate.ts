@@ -5,7 +5,11 @@ import { Foundation1763700000000 } from './migrations/0001-foundation.js';
 const MIGRATION_LOCK = 7_211_733;
 
 /** Brings the database to this program's schema; safe to call from any number of processes. */
-export async function migrate(url: string, partitions: number): Promise<Installation> {
+export async function migrate(
+  url: string,
+  partitions?: number,
+  cluster = 'main',
+): Promise<Installation> {
   const source = new DataSource({
     type: 'postgres',
     url,
@@ -22,7 +26,7 @@ export async function migrate(url: string, partitions: number): Promise<Installa
   try {
     await runner.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await source.runMigrations({ transaction: 'each' });
-    return await install(runner, partitions);
+    return await install(runner, { partitions, cluster });
   } finally {
     await runner.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
     await runner.release();

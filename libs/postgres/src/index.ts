@@ -5,7 +5,21 @@ export {
   type Role,
   newSession,
 } from './connection.js';
-export { FORMAT, type Installation, install, readInstallation } from './installation.js';
+export {
+  type Expected,
+  FORMAT,
+  type Installation,
+  install,
+  readInstallation,
+} from './installation.js';
+export {
+  type AuditClaim,
+  type AuditKey,
+  type AuditPlace,
+  AuditReader,
+  type AuditRow,
+  type AuditSpan,
+} from './audit.js';
 export { FOUNDATION } from './schema/foundation.js';
 export { commitBatch } from './commit.js';
 export {
@@ -43,7 +57,14 @@ export {
   slowBulk,
 } from './bulk.js';
 export { classify, conflictsOf } from './outcome.js';
-export { claimPartition, leaveNode, releasePartition, touchNode } from './ownership.js';
+export {
+  claimPartition,
+  leaveNode,
+  releasePartition,
+  takeName,
+  tellFences,
+  touchNode,
+} from './ownership.js';
 export { type FoundSpecifications, Specifications } from './specifications.js';
 export { PostgresStore, type StoreConnections } from './store.js';
 export {
@@ -59,6 +80,7 @@ export {
 export {
   type AsideView,
   type BulkRow,
+  type ClusterEventRow,
   type ExecutorRecordRow,
   type JobRow,
   type JobVersionRef,
@@ -86,6 +108,7 @@ export {
   findJobsByName,
   findKeyedBulk,
   listBulks,
+  listClusterEvents,
   findRunBodies,
   findRunTraits,
   findSpecification,

@@ -1,4 +1,4 @@
-import type { ClusterView, NodeStats } from '#core';
+import type { ClusterView, Fence, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
@@ -38,6 +38,26 @@ export async function touchNode(
       }),
     ),
   };
+}
+
+/** Who has the name of a scheduler already: its latest thread, if it has said anything yet. */
+export interface NameHolder {
+  readonly session: string | null;
+  readonly ageMs: number | null;
+}
+
+/** From now on it is this connection's, until that ends; or else who has it. */
+export async function takeName(
+  connection: Connection,
+  name: string,
+): Promise<NameHolder | undefined> {
+  const [row] = await connection.query<{
+    mine: boolean;
+    session: string | null;
+    age: number | null;
+  }>('take_name', 'select * from take_name($1)', [name], 2_000);
+  if (row === undefined) throw new Error('take_name answered no row');
+  return row.mine ? undefined : { session: row.session, ageMs: row.age };
 }
 
 export async function leaveNode(
@@ -88,6 +108,24 @@ export async function wantPartition(
     'want_partition',
     'select want_partition($1::int2, $2)',
     [partition, thread],
+    2_000,
+  );
+}
+
+export async function tellFences(
+  connection: Connection,
+  thread: string,
+  fences: readonly Fence[],
+): Promise<void> {
+  await connection.query(
+    'tell_fences',
+    'select tell_fences($1, $2::int4[], $3::int8[], $4::int4[], $5::int4[], $6::int4[])',
+    [
+      thread,
+      ...(['partition', 'epoch', 'events', 'granted', 'finished'] as const).map((name) =>
+        fences.map((fence) => fence[name]),
+      ),
+    ],
     2_000,
   );
 }

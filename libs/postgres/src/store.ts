@@ -27,6 +27,7 @@ import {
   claimPartition,
   leaveNode,
   releasePartition,
+  tellFences,
   touchNode,
   wantPartition,
 } from './ownership.js';
@@ -94,6 +95,7 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
     release: (partition, epoch, reason, reply) =>
       answer(releasePartition(on, partition, epoch, reason), reply),
     want: (partition, thread, reply) => answer(wantPartition(on, partition, thread), reply),
+    fenced: (thread, fences, reply) => answer(tellFences(on, thread, fences), reply),
   };
 }
 

@@ -68,6 +68,14 @@ export const trouble = {
     await admin.query('update installation set format = $1', [format]);
   },
 
+  /** A database of the same server in which nobody has been. */
+  async bare(admin: Admin, url: string): Promise<string> {
+    await admin.query('create database bare');
+    const bare = new URL(url);
+    bare.pathname = '/bare';
+    return bare.href;
+  },
+
   /** So many group commits of yesterday, whose repeat nobody awaits any more. */
   async outlive(admin: Admin, intakes: number): Promise<void> {
     await admin.query(
@@ -133,9 +141,30 @@ export const trouble = {
     );
   },
 
+  /** The segment that begins there is lost, or was written by somebody else. */
+  async damage(admin: Admin, partition: number, seq: number, text?: string): Promise<void> {
+    const of = 'where partition = $1 and seq = $2';
+    if (text === undefined) await admin.query(`delete from journal ${of}`, [partition, seq]);
+    else {
+      const events = `update journal set events = convert_to($3, 'UTF8')`;
+      await admin.query(`${events} ${of}`, [partition, seq, text]);
+    }
+  },
+
+  /** A run is gone from one of the tables that know it. */
+  async lose(admin: Admin, table: 'live' | 'history' | 'inbox', run: string): Promise<void> {
+    await admin.query(`delete from ${table} where id = $1`, [run]);
+  },
+
+  /** A final row that says it is in another state. */
+  async falsify(admin: Admin, run: string, state: number): Promise<void> {
+    await admin.query('update history set state = $2 where id = $1', [run, state]);
+  },
+
   async empty(admin: Admin): Promise<void> {
     await admin.query(
-      'truncate live, open_attempt, history, inbox, aside, executor, answer, journal, node',
+      `truncate live, open_attempt, history, inbox, aside, executor, answer, journal, node,
+        idempotency`,
     );
     await admin.query('update partition set owner = null, wanted_by = null, seq = 0');
   },

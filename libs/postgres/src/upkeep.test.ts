@@ -226,6 +226,17 @@ describe('rows that expired', () => {
     expect(await rows('select state from bulk order by 1')).toEqual([{ state: 0 }, { state: 2 }]);
   });
 
+  test('of the cluster the newest 20,000 events stay', async () => {
+    await rows(`insert into cluster_event (partition, epoch, kind, thread)
+      select 0, i, 0, 't1' from generate_series(1, 20012) i`);
+    expect(await emptyExpired(connection, 10)).toBe(10);
+    expect(await emptyExpired(connection, 10)).toBe(2);
+    expect(await emptyExpired(connection, 10)).toBe(0);
+    expect(await rows('select min(epoch)::int4, count(*)::int4 from cluster_event')).toEqual([
+      { min: 13, count: 20_000 },
+    ]);
+  });
+
   test('are stepped over while an intake renews them', async () => {
     await fill(2, '25 hours');
     await other.query('begin');

@@ -120,7 +120,7 @@ describe('fenced', () => {
     const how = { reclaim: false, careful: false };
     expect(world.rig.dropped).toEqual([{ partition: 1, why: 'fenced', ...how }]);
     const refused = { partition: 1, epoch: epochOf1, events: 1, granted: 0, finished: 0 };
-    expect(world.rig.said).toEqual([{ outcome: 'fenced', ...refused }]);
+    expect(world.rig.fences).toEqual([refused]);
     expect(world.rig.committer.counts.fenced).toBe(1);
     expect(await world.count('live', 'taken')).toBe(2);
   });

@@ -2,6 +2,7 @@ import type {
   CommitOutcome,
   Committed,
   Failure,
+  Fence,
   Millis,
   NodeStats,
   PartitionWrites,
@@ -36,6 +37,8 @@ export interface CommitterHost {
   perform(pending: PendingEffect): void;
   readonly clock: Pick<DatabaseClock, 'sample' | 'correct'>;
   wanted(wanted: Committed['wanted']): void;
+  /** Somebody else owns the partition by now: this was refused. */
+  fenced(fence: Fence): void;
   /** The partition's memory is void. `reclaim`: take it anew; else somebody else has it. */
   dropPartition(id: number, why: string, how: Dropped): void;
 }
@@ -227,17 +230,11 @@ export class Committer {
   /** Only what the call still holds: a partition may have been claimed anew since it was sent. */
   private fenced(ids: ReadonlySet<number>): void {
     for (const writes of this.current()) {
-      const { partition, epoch, events, granted, finished } = writes;
+      const { partition, epoch, events } = writes;
       if (!ids.has(partition)) continue;
       this.counts.fenced++;
-      this.log.info('a commit is fenced: somebody else owns the partition by now', {
-        outcome: 'fenced',
-        partition,
-        epoch,
-        events,
-        granted: granted.length,
-        finished: finished.length,
-      });
+      const [granted, finished] = [writes.granted.length, writes.finished.length];
+      this.host.fenced({ partition, epoch, events, granted, finished });
       this.void(partition, 'fenced', false, false);
     }
   }

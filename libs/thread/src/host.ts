@@ -28,7 +28,7 @@ import { Fleet, type FleetHost } from './fleet/fleet.js';
 import { Alarm, nextOf } from './alarm.js';
 import type { Batch, PendingEffect } from './batch.js';
 import { DatabaseClock } from './clock.js';
-import { Committer, type Dropped } from './committer.js';
+import { Committer, type CommitterHost, type Dropped } from './committer.js';
 import { Followers } from './followers.js';
 import type { ThreadMessage } from './messages.js';
 import { Performer, type PerformerHost } from './performer.js';
@@ -534,16 +534,15 @@ export class ThreadHost {
     };
   }
 
-  private committerHost() {
+  private committerHost(): CommitterHost {
     return {
-      tell: this.ports.tell,
-      mono: this.ports.mono,
-      after: (delayMs: number, run: () => void) => void this.ports.after(delayMs, run),
-      committed: (batch: Batch) => this.committed(batch),
-      perform: (pending: PendingEffect) => this.performer.perform(pending),
+      ...this.ports,
+      committed: (batch) => this.committed(batch),
+      perform: (pending) => this.performer.perform(pending),
       clock: this.clock,
       wanted: () => this.membership.look(),
-      dropPartition: (id: number, why: string, how: Dropped) => this.drop(id, why, how),
+      fenced: (fence) => this.membership.fenced(fence),
+      dropPartition: (id, why, how) => this.drop(id, why, how),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { Described, LocalCommand } from './command.js';
 import { completionOf } from './completion.js';
 import { doctor } from './doctor.js';
+import { doctorAudit } from './doctor-audit.js';
 import { init } from './init.js';
 import { login, logout } from './login.js';
 import { dev, migrate } from './start.js';
@@ -13,6 +14,7 @@ export const locals: readonly LocalCommand[] = [
   login,
   logout,
   doctor,
+  doctorAudit,
   migrate,
   completionOf(() => described),
 ];

@@ -25,7 +25,7 @@ export async function dev(settings: Settings, counts: DevCounts, terminal: Termi
     migration: async () => {
       const { migrate, seedDemo } = await import('#definitions');
       return async (databaseUrl, gatewayUrl) => {
-        await migrate(databaseUrl, settings.partitions);
+        await migrate(databaseUrl, settings.partitions, settings.cluster);
         isFirst = await seedDemo(databaseUrl, { adminKeyFile, gatewayUrl });
       };
     },

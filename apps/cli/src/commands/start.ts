@@ -39,12 +39,17 @@ export const migrate: LocalCommand = {
   positionals: NONE,
   isWordy: true,
   async start({ settings, terminal }) {
-    const { databaseUrl, partitions } = settings();
+    const { databaseUrl, partitions, cluster } = settings();
     if (databaseUrl === undefined) {
       throw new CommandProblem('Set DATABASE_URL to the database that is to be migrated.');
     }
     const loaded = await import('#definitions');
-    const installed = await loaded.migrate(databaseUrl, partitions);
+    const installed = await loaded
+      .migrate(databaseUrl, partitions, cluster)
+      .catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new CommandProblem(`The database cannot be brought up to date: ${why}`);
+      });
     terminal.out(`up to date: format ${installed.format}, ${installed.partitions} partitions\n`);
     return 0;
   },

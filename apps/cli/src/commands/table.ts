@@ -6,6 +6,7 @@ import { holds } from './holds.js';
 import { query } from './query.js';
 import { actions } from './actions.js';
 import { cluster } from './cluster.js';
+import { clusterEvents } from './cluster-events.js';
 import { bulks } from './bulk.js';
 import { dead } from './dead.js';
 import { runs } from './runs.js';
@@ -25,5 +26,6 @@ export const commands: readonly Command[] = [
   ...executors,
   ...pools,
   cluster,
+  clusterEvents,
   query,
 ];

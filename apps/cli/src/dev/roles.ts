@@ -120,7 +120,9 @@ function shared(wiring: Wiring, role: Role): Record<string, string> {
     ORRERY_HOME: wiring.home.path,
     ORRERY_HOST: settings.host,
     ORRERY_CLUSTER: settings.cluster,
-    ORRERY_PARTITIONS: String(settings.partitions),
+    ...(settings.partitions === undefined
+      ? {}
+      : { ORRERY_PARTITIONS: String(settings.partitions) }),
     ORRERY_SCHEDULER_THREADS: String(settings.schedulerThreads),
     ORRERY_EXECUTOR_POOL: settings.executorPool,
     ORRERY_EXECUTOR_SLOTS: String(settings.executorSlots),

@@ -5,7 +5,6 @@ import { partitionOf } from '#core';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
 import {
   type Asked,
-  NESTED,
   type Place,
   ROOTS,
   documentOf,
@@ -14,6 +13,7 @@ import {
   rootsOf,
 } from '../testkit/access.js';
 import { type Answer, type TestGateway, startTestGateway } from '../testkit/gateway.js';
+import { NESTED } from '../testkit/nested.js';
 import { TestOwner } from '../testkit/owner.js';
 import { bearer, connect, first, listen } from '../testkit/socket.js';
 import { buildSchema } from './print-schema.js';
@@ -38,6 +38,7 @@ const NEVER_THERE = [
   'Attempt.error',
   'Attempt.executor',
   'Cluster.schedulers',
+  'ClusterEvent.refused',
   'Run.attempts',
   'Run.executor',
   'Run.discarded',

@@ -22,7 +22,7 @@ it('the module starts with the application and ends its streams with it', async 
       LiveModule.for({
         gateway: 'g',
         databaseUrl: database.url,
-        installation: { format: 1, partitions: PARTITIONS, life: database.life },
+        installation: { format: 1, partitions: PARTITIONS, cluster: 'main', life: database.life },
         topics,
         wire: { publish: () => true, messages$: () => EMPTY, up$: of(true) },
         log: silent,

@@ -161,6 +161,10 @@ describe('a takeover', () => {
     const heirs = `result = convert_to('"heir"', 'UTF8')`;
     expect(await watch.count('history', heirs)).toBe(8);
     expect(next.downOf('ack')).toHaveLength(8);
+    // Once it is back, the cluster's events tell what it was refused.
+    rig.isolate(false);
+    const refused = `kind = 2 and thread = 't1' and finished > 0`;
+    await watch.eventually(async () => (await watch.count('cluster_event', refused)) > 0);
   });
 
   test('an executor whose death nobody could take in is OFFLINE all the same', async () => {

@@ -50,6 +50,8 @@ export interface StoreControl {
   load(of: LoadWanted, reply: Reply<LoadedPartition | undefined>): void;
   release(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
   want(partition: number, thread: string, reply: Reply<void>): void;
+  /** Puts on record that commits were refused; what is told twice stands there once. */
+  fenced(thread: string, fences: readonly Fence[], reply: Reply<void>): void;
 }
 
 export interface Committed {
@@ -146,6 +148,18 @@ export interface NodeStats {
   /** Of its latest commits, from sending to the answer; null: there was none. */
   readonly commitP50Ms: Millis | null;
   readonly commitP99Ms: Millis | null;
+}
+/** What happens to the ownership of a partition. The index of a name is its code: only append. */
+export const CLUSTER_EVENT_KINDS = ['CLAIMED', 'RELEASED', 'FENCED', 'STOLEN'] as const;
+export type ClusterEventKind = (typeof CLUSTER_EVENT_KINDS)[number];
+
+/** A commit that was refused, since somebody else owned the partition: what it would have told. */
+export interface Fence {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly events: number;
+  readonly granted: number;
+  readonly finished: number;
 }
 export interface NodeView {
   readonly thread: string;

@@ -1,3 +1,9 @@
+import { CLUSTER_EVENT_KINDS, type ClusterEventKind } from '#core';
+
+const CODE = Object.fromEntries(CLUSTER_EVENT_KINDS.map((kind, code) => [kind, code])) as Readonly<
+  Record<ClusterEventKind, number>
+>;
+
 /** Who is there, who owns what, and taking ownership: one partition a transaction (§4). */
 export const OWNERSHIP = `
 create function touch_node(p_thread text, p_session text, p_scheduler text, p_format int4,
@@ -32,26 +38,63 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
     from partition q;
 $$;
 
+-- One process has the name of a scheduler, as long as its connection lasts: when it dies, at once.
+create function take_name(p_name text, out mine bool, out session text, out age float8)
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+begin
+  mine := pg_try_advisory_lock(hashtextextended('orrery/scheduler/' || p_name, 0));
+  if not mine then
+    select n.session, extract(epoch from clock_timestamp() - n.seen) * 1000 into session, age
+      from node n where n.scheduler = p_name order by n.seen desc limit 1;
+  end if;
+end $$;
+
 create function leave_node(p_thread text, p_session text) returns void
 language sql security definer set search_path = orrery, pg_temp as $$
   delete from node where thread = p_thread and session = p_session;
 $$;
 
+-- Stolen: its owner was there and had not let go. Who has left has let go of all it has.
 create function claim_partition(p_id int2, p_expected int8, p_thread text,
   out epoch int8, out seq int8)
-language sql security definer set search_path = orrery, pg_temp set lock_timeout = '500ms' as $$
+language plpgsql security definer set search_path = orrery, pg_temp set lock_timeout = '500ms' as $$
+declare former text; code int2 := ${CODE.CLAIMED};
+begin
+  select q.owner into former from partition q
+    where q.id = p_id and q.epoch = p_expected for no key update;
+  if not found then return; end if;
   update partition q set epoch = q.epoch + 1, owner = p_thread, since = clock_timestamp(),
       claimed_at = clock_timestamp(), wanted_by = null, wanted_at = null, reason = null
-    where q.id = p_id and q.epoch = p_expected returning q.epoch, q.seq;
-$$;
+    where q.id = p_id returning q.epoch, q.seq into epoch, seq;
+  if former <> p_thread and exists (select from node n where n.thread = former) then
+    code := ${CODE.STOLEN};
+  end if;
+  insert into cluster_event (partition, epoch, kind, thread, before)
+    values (p_id, epoch, code, p_thread, former) on conflict do nothing;
+end $$;
 
 create function release_partition(p_id int2, p_epoch int8, p_reason text) returns bool
 language plpgsql security definer set search_path = orrery, pg_temp as $$
+declare former text;
 begin
-  update partition set owner = null, since = clock_timestamp(), reason = p_reason
-    where id = p_id and epoch = p_epoch;
-  return found;
+  select owner into former from partition where id = p_id and epoch = p_epoch for no key update;
+  if not found then return false; end if;
+  update partition set owner = null, since = clock_timestamp(), reason = p_reason where id = p_id;
+  insert into cluster_event (partition, epoch, kind, thread, reason)
+    select p_id, p_epoch, ${CODE.RELEASED}, former, p_reason where former is not null
+    on conflict do nothing;
+  return true;
 end $$;
+
+create function tell_fences(p_thread text, p_partition int4[], p_epoch int8[], p_events int4[],
+  p_granted int4[], p_finished int4[]) returns void
+language sql security definer set search_path = orrery, pg_temp as $$
+  insert into cluster_event (partition, epoch, kind, thread, events, granted, finished)
+    select x.partition, x.epoch, ${CODE.FENCED}, p_thread, x.events, x.granted, x.finished
+    from unnest(p_partition, p_epoch, p_events, p_granted, p_finished)
+      x(partition, epoch, events, granted, finished)
+    on conflict do nothing;
+$$;
 
 create function want_partition(p_id int2, p_thread text) returns void
 language sql security definer set search_path = orrery, pg_temp as $$

@@ -1,6 +1,8 @@
 /** What the tables of time keep, in days; history says by `drop_at` how long it keeps a run. */
 const JOURNAL_DAYS = 30;
 const LOG_DAYS = 30;
+/** Of the cluster's own events, so many: weeks of a quiet one, and a bound for one in trouble. */
+const CLUSTER_EVENTS = 20_000;
 /** Partitions stand ready so far ahead: an installation may sleep for two weeks. */
 const AHEAD_DAYS = 14;
 /** Beyond the longest retention of a run (90 days) and those two weeks. */
@@ -142,6 +144,11 @@ begin
     expired('bulk', `x.finished_at < now() - interval '24 hours'`, 'x.finished_at'),
     // A final run is there until the week of its time is over.
     expired('follow_up', `x.drop_at < now() - interval '30 days'`, 'x.drop_at'),
+    expired(
+      'cluster_event',
+      `x.id <= (select max(m.id) from cluster_event m) - ${CLUSTER_EVENTS}`,
+      'x.id',
+    ),
     expired('result_cache', 'x.expires < now()', 'x.expires'),
     expired('journal_default', `x.at < now() - interval '${JOURNAL_DAYS} days'`, 'x.at'),
     expired('log_chunk_default', `x.day < current_date - ${LOG_DAYS}`, 'x.day'),

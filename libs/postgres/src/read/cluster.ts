@@ -1,4 +1,9 @@
-import type { CommandOutcome, NodeStats } from '#core';
+import {
+  CLUSTER_EVENT_KINDS,
+  type ClusterEventKind,
+  type CommandOutcome,
+  type NodeStats,
+} from '#core';
 import { type Reader, ms, utf8, uuidArray } from './reader.js';
 
 export interface ExecutorRecordRow {
@@ -23,6 +28,30 @@ export interface NodeRow {
   readonly ageMs: number;
   /** Null: it has not said how it does. */
   readonly stats: NodeStats | null;
+}
+/** Something that happened to the ownership of a partition. */
+export interface ClusterEventRow {
+  readonly id: number;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly kind: ClusterEventKind;
+  readonly at: number;
+  readonly thread: string;
+  /** Who owned it until then; null: nobody, or it is no claim. */
+  readonly before: string | null;
+  readonly reason: string | null;
+  /** Of a fence: what was refused. */
+  readonly events: number | null;
+  readonly granted: number | null;
+  readonly finished: number | null;
+}
+export interface ClusterEventsRequest {
+  readonly partition: number | null;
+  /** Null: of any kind. */
+  readonly kinds: readonly ClusterEventKind[] | null;
+  /** The id of the last one of the page before. */
+  readonly after: number | null;
+  readonly limit: number;
 }
 type Row<T> = T & Record<string, unknown>;
 
@@ -64,6 +93,24 @@ export async function readNodes(reader: Reader): Promise<NodeRow[]> {
       from node n where n.seen > now() - interval '1 hour' order by n.scheduler, n.thread`,
     [],
   );
+}
+
+/** The newest first. */
+export async function listClusterEvents(
+  reader: Reader,
+  { partition, kinds, after, limit }: ClusterEventsRequest,
+): Promise<ClusterEventRow[]> {
+  const codes = kinds?.map((kind) => CLUSTER_EVENT_KINDS.indexOf(kind)) ?? null;
+  const rows = await reader.query<Row<Omit<ClusterEventRow, 'kind'> & { kind: number }>>(
+    `select c.id, c.partition, c.epoch, c.kind, ${ms('c.at')} as at, c.thread, c.before, c.reason,
+        c.events, c.granted, c.finished
+      from cluster_event c
+      where ($1::int8 is null or c.id < $1::int8) and ($2::int4 is null or c.partition = $2::int4)
+        and ($3::int4[] is null or c.kind = any ($3::int4[]))
+      order by c.id desc limit $4::int4`,
+    [after, partition, codes, limit],
+  );
+  return rows.map((row) => ({ ...row, kind: CLUSTER_EVENT_KINDS[row.kind] ?? 'CLAIMED' }));
 }
 
 /** How long the oldest of what its owner has not taken in stands in each inbox; none: absent. */

@@ -1,9 +1,12 @@
 export {
+  type ClusterEventRow,
+  type ClusterEventsRequest,
   type ExecutorRecordRow,
   type NodeRow,
   type PartitionRow,
   findAnswers,
   findExecutors,
+  listClusterEvents,
   listExecutors,
   readClock,
   readLags,

@@ -38,14 +38,15 @@ create policy reader on project for select to orrery_gateway_read, orrery_gatewa
 
 grant select, insert, update, delete on live, open_attempt, history, inbox, intake, answer,
   journal, idempotency, dedup, follow_up, bulk, result_cache, executor, aside, log_chunk,
-  partition, node, specification to orrery_writer;
+  partition, node, cluster_event, specification to orrery_writer;
 grant usage on sequence log_seq to orrery_writer;
 grant select on run_now, installation, project, job, job_version to orrery_writer;
 grant update (paused, paused_by, paused_reason, updated_at) on job to orrery_writer;
 grant select on live, open_attempt, run_now, history, follow_up, result_cache, specification, job,
   job_version, project, log_chunk to orrery_gateway_read, orrery_gateway_define;
 grant select on bulk, idempotency to orrery_gateway_read;
-grant select on executor, partition, node, installation, answer, aside to orrery_gateway_read;
+grant select on executor, partition, node, cluster_event, installation, answer, aside
+  to orrery_gateway_read;
 create policy founder on project for insert to orrery_gateway_define with check (true);
 create policy keeper on project for update to orrery_gateway_define
   using (id = any (nullif(current_setting('orrery.projects', true), '')::uuid[]));

@@ -41,6 +41,7 @@ create table installation (
   one boolean primary key default true check (one),
   format int4 not null,
   partitions int4 not null check (partitions between 1 and 4096),
+  cluster text not null,
   life uuid not null default gen_random_uuid(),
   created_at timestamptz not null default now());
 
@@ -54,13 +55,6 @@ create table partition (
   claimed_at timestamptz,
   since timestamptz not null default now(),
   reason text) with (fillfactor = 20);
-
-create table node (
-  thread text primary key,
-  session text not null,
-  scheduler text not null,
-  seen timestamptz not null,
-  stats text) with (fillfactor = 50);
 
 create table live (${RUN_COLUMNS},
   lane int8,

@@ -41,6 +41,7 @@ import {
   findRunTraits,
   findRuns,
   listBulks,
+  listClusterEvents,
   listExecutors,
   listRuns,
   listTargets,
@@ -229,6 +230,7 @@ async function pages(life: Life, known: readonly Known[]): Promise<void> {
       await findExecutors(reader, ['x0', 'x1']);
       await readPartitions(reader);
       await readLags(reader);
+      await listClusterEvents(reader, { partition: null, kinds: null, after: 9, limit: 51 });
       await readPlace(reader, project, run.id);
       await readAside(reader, project, run.id);
       await readRunTimes(reader, project, life.spec(0), 50);

@@ -55,4 +55,57 @@ describe.each(STORES)('%s', (_, open) => {
     expect(names(await touch('t1', 's'))).not.toContain('t9');
     expect((await touch('t1', 's')).partitions).toHaveLength(PARTITIONS);
   });
+
+  test('what happens to who owns what is on record, each once', async () => {
+    const { control } = world.store;
+    const [partition, from] = [2, owner.epoch(2)];
+    const begun = (await world.clusterEvents(partition)).length;
+    const touch = async (thread: string) =>
+      await world.ask<ClusterView>((reply) =>
+        control.touch({ thread, session: 's', scheduler: thread }, reply),
+      );
+    const claim = async (thread: string, expected: number) =>
+      await world.ask((reply) => control.claim({ partition, expected, thread }, reply));
+    const release = async (epoch: number) =>
+      await world.ask<unknown>((reply) =>
+        control.release(partition, epoch, 'stopped', reply as never),
+      );
+    const fence = { partition, epoch: from, events: 3, granted: 2, finished: 1 };
+    const fenced = async () =>
+      await world.ask<unknown>((reply) => control.fenced('t1', [fence], reply as never));
+    await touch('t1');
+    await touch('t2');
+    await claim('t2', from - 1);
+    await claim('t2', from);
+    await fenced();
+    await fenced();
+    // The same thread anew, after an outcome that nobody knows.
+    await claim('t2', from + 1);
+    await release(from + 1);
+    await release(from + 2);
+    await release(from + 2);
+    await claim('t1', from + 2);
+    // By its own word it is gone: what it has may be taken.
+    await world.ask<unknown>((reply) =>
+      control.leave({ thread: 't1', session: 's', scheduler: 't1' }, reply as never),
+    );
+    await claim('t2', from + 3);
+    const { epoch: _, events, granted, finished } = fence;
+    const event = { partition, before: null, reason: null, refused: null };
+    expect((await world.clusterEvents(partition)).slice(begun)).toEqual([
+      { ...event, kind: 'STOLEN', epoch: from + 1, thread: 't2', before: 't1' },
+      {
+        ...event,
+        kind: 'FENCED',
+        epoch: from,
+        thread: 't1',
+        refused: { events, granted, finished },
+      },
+      { ...event, kind: 'CLAIMED', epoch: from + 2, thread: 't2', before: 't2' },
+      { ...event, kind: 'RELEASED', epoch: from + 2, thread: 't2', reason: 'stopped' },
+      { ...event, kind: 'CLAIMED', epoch: from + 3, thread: 't1' },
+      { ...event, kind: 'CLAIMED', epoch: from + 4, thread: 't2', before: 't1' },
+    ]);
+    owner.epochs.set(partition, from + 4);
+  });
 });

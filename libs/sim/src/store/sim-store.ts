@@ -1,4 +1,5 @@
 import type {
+  Claim,
   CommitOutcome,
   Millis,
   PartitionWrites,
@@ -108,57 +109,58 @@ function ask<T>(link: DatabaseLink, serve: () => T, reply: Reply<T>): void {
 
 function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
   const { tables } = server;
+  const served = <T>(reply: Reply<T>, serve: () => T): void => ask(link, serve, reply);
   return {
     touch: ({ thread, session }, reply) =>
-      ask(
-        link,
-        () => {
-          tables.nodes.set(thread, { thread, session, seen: server.at });
-          return viewOf(tables, server.at);
-        },
-        reply,
-      ),
+      served(reply, () => {
+        tables.nodes.set(thread, { thread, session, seen: server.at });
+        return viewOf(tables, server.at);
+      }),
     leave: ({ thread, session }, reply) =>
-      ask(
-        link,
-        () => {
-          if (tables.nodes.get(thread)?.session === session) tables.nodes.delete(thread);
-        },
-        reply,
-      ),
-    claim: ({ partition, expected, thread }, reply) =>
-      ask(
-        link,
-        () => {
-          const table = tables.partition(partition);
-          if (table.epoch !== expected) return undefined;
-          const { at } = server;
-          const free = { wantedBy: null, wantedAt: null };
-          Object.assign(table, { epoch: expected + 1, owner: thread, claimedAt: at, ...free });
-          return table.epoch;
-        },
-        reply,
-      ),
-    load: (of, reply) => ask(link, () => loadOf(tables, of), reply),
-    release: (partition, epoch, _reason, reply) =>
-      ask(
-        link,
-        () => {
-          const table = tables.partition(partition);
-          if (table.epoch === epoch) table.owner = null;
-        },
-        reply,
-      ),
+      served(reply, () => {
+        if (tables.nodes.get(thread)?.session === session) tables.nodes.delete(thread);
+      }),
+    claim: (of, reply) => served(reply, () => claim(server, of)),
+    load: (of, reply) => served(reply, () => loadOf(tables, of)),
+    release: (partition, epoch, reason, reply) =>
+      served(reply, () => release(server, partition, epoch, reason)),
     want: (partition, thread, reply) =>
-      ask(
-        link,
-        () => {
-          const table = tables.partition(partition);
-          if (table.wantedBy === thread) return;
-          table.wantedBy = thread;
-          table.wantedAt = server.at;
-        },
-        reply,
-      ),
+      served(reply, () => {
+        const table = tables.partition(partition);
+        if (table.wantedBy === thread) return;
+        table.wantedBy = thread;
+        table.wantedAt = server.at;
+      }),
+    fenced: (thread, fences, reply) =>
+      served(reply, () => {
+        for (const { partition, epoch, ...refused } of fences) {
+          tables.tell({ ...event(server, partition, epoch, thread), kind: 'FENCED', refused });
+        }
+      }),
   };
+}
+
+const event = ({ at }: DatabaseServer, partition: number, epoch: number, thread: string) =>
+  ({ partition, epoch, thread, at, before: null, reason: null, refused: null }) as const;
+
+function claim(server: DatabaseServer, { partition, expected, thread }: Claim): number | undefined {
+  const { tables, at } = server;
+  const table = tables.partition(partition);
+  if (table.epoch !== expected) return undefined;
+  const before = table.owner;
+  const isStolen = before !== null && before !== thread && tables.nodes.has(before);
+  const free = { wantedBy: null, wantedAt: null };
+  Object.assign(table, { epoch: expected + 1, owner: thread, claimedAt: at, ...free });
+  const kind = isStolen ? 'STOLEN' : 'CLAIMED';
+  tables.tell({ ...event(server, partition, table.epoch, thread), kind, before });
+  return table.epoch;
+}
+
+function release(server: DatabaseServer, partition: number, epoch: number, reason: string): void {
+  const table = server.tables.partition(partition);
+  if (table.epoch !== epoch) return;
+  const { owner } = table;
+  table.owner = null;
+  if (owner === null) return;
+  server.tables.tell({ ...event(server, partition, epoch, owner), kind: 'RELEASED', reason });
 }

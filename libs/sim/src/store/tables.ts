@@ -1,6 +1,8 @@
 import type {
   AsideRow,
+  ClusterEventKind,
   ExecutorRow,
+  Fence,
   FinishedRun,
   Hold,
   Millis,
@@ -58,6 +60,17 @@ export interface PartitionTable {
   readonly executors: Map<string, ExecutorRow>;
   readonly journal: Segment[];
 }
+/** As `cluster_event`. */
+export interface ClusterEvent {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly kind: ClusterEventKind;
+  readonly at: Millis;
+  readonly thread: string;
+  readonly before: string | null;
+  readonly reason: string | null;
+  readonly refused: Pick<Fence, 'events' | 'granted' | 'finished'> | null;
+}
 export interface NodeRow {
   readonly thread: string;
   session: string;
@@ -74,6 +87,7 @@ export class Tables {
   readonly intakes = new Map<string, Millis>();
   readonly specifications = new Map<string, Specification>();
   readonly holds = new Map<string, Hold>();
+  private readonly told = new Map<string, ClusterEvent>();
 
   constructor(partitions: number) {
     this.partitions = Array.from({ length: partitions }, (_, id) => ({
@@ -96,6 +110,16 @@ export class Tables {
     const found = this.partitions[id];
     if (found === undefined) throw new Error(`there is no partition ${id}`);
     return found;
+  }
+
+  get clusterEvents(): readonly ClusterEvent[] {
+    return [...this.told.values()];
+  }
+
+  /** Of an epoch each kind happens once. */
+  tell(event: ClusterEvent): void {
+    const key = `${event.partition}/${event.epoch}/${event.kind}`;
+    if (!this.told.has(key)) this.told.set(key, event);
   }
 
   find(run: string): { readonly table: PartitionTable; readonly live: LiveRow } | undefined {

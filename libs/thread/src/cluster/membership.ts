@@ -1,5 +1,6 @@
 import {
   type ClusterView,
+  type Fence,
   type LoadedPartition,
   type Millis,
   type NodeName,
@@ -12,6 +13,7 @@ import {
 import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Departure } from './departure.js';
+import { Fences } from './fences.js';
 
 const TOUCH_EVERY_MS = 500;
 
@@ -74,12 +76,15 @@ export class Membership {
   private readonly had = new Set<number>();
   /** Owners by their own word, which may be newer than the view. */
   private readonly heard = new Map<number, Known>();
+  private readonly fences: Fences;
 
   constructor(
     private readonly store: StoreControl,
     private readonly host: MembershipHost,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.fences = new Fences(store, host.node.thread, log);
+  }
 
   start(): void {
     this.arm();
@@ -107,6 +112,11 @@ export class Membership {
     this.claimed.delete(partition);
     this.reclaims.set(partition, careful || (this.reclaims.get(partition) ?? false));
     this.look();
+  }
+
+  /** A commit was refused: it goes on record. */
+  fenced(fence: Fence): void {
+    this.fences.add(fence);
   }
 
   /** What was claimed has arrived. */
@@ -170,6 +180,7 @@ export class Membership {
       this.view = view;
       this.steadySince ??= this.host.mono();
       this.host.tell({ kind: 'view', view });
+      this.fences.send();
       this.act(this.decide(view));
     });
   }

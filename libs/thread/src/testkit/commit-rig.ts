@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type Cell, DEFAULT_RETRY, type Policy, type RunEvent, type Write } from '#core';
+import {
+  type Cell,
+  DEFAULT_RETRY,
+  type Fence,
+  type Policy,
+  type RunEvent,
+  type Write,
+} from '#core';
 import {
   Connection,
   type NewRun,
@@ -39,8 +46,7 @@ export class CommitRig implements CommitterHost {
   /** What left, by name; `commit` stands where a batch was said to be committed. */
   readonly left: string[] = [];
   readonly dropped: Dropped[] = [];
-  /** What its log says beside complaints. */
-  readonly said: object[] = [];
+  readonly fences: Fence[] = [];
   readonly samples: number[] = [];
   /** Refusals as early: the clock was told to go back to these. */
   readonly corrections: number[] = [];
@@ -59,8 +65,7 @@ export class CommitRig implements CommitterHost {
     const common = { pinned: true, name: 'orrery/t1/commits' } as const;
     this.intake = new Connection({ ...common, url: directUrl, role: 'orrery_intake' });
     this.commits = new Connection({ ...common, url, role: 'orrery_scheduler' });
-    const info = (_: string, about?: object): void => void this.said.push({ ...about });
-    const log = { debug: quiet, info, warn: quiet, error: quiet };
+    const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
     const { commits } = this;
     const store = new PostgresStore({ commits, reads: commits, control: commits });
     this.committer = new Committer(store, this, log);
@@ -168,6 +173,10 @@ export class CommitRig implements CommitterHost {
 
   wanted(): void {
     this.looks++;
+  }
+
+  fenced(fence: Fence): void {
+    this.fences.push(fence);
   }
 
   dropPartition(

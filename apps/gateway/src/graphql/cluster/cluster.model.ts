@@ -1,4 +1,7 @@
 import { Field, Float, Int, ObjectType } from '@nestjs/graphql';
+import type { ClusterEventKind } from '#core';
+import { ClusterEventKindEnum } from '../schema/enums.js';
+import { connectionType } from '../schema/page.js';
 import { DateTimeScalar, DurationScalar } from '../schema/scalars.js';
 
 @ObjectType({ description: 'A share of all runs, with one writer at a time.' })
@@ -74,6 +77,47 @@ export class SchedulerNode {
   @Field(() => [SchedulerThread], { description: 'Its threads.' })
   readonly threads!: readonly SchedulerThread[];
 }
+
+@ObjectType({ description: 'What a commit would have told, had it not been refused.' })
+export class RefusedWrites {
+  @Field(() => Int, { description: 'Events of runs.' })
+  readonly events!: number;
+
+  @Field(() => Int, { description: 'Attempts that it would have granted.' })
+  readonly grants!: number;
+
+  @Field(() => Int, { description: 'Runs that it would have ended.' })
+  readonly results!: number;
+}
+
+@ObjectType({ description: 'Something that happened to the ownership of a partition.' })
+export class ClusterEvent {
+  @Field(() => DateTimeScalar, { description: "When, by the database's clock." })
+  readonly at!: number;
+
+  @Field(() => ClusterEventKindEnum, { description: 'What.' })
+  readonly kind!: ClusterEventKind;
+
+  @Field(() => Int, { description: 'To which partition.' })
+  readonly partition!: number;
+
+  @Field(() => String, { description: 'Under which epoch of it.' })
+  readonly epoch!: string;
+
+  @Field(() => String, { description: 'The scheduler thread that did it, or was refused.' })
+  readonly thread!: string;
+
+  @Field(() => String, { nullable: true, description: 'Of a claim: who owned it until then.' })
+  readonly from!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Why it was let go.' })
+  readonly reason!: string | null;
+
+  @Field(() => RefusedWrites, { nullable: true, description: 'Of a fence: what was refused.' })
+  readonly refused!: RefusedWrites | null;
+}
+
+export const ClusterEventConnection = connectionType(() => ClusterEvent, 'ClusterEvent');
 
 @ObjectType({ description: 'Who owns what.' })
 export class Cluster {

@@ -1,19 +1,38 @@
 import { Inject } from '@nestjs/common';
-import { Extensions, Query, Resolver } from '@nestjs/graphql';
+import { Args, Extensions, Int, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { CLUSTER_EVENT_KINDS, type ClusterEventKind } from '#core';
 import {
+  type ClusterEventRow,
   type NodeRow,
   type PartitionRow,
   type Reader,
+  listClusterEvents,
   readLags,
   readNodes,
   readPartitions,
 } from '#postgres';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { Requires } from '../driver/roles.js';
-import { Cluster, type Partition, type SchedulerNode } from './cluster.model.js';
+import { ClusterEventKindEnum } from '../schema/enums.js';
+import {
+  type ConnectionOf,
+  PageArgs,
+  decodeCursor,
+  encodeCursor,
+  pageOf,
+  pageSize,
+} from '../schema/page.js';
+import {
+  Cluster,
+  type ClusterEvent,
+  ClusterEventConnection,
+  type Partition,
+  type SchedulerNode,
+} from './cluster.model.js';
 
 /** Architecture §4: ownerStaleAfter. */
 const STALE_MS = 3_000;
+const EVENTS_CURSOR = 'cluster-events';
 
 @Resolver(() => Cluster)
 export class ClusterResolver {
@@ -33,6 +52,42 @@ export class ClusterResolver {
       partitions: stated(nodes, partitions, lags),
     };
   }
+
+  @ResolveField(() => ClusterEventConnection, {
+    description: 'What happened to who owns what, the newest first; the last 20,000 are kept.',
+  })
+  async events(
+    @Args() page: PageArgs,
+    @Args('partition', { type: () => Int, nullable: true, description: 'Of this one alone.' })
+    partition: number | null,
+    @Args('kinds', {
+      type: () => [ClusterEventKindEnum],
+      nullable: true,
+      description: 'Of any of these kinds.',
+    })
+    kinds: readonly ClusterEventKind[] | null,
+  ): Promise<ConnectionOf<ClusterEvent>> {
+    const size = pageSize(page.first);
+    const [after] = decodeCursor(EVENTS_CURSOR, page.after, ([id]) => Number.isInteger(id)) ?? [];
+    const rows = await listClusterEvents(this.reader, {
+      partition: partition ?? null,
+      kinds: kinds ?? CLUSTER_EVENT_KINDS,
+      after: (after as number | undefined) ?? null,
+      limit: size + 1,
+    });
+    return pageOf(rows, size, eventOf, ({ id }) => encodeCursor(EVENTS_CURSOR, id));
+  }
+}
+
+function eventOf(row: ClusterEventRow): ClusterEvent {
+  const { epoch, before, events, granted, finished, ...event } = row;
+  const refused = { events: events ?? 0, grants: granted ?? 0, results: finished ?? 0 };
+  return {
+    ...event,
+    epoch: String(epoch),
+    from: before,
+    refused: row.kind === 'FENCED' ? refused : null,
+  };
 }
 
 function stated(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Connection, claimPartition, touchNode } from '#postgres';
+import { Connection, claimPartition, releasePartition, tellFences, touchNode } from '#postgres';
 import { type Broker, createBroker } from '#broker';
 import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
 import { type TestGateway, silent, startTestGateway } from '../../testkit/gateway.js';
@@ -55,4 +55,48 @@ it('says who owns what, how its commits do, and what nobody has taken in', async
   const after = await gateway.get<{ partitions: { lag: string | null }[] }>(CLUSTER);
   const lags = after.partitions.flatMap(({ lag }) => (lag === null ? [] : [lag]));
   expect(lags).toEqual([expect.stringMatching(/^\d+(ms|s)/)]);
+});
+
+interface Events {
+  readonly events: {
+    readonly nodes: readonly object[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+  };
+}
+const eventsOf = async (given: string): Promise<Events['events']> => {
+  const event = 'kind partition epoch thread from reason refused { events grants results }';
+  const page = 'pageInfo { hasNextPage endCursor }';
+  const { events } = await gateway.get<Events>(
+    `{ cluster { events(${given}) { nodes { ${event} } ${page} } } }`,
+  );
+  return events;
+};
+
+it('tells what happened to who owns what, the newest first, in pages', async () => {
+  await touchNode(connection, 's.2', 'one', 's');
+  await touchNode(connection, 's.3', 'one', 's');
+  await claimPartition(connection, 1, 0, 's.2');
+  await claimPartition(connection, 1, 1, 's.3');
+  const fence = { partition: 1, epoch: 1, events: 9, granted: 4, finished: 2 };
+  await tellFences(connection, 's.2', [fence]);
+  await releasePartition(connection, 1, 2, 'handed over');
+  const event = { partition: 1, from: null, reason: null, refused: null };
+  const all = [
+    { ...event, kind: 'RELEASED', epoch: '2', thread: 's.3', reason: 'handed over' },
+    {
+      ...event,
+      kind: 'FENCED',
+      epoch: '1',
+      thread: 's.2',
+      refused: { events: 9, grants: 4, results: 2 },
+    },
+    { ...event, kind: 'STOLEN', epoch: '2', thread: 's.3', from: 's.2' },
+    { ...event, kind: 'CLAIMED', epoch: '1', thread: 's.2' },
+  ];
+  const first = await eventsOf('partition: 1, first: 3');
+  expect(first.nodes).toEqual(all.slice(0, 3));
+  expect(first.pageInfo.hasNextPage).toBe(true);
+  const after = `after: "${first.pageInfo.endCursor}"`;
+  expect((await eventsOf(`partition: 1, ${after}`)).nodes).toEqual(all.slice(3));
+  expect((await eventsOf('partition: 1, kinds: [FENCED, STOLEN]')).nodes).toEqual(all.slice(1, 3));
 });

@@ -1,5 +1,7 @@
 import { registerEnumType } from '@nestjs/graphql';
 import {
+  CLUSTER_EVENT_KINDS,
+  type ClusterEventKind,
   EVENT_TYPES,
   EXECUTOR_STATES,
   type EventType,
@@ -246,5 +248,16 @@ export const BulkStateEnum = register<BulkState>(
     DONE: 'It has come to the last run.',
     FAILED: 'It has ended early; what was applied stays so.',
     CANCELLED: 'Somebody has stopped it; what was applied stays so.',
+  }),
+);
+
+export const ClusterEventKindEnum = register<ClusterEventKind>(
+  'ClusterEventKind',
+  'What happened to the ownership of a partition.',
+  inOrder(CLUSTER_EVENT_KINDS, {
+    CLAIMED: 'A thread took it: nobody had it, or who had it has left.',
+    RELEASED: 'Its owner let go of it.',
+    FENCED: 'A thread that no longer owned it was refused to write; nothing of it was written.',
+    STOLEN: 'A thread took it from an owner that had neither let go nor left.',
   }),
 );

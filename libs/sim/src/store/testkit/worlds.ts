@@ -14,7 +14,7 @@ import {
   noWrites,
   partitionOf,
 } from '#core';
-import { Connection, PostgresStore, intakeBatch } from '#postgres';
+import { Connection, PostgresStore, Reader, intakeBatch, listClusterEvents } from '#postgres';
 import { encodeCommand } from '#protocol';
 import { startTestDatabase } from '../../../../../test/support/database.js';
 import { Broker } from '../../broker/broker.js';
@@ -37,6 +37,8 @@ export interface StoreWorld {
   /** As a gateway: answers the run's id. */
   submit(of?: Partial<Submission>): Promise<string>;
   pause(run: string): Promise<string>;
+  /** Of a partition, the oldest first; without when. */
+  clusterEvents(partition: number): Promise<readonly object[]>;
   ask<T>(question: (reply: Reply<T>) => void): Promise<T>;
   commit(writes: readonly PartitionWrites[], notBefore?: Millis): Promise<CommitOutcome>;
   stop(): Promise<void>;
@@ -90,6 +92,11 @@ function simulated(): StoreWorld {
       settle();
       return [...gateway.commands.keys()].at(-1) as string;
     },
+    async clusterEvents(partition) {
+      return server.tables.clusterEvents
+        .filter((each) => each.partition === partition)
+        .map((each) => ({ ...each, at: undefined }));
+    },
     ask: async (question) => sound(now(question)),
     commit: async (writes, notBefore) =>
       now((reply) => store.commit(writes, notBefore ?? null, reply)),
@@ -105,6 +112,7 @@ async function real(): Promise<StoreWorld> {
   const links = { commits: connect(), reads: connect(), control: connect() };
   const intake = new Connection({ url, role: 'orrery_intake', name, pinned: true });
   const store = new PostgresStore(links);
+  const reader = new Reader({ url, name, role: 'orrery_gateway_read' });
   const none = { specifications: [], runs: [], commands: [], keys: [] };
   return {
     store,
@@ -140,11 +148,22 @@ async function real(): Promise<StoreWorld> {
       await intakeBatch(intake, { ...none, id: randomUUID(), commands: [command] });
       return id;
     },
+    async clusterEvents(partition) {
+      const all = { partition, kinds: null, after: null, limit: 200 };
+      const found = await listClusterEvents(reader, all);
+      return found.reverse().map(({ events, granted, finished, ...each }) => ({
+        ...each,
+        id: undefined,
+        at: undefined,
+        refused: events === null ? null : { events, granted, finished },
+      }));
+    },
     ask: async (question) => sound(await new Promise((reply) => question(reply))),
     commit: async (writes, notBefore) =>
       await new Promise((reply) => store.commit(writes, notBefore ?? null, reply)),
     async stop() {
       for (const connection of [...Object.values(links), intake]) await connection.stop();
+      await reader.stop();
       await database.stop();
     },
   };
