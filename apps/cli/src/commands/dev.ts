@@ -10,6 +10,7 @@ import type { Terminal } from '../output/render.js';
 export interface DevCounts {
   readonly schedulers: number;
   readonly executors: number;
+  readonly chaos: boolean;
 }
 
 /** Everything on this machine, until Ctrl-C. Answers the exit code. */

@@ -13,17 +13,25 @@ const COUNT = {
 export const dev: LocalCommand = {
   name: 'dev',
   summary: 'run everything on this machine (npm start)',
-  usage: 'orrery dev [--schedulers N] [--executors N]',
+  usage: 'orrery dev [--schedulers N] [--executors N] [--chaos]',
   example: 'orrery dev --executors 2',
   more:
     'State is kept in .orrery, or in ORRERY_HOME. DATABASE_URL and MQTT_URL put real servers in ' +
     'the place of the embedded ones. Ctrl-C stops all of it.',
-  options: { schedulers: COUNT, executors: COUNT },
+  options: {
+    schedulers: COUNT,
+    executors: COUNT,
+    chaos: { type: 'boolean', help: 'kill and stop one of them at random every few seconds' },
+  },
   positionals: NONE,
   isWordy: true,
   async start({ settings, terminal }, values) {
     const count = (name: string): number => wholeOf(values, name, [1, 32]) ?? 1;
-    const counts = { schedulers: count('schedulers'), executors: count('executors') };
+    const counts = {
+      schedulers: count('schedulers'),
+      executors: count('executors'),
+      chaos: values['chaos'] === true,
+    };
     // Loaded only here: TypeORM is slow to load, and most commands need none of it.
     const loaded = await import('./dev.js');
     return await loaded.dev(settings(), counts, terminal);

@@ -46,6 +46,8 @@ export interface Child {
   stop(boundMs: number): Promise<void>;
   /** SIGKILL at once. */
   kill(): void;
+  /** False: there is no process to tell. */
+  signal(signal: NodeJS.Signals): boolean;
 }
 
 export function createChild(spec: ChildSpec, events: ChildEvents, log: DevLog): Child {
@@ -101,7 +103,11 @@ class WatchedChild implements Child {
   }
 
   kill(): void {
-    this.process?.kill('SIGKILL');
+    this.signal('SIGKILL');
+  }
+
+  signal(signal: NodeJS.Signals): boolean {
+    return this.process?.kill(signal) ?? false;
   }
 
   private send(message: ChildMessage): void {

@@ -1,4 +1,5 @@
 import type { Settings } from '#config';
+import { Chaos } from './chaos.js';
 import { lockHome } from './home.lock.js';
 import { type Endpoint, type Home, openHome } from './home.js';
 import { type DevLog, DevProblem, messageOf } from './problem.js';
@@ -16,6 +17,8 @@ export interface DevOptions {
   readonly environment: Variables;
   readonly schedulers?: number;
   readonly executors?: number;
+  /** Kills and stops schedulers and executors at random. */
+  readonly chaos?: boolean;
   /** What brings the schema up to date, and may throw: its message is shown. */
   readonly migration: () => Promise<Migrate>;
   /** Called once, when everything serves. */
@@ -62,6 +65,15 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     log,
   });
   const signals = listenSignals();
+  const chaos = new Chaos({
+    victims: () => supervisor.victims,
+    random: () => Math.random(),
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    say: (text) => log.warn(text),
+  });
   const serve = async (): Promise<'stopped'> => {
     if (stale) {
       log.info('taking over from an Orrery that was killed');
@@ -70,6 +82,7 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     }
     const endpoint = await supervisor.start(stale);
     if (signals.count() === 0) await options.screen(endpoint);
+    if (signals.count() === 0 && options.chaos === true) chaos.start();
     await signals.first;
     return 'stopped';
   };
@@ -77,6 +90,7 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     await Promise.race([serve(), signals.first]);
   } finally {
     if (signals.count() > 0) log.info('stopping… (Ctrl-C once more ends all of it at once)');
+    chaos.stop();
     // Also after a problem: what was started ends with us.
     const outcome = await Promise.race([supervisor.stop(), signals.second]);
     if (outcome === 'again') {

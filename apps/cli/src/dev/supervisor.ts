@@ -78,6 +78,11 @@ export class Supervisor {
     return endpoint;
   }
 
+  /** Schedulers and executors: what a user's runs are to survive the loss of. */
+  get victims(): readonly Child[] {
+    return this.children.filter(({ role }) => role === 'scheduler' || role === 'executor');
+  }
+
   stop(): Promise<void> {
     this.stopping ??= this.stopInOrder();
     return this.stopping;
