@@ -8,7 +8,7 @@ const SHARE = 8;
 const OWN_MS = 60_000;
 const MOVE_MS = 30_000;
 /** So long it grants what nobody hears of. */
-const GRANT_MS = 1_000;
+const GRANT_MS = 2_000;
 /** Under load a commit is on its way at any time. */
 const COMMIT_MS = 500;
 
