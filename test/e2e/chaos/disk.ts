@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** Who runs the tests may bound what a process of its own writes: that wants no rights and no disk. */
+/** Bounds what a process of its own user writes: that wants no rights, and fills no real disk. */
 const limit = (pid: number, bytes: string): void => {
   execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
 };
