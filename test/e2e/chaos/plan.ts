@@ -19,6 +19,13 @@ export type Fault =
     }
   | {
       readonly atMs: number;
+      /** Nothing that it writes finds room. */
+      readonly what: 'full';
+      readonly target: string;
+      readonly ms: number;
+    }
+  | {
+      readonly atMs: number;
       readonly what: 'stall';
       readonly target: string;
       readonly ms: number;
@@ -39,6 +46,8 @@ export interface Targets {
   /** What all of them need: gateway, broker, PostgreSQL. */
   readonly servers: readonly string[];
   readonly links: readonly string[];
+  /** Whose disk can be full here. */
+  readonly disks: readonly string[];
 }
 
 /** Longer than any time-out that the storm's settings have. */
@@ -69,8 +78,11 @@ export function planFor(
       const target = random.pick(targets.servers);
       return { atMs, what: 'pause', target, ms: lasting(SERVER_PAUSE_MS_MAX) };
     }
+    if (drawn < 0.76 && targets.disks.length > 0) {
+      return { atMs, what: 'full', target: random.pick(targets.disks), ms: lasting(PAUSE_MS_MAX) };
+    }
     const target = random.pick(targets.links);
-    if (drawn < 0.85) return { atMs, what: 'cut', target, ms: lasting(PAUSE_MS_MAX) };
+    if (drawn < 0.87) return { atMs, what: 'cut', target, ms: lasting(PAUSE_MS_MAX) };
     const way = random.pick(['up', 'down', 'both'] as const);
     return { atMs, what: 'stall', target, ms: lasting(PAUSE_MS_MAX), way };
   });

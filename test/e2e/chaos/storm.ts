@@ -13,7 +13,9 @@ import { Work } from './work.js';
 const EVIDENCE = path.resolve(import.meta.dirname, '..', '..', '..', '.cache', 'chaos');
 const LATE_MS = 5_000;
 /** Faults have ceased: everybody has to be there again, and everything to end. */
-const CALM_MS = 90_000;
+const CALM_MS = 60_000;
+/** A machine that is too slow for the rate has more to do afterwards. */
+const BACKLOG_MS = 600_000;
 
 export interface Weathered extends Verdict {
   readonly calmMs: number;
@@ -49,20 +51,18 @@ export async function under(
   const from = { jobs: sizeOf(town.jobsFile), faults: town.faults.length };
   const clients = new Clients(town.orrery, file, work, seed);
   clients.start(rate);
-  await act();
-  town.calm();
+  try {
+    await act();
+  } finally {
+    town.calm();
+    clients.stop();
+  }
   const calm = performance.now();
-  clients.stop();
   await until(() => clients.isQuiet, CALM_MS);
   clients.close();
   await town.whole();
   const client = town.orrery.client();
-  // What has not ended in all that time is a violation, and is told with the others.
-  await eventually(
-    () => openRuns(client, work.label),
-    (open) => open.length === 0 || performance.now() - calm > CALM_MS,
-    CALM_MS * 2,
-  );
+  await ended(town, () => openRuns(client, work.label));
   const calmMs = Math.round(performance.now() - calm);
   const histories: Histories = {
     clients: linesOf<ClientLine>(file),
@@ -73,6 +73,20 @@ export async function under(
   await client.close();
   const verdict = check(histories, least);
   return { ...verdict, calmMs, text: tell(verdict.violations), histories };
+}
+
+/** Or nothing has run for so long: what has not ended is a violation, told with the others. */
+async function ended(town: Town, open: () => Promise<readonly string[]>): Promise<void> {
+  let seen = { jobs: -1, at: 0 };
+  await eventually(
+    open,
+    (runs) => {
+      const jobs = sizeOf(town.jobsFile);
+      if (jobs !== seen.jobs) seen = { jobs, at: performance.now() };
+      return runs.length === 0 || performance.now() - seen.at > CALM_MS;
+    },
+    BACKLOG_MS,
+  );
 }
 
 const sizeOf = (file: string): number => (fs.existsSync(file) ? fs.statSync(file).size : 0);

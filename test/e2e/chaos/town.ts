@@ -6,6 +6,7 @@ import { Orrery, isAlive } from '../support/orrery.js';
 import { eventually } from '../support/runs.js';
 import { usageOf } from '../support/usage.js';
 import { linesOf } from './account.js';
+import { empty, fill, whyNeverFull } from './disk.js';
 import type { FaultLine } from './histories.js';
 import { Kept } from './kept.js';
 import type { Fault, Targets } from './plan.js';
@@ -34,6 +35,7 @@ export const TARGETS: Targets = {
     ...SCHEDULERS.flatMap((name) => [`${name}:database`, `${name}:broker`]),
     ...HANDS.map((name) => `${name}:broker`),
   ],
+  disks: whyNeverFull() === undefined ? HANDS : [],
 };
 
 /** Every process of a small cluster, with a way to each that can be cut. */
@@ -150,8 +152,16 @@ export class Town {
       process.kill(pid, 'SIGKILL');
       return;
     }
-    const pids = usageOf([pid]).map((each) => each.pid);
     this.note(what, target);
+    if (what === 'full') {
+      fill(pid);
+      this.later(fault.ms, () => {
+        this.note('there is room again', target);
+        if (isAlive(pid)) empty(pid);
+      });
+      return;
+    }
+    const pids = usageOf([pid]).map((each) => each.pid);
     for (const each of pids) signal(each, 'SIGSTOP');
     this.later(fault.ms, () => {
       this.note('pause is over', target);

@@ -54,7 +54,7 @@ export class Work {
     }
     if (n % 50 === 1) {
       const spec = { ...base, disconnect: { lostAfter: 'NEVER' } };
-      return { spec, params: { ms: 300 }, dedupKey: `single-${n % SINGLES}` };
+      return { spec, params: { ms: 300 }, dedupKey: `${this.label}-single-${n % SINGLES}` };
     }
     const ms = n % 20 === 11 ? 2_000 : n % 3 === 0 ? 30 : 0;
     if (n % 10 === 3) return { spec: { ...base, guarantee: 'AT_MOST_ONCE' }, params: { ms } };

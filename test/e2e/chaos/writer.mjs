@@ -1,5 +1,8 @@
 import fs from 'node:fs';
 
+const AGAIN_MS = 20;
+const FULL = new Set(['EFBIG', 'ENOSPC']);
+
 /** Lines of JSON in a file, each of them on the disk before `written` answers. */
 export class Writer {
   #file;
@@ -15,9 +18,9 @@ export class Writer {
     fs.writeSync(this.#file, `${JSON.stringify(line)}\n`);
   }
 
-  /** One fsync for all who came while another was under way. */
-  written(line) {
-    this.write(line);
+  /** Waits for room; one fsync for all who came while another was under way. */
+  async written(line) {
+    while (!this.#found(line)) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     this.#next ??= (this.#syncing ?? Promise.resolve()).then(() => {
       this.#syncing = this.#next;
       this.#next = undefined;
@@ -25,7 +28,18 @@ export class Writer {
         fs.fsync(this.#file, (error) => (error ? reject(error) : resolve()));
       });
     });
-    return this.#next;
+    await this.#next;
+  }
+
+  /** Whether there was room for it. */
+  #found(line) {
+    try {
+      this.write(line);
+      return true;
+    } catch (error) {
+      if (FULL.has(error.code)) return false;
+      throw error;
+    }
   }
 
   close() {

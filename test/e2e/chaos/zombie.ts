@@ -8,7 +8,9 @@ const SHARE = 8;
 const OWN_MS = 60_000;
 const MOVE_MS = 30_000;
 /** So long it grants what nobody hears of. */
-const GRANT_MS = 1_000;
+const GRANT_MS = 2_000;
+/** Under load a commit is on its way at any time. */
+const COMMIT_MS = 500;
 
 export interface Zombie {
   /** Assignments that it had sent, and that arrived when others had its partitions. */
@@ -20,8 +22,8 @@ export interface Zombie {
 }
 
 /**
- * A scheduler whose words stay on their way is stopped until others own all that it had; then they
- * arrive, and then it goes on.
+ * A scheduler whose words to executors and whose commit stay on their way is stopped until others
+ * own all that it had; then both arrive, and then it goes on.
  */
 export async function raise(town: Town, name: string): Promise<Zombie> {
   const story = new Story(town.orrery.endpoint().databaseUrl);
@@ -30,12 +32,18 @@ export async function raise(town: Town, name: string): Promise<Zombie> {
   const fenced = (): number => town.log(name).filter((line) => line['outcome'] === 'fenced').length;
   await eventually(owned, (count) => count >= SHARE, OWN_MS);
   const before = fenced();
-  const link = town.link(`${name}:broker`);
+  const [broker, database] = [town.link(`${name}:broker`), town.link(`${name}:database`)];
+  const passes = async (ms: number): Promise<void> => {
+    const since = performance.now();
+    await until(() => performance.now() - since >= ms, ms * 2);
+  };
   const pid = town.pidOf(name);
   town.note('stall (up)', `${name}:broker`);
-  link.stall('up');
-  const stalled = performance.now();
-  await until(() => performance.now() - stalled >= GRANT_MS, GRANT_MS * 2);
+  broker.stall('up');
+  await passes(GRANT_MS);
+  town.note('stall (up)', `${name}:database`);
+  database.stall('up');
+  await passes(COMMIT_MS);
   town.note('pause', name);
   process.kill(pid, 'SIGSTOP');
   const stopped = performance.now();
@@ -44,20 +52,27 @@ export async function raise(town: Town, name: string): Promise<Zombie> {
   try {
     await eventually(owned, (count) => count === 0, MOVE_MS);
     moved = performance.now();
-    link.hearUp((bytes) => {
+    broker.hearUp((bytes) => {
       late += bytes.toString('latin1').split(/orrery\/v1\/main\/x\/[^/]+\/down/).length - 1;
     });
-    town.note('the stall is over', `${name}:broker`);
-    link.flow();
+    town.note('the stalls are over', name);
+    broker.flow();
+    // What others say of their claims is not to reach it before the answer to its commit.
+    broker.stall('down');
     await until(() => late > 0, MOVE_MS);
+    database.flow();
   } finally {
-    link.flow();
     town.note('pause is over', name);
     process.kill(pid, 'SIGCONT');
   }
   const goes = performance.now();
   const since = Date.now();
-  await until(() => fenced() > before, MOVE_MS);
+  try {
+    await until(() => fenced() > before, MOVE_MS);
+  } finally {
+    broker.flow();
+    database.flow();
+  }
   await eventually(
     () => story.seen(name),
     (seen) => seen > since,
