@@ -1,7 +1,7 @@
 import { Connection } from './connection.js';
 
 /** What this program reads and writes; the commit's and the claim's guard against older readers. */
-export const FORMAT = 6;
+export const FORMAT = 7;
 
 export interface Installation {
   readonly format: number;

@@ -24,6 +24,7 @@ import {
 import { classify } from './outcome.js';
 import {
   claimPartition,
+  giveUpPartition,
   leaveNode,
   releasePartition,
   touchNode,
@@ -91,6 +92,8 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
     load: (of, reply) => answer(loadPartition(on, of, specifications), reply),
     release: (partition, epoch, reason, reply) =>
       answer(releasePartition(on, partition, epoch, reason), reply),
+    giveUp: (partition, epoch, reason, reply) =>
+      answer(giveUpPartition(on, partition, epoch, reason), reply),
     want: (partition, thread, reply) => answer(wantPartition(on, partition, thread), reply),
   };
 }

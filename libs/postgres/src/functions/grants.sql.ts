@@ -6,6 +6,7 @@ grant execute on function intake_batch, begin_bulk, advance_bulk, fail_bulk, slo
 grant execute on function hold_job to orrery_gateway_define;
 grant execute on function project_directory, read_lags to orrery_gateway_read;
 grant execute on function touch_node, leave_node, claim_partition, release_partition,
+  give_up_partition,
   want_partition, commit_batch, load_partition, load_runs, load_lane, load_expiries, load_by_id,
   load_final, load_hold, load_held, load_bodies, load_specifications, sweep_inbox, append_log,
   log_sources, log_bounds, cut_log

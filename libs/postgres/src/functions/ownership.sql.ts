@@ -20,7 +20,8 @@ begin
     from node n where n.seen > clock_timestamp() - interval '1 hour');
   partitions := (select json_agg(json_build_array(q.id, q.epoch, q.owner, q.wanted_by,
       round(extract(epoch from clock_timestamp() - q.claimed_at) * 1000),
-      round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000)) order by q.id)
+      round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000), q.gave_up,
+      round(extract(epoch from clock_timestamp() - q.gave_up_at) * 1000)) order by q.id)
     from partition q);
 end $$;
 
@@ -51,6 +52,17 @@ begin
   update partition set owner = null, since = clock_timestamp(), reason = p_reason
     where id = p_id and epoch = p_epoch;
   return found;
+end $$;
+
+-- In a row: nobody has had it for five minutes meanwhile.
+create function give_up_partition(p_id int2, p_epoch int8, p_reason text) returns void
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+begin
+  if not release_partition(p_id, p_epoch, p_reason) then return; end if;
+  update partition set gave_up_at = clock_timestamp(), gave_up_why = p_reason,
+      gave_up = case when gave_up_at > clock_timestamp() - interval '5 minutes'
+        then least(gave_up + 1, 1000) else 1 end
+    where id = p_id;
 end $$;
 
 create function want_partition(p_id int2, p_thread text) returns void

@@ -14,6 +14,9 @@ import { expiriesOf, heldOf, inboxOf, laneHead, loadOf, runsOf, viewOf } from '.
 import type { DatabaseServer } from './server.js';
 import type { Tables } from './tables.js';
 
+/** Owners that give up a partition after a longer time were well in between. */
+const IN_A_ROW_MS = 300_000;
+
 export interface StoreLinks {
   readonly commits: DatabaseLink;
   readonly reads: DatabaseLink;
@@ -145,6 +148,19 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
         () => {
           const table = tables.partition(partition);
           if (table.epoch === epoch) table.owner = null;
+        },
+        reply,
+      ),
+    giveUp: (partition, epoch, _reason, reply) =>
+      ask(
+        link,
+        () => {
+          const table = tables.partition(partition);
+          if (table.epoch !== epoch) return;
+          const { at } = server;
+          const isInARow = table.gaveUpAt !== null && table.gaveUpAt > at - IN_A_ROW_MS;
+          const gaveUp = isInARow ? table.gaveUp + 1 : 1;
+          Object.assign(table, { owner: null, gaveUp, gaveUpAt: at });
         },
         reply,
       ),

@@ -52,6 +52,8 @@ export interface PartitionTable {
   wantedBy: string | null;
   wantedAt: Millis | null;
   claimedAt: Millis | null;
+  gaveUp: number;
+  gaveUpAt: Millis | null;
   readonly live: Map<string, LiveRow>;
   readonly open: Map<string, OpenRow>;
   readonly inbox: Map<string, InboxEntry>;
@@ -84,6 +86,8 @@ export class Tables {
       wantedBy: null,
       wantedAt: null,
       claimedAt: null,
+      gaveUp: 0,
+      gaveUpAt: null,
       live: new Map(),
       open: new Map(),
       inbox: new Map(),

@@ -1,6 +1,5 @@
 import {
   type ClusterView,
-  type LoadedPartition,
   type Millis,
   type NodeName,
   type NodeStats,
@@ -12,6 +11,8 @@ import {
 import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Departure } from './departure.js';
+import type { Loaded, MembershipNews } from './news.js';
+import { Surrender } from './surrender.js';
 
 const TOUCH_EVERY_MS = 500;
 
@@ -30,24 +31,6 @@ export interface MembershipHost {
   /** This thread is no member any more: the others may claim what it has. */
   left(): void;
 }
-/** What a claim and a load brought. */
-export interface Loaded extends LoadedPartition {
-  readonly partition: number;
-  readonly epoch: number;
-}
-export interface Claimed {
-  /** PostgreSQL refused what it wrote: one message a commit. */
-  readonly careful: boolean;
-  /** From an owner that did not let go of it: a message may have killed it. */
-  readonly unclean: boolean;
-}
-export type MembershipNews =
-  | { readonly kind: 'view'; readonly view: ClusterView }
-  | { readonly kind: 'loaded'; readonly loaded: Loaded; readonly how: Claimed }
-  | { readonly kind: 'give-up'; readonly partition: number; readonly why: string }
-  /** What these threads wait for is free: they need not wait for their next look. */
-  | { readonly kind: 'freed'; readonly to: readonly string[] };
-
 interface Known {
   readonly thread: string;
   readonly epoch: number;
@@ -68,6 +51,7 @@ export class Membership {
   private departure: Departure | undefined;
   /** To be claimed anew after an unknown outcome or a refusal: whether with care. */
   private readonly reclaims = new Map<number, boolean>();
+  private readonly surrender: Surrender;
   /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
   private readonly claimed = new Map<number, number>();
   /** Claimed by this process at some time: what it takes anew has not killed it. */
@@ -79,7 +63,9 @@ export class Membership {
     private readonly store: StoreControl,
     private readonly host: MembershipHost,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.surrender = new Surrender(store, () => host.mono(), log);
+  }
 
   start(): void {
     this.arm();
@@ -106,6 +92,13 @@ export class Membership {
   reclaim(partition: number, careful: boolean): void {
     this.claimed.delete(partition);
     this.reclaims.set(partition, careful || (this.reclaims.get(partition) ?? false));
+    this.look();
+  }
+
+  /** It fails in our hands again and again: let go of it, for another to try. */
+  giveUp(partition: number, epoch: number, reason: string): void {
+    this.claimed.delete(partition);
+    this.surrender.add(partition, epoch, reason);
     this.look();
   }
 
@@ -159,6 +152,10 @@ export class Membership {
   private turn(): void {
     this.busy = true;
     this.again = false;
+    this.surrender.letGo(() => this.touch());
+  }
+
+  private touch(): void {
     const { thread, session, scheduler } = this.host.node;
     this.store.touch({ thread, session, scheduler, stats: this.host.stats() }, (view) => {
       if (view instanceof Error) {
@@ -213,6 +210,7 @@ export class Membership {
     const said = (answer: unknown): void => done(answer instanceof Error ? answer : undefined);
     switch (action.kind) {
       case 'claim':
+        if (this.surrender.has(partition)) return done();
         this.claim(partition, action.expected, done);
         return;
       case 'want':
@@ -261,8 +259,10 @@ export class Membership {
   ): void {
     this.had.add(partition);
     this.store.load({ partition, epoch, window: this.host.window }, (loaded) => {
-      if (loaded instanceof Error) done(loaded);
-      else {
+      if (loaded instanceof Error) {
+        this.surrender.failed(partition, epoch, loaded.message);
+        done(loaded);
+      } else {
         if (loaded !== undefined) this.loaded({ ...loaded, partition, epoch }, unclean);
         done();
       }
@@ -273,6 +273,7 @@ export class Membership {
     const { partition, epoch } = loaded;
     if (loaded.cells.some((cell) => (cell.token?.epoch ?? 0) > epoch)) {
       this.log.warn('a load met a token of a newer epoch and gave up', { partition, epoch });
+      this.surrender.failed(partition, epoch, 'it holds a token of a newer epoch');
       return;
     }
     const careful = this.reclaims.get(partition) ?? false;
