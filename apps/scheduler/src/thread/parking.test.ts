@@ -124,11 +124,12 @@ test('a command that fails each time is set aside, and its run goes on', async (
   plant((_, message) =>
     isOf(message, 'pause', run) ? new StepFailure(message, run, new Error('no pause')) : undefined,
   );
-  await rig.command(run, { kind: 'pause' });
+  const command = await rig.command(run, { kind: 'pause' });
   await until(() => rig.host.status().aside === 1, PARKED_MS);
   await watch.eventually(async () => (await watch.count('inbox')) === 0);
   expect(await watch.count('aside', `kind = 'pause' and run = '${run}'`)).toBe(1);
   expect(rig.host.status()).toMatchObject({ bugs: 3, parked: 0 });
+  expect(await watch.answerOf(command)).toMatchObject({ ok: false, code: 'SET_ASIDE' });
   await rig.cancel(run);
   await watch.becomes(run, 'CANCELLED');
 }, 40_000);
