@@ -3,7 +3,16 @@ import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
 type NodeTuple = [string, string, number];
-type PartitionTuple = [number, number, string | null, string | null, number | null, number | null];
+type PartitionTuple = [
+  number,
+  number,
+  string | null,
+  string | null,
+  number | null,
+  number | null,
+  number,
+  number | null,
+];
 
 /** Says "I am here" by the database's clock, and answers who else is and who owns what. */
 export async function touchNode(
@@ -28,13 +37,15 @@ export async function touchNode(
       ageMs,
     })),
     partitions: (JSON.parse(row.partitions) as PartitionTuple[]).map(
-      ([id, epoch, owner, wantedBy, claimedMsAgo, wantedMsAgo]) => ({
+      ([id, epoch, owner, wantedBy, claimedMsAgo, wantedMsAgo, gaveUp, gaveUpMsAgo]) => ({
         id,
         epoch,
         owner,
         wantedBy,
         claimedMsAgo,
         wantedMsAgo,
+        gaveUp,
+        gaveUpMsAgo,
       }),
     ),
   };
@@ -94,6 +105,20 @@ export async function releasePartition(
   await connection.query(
     'release_partition',
     'select release_partition($1::int2, $2::int8, $3)',
+    [partition, epoch, reason],
+    2_000,
+  );
+}
+
+export async function giveUpPartition(
+  connection: Connection,
+  partition: number,
+  epoch: number,
+  reason: string,
+): Promise<void> {
+  await connection.query(
+    'give_up_partition',
+    'select give_up_partition($1::int2, $2::int8, $3)',
     [partition, epoch, reason],
     2_000,
   );

@@ -25,6 +25,7 @@ import {
 import { classify } from './outcome.js';
 import {
   claimPartition,
+  giveUpPartition,
   leaveNode,
   releasePartition,
   tellFences,
@@ -94,6 +95,8 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
     load: (of, reply) => answer(loadPartition(on, of, specifications), reply),
     release: (partition, epoch, reason, reply) =>
       answer(releasePartition(on, partition, epoch, reason), reply),
+    giveUp: (partition, epoch, reason, reply) =>
+      answer(giveUpPartition(on, partition, epoch, reason), reply),
     want: (partition, thread, reply) => answer(wantPartition(on, partition, thread), reply),
     fenced: (thread, fences, reply) => answer(tellFences(on, thread, fences), reply),
   };

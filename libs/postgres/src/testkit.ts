@@ -46,6 +46,20 @@ export const trouble = {
         for each row execute function note_named()`);
   },
 
+  /** Nobody has given up a partition. */
+  async well(admin: Admin): Promise<void> {
+    await admin.query('update partition set gave_up = 0, gave_up_at = null');
+  },
+
+  /** So many owners in a row gave it up, the last of them so long ago; nobody has it now. */
+  async sicken(admin: Admin, partition: number, times: number, agoMs: number): Promise<void> {
+    await admin.query(
+      `update partition set owner = null, gave_up = $2, gave_up_why = 'it failed',
+          gave_up_at = clock_timestamp() - $3 * interval '1 ms' where id = $1`,
+      [partition, times, agoMs],
+    );
+  },
+
   /** As if the runs had been submitted so much earlier; before they are taken in. */
   async backdate(admin: Admin, runs: readonly string[], byMs: number): Promise<void> {
     await admin.query(

@@ -10,12 +10,8 @@ import {
 import { type Soft, type Topics, type Up, isUuid } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Herald } from './cluster/herald.js';
-import {
-  type Claimed,
-  type Loaded,
-  Membership,
-  type MembershipHost,
-} from './cluster/membership.js';
+import { Membership, type MembershipHost } from './cluster/membership.js';
+import type { Claimed, Loaded } from './cluster/news.js';
 import { Peers } from './cluster/peers.js';
 import { storable } from './partition/aside.js';
 import { Auditor } from './partition/auditor.js';
@@ -472,6 +468,12 @@ export class ThreadHost {
     else this.membership.look();
   }
 
+  private giveUp({ id, epoch }: OwnedPartition, reason: string): void {
+    this.stepped.length = 0;
+    this.forget(id, reason);
+    this.membership.giveUp(id, epoch, reason);
+  }
+
   // ── What machines emit ───────────────────────────────────────────────────────────────────────
 
   private output(owned: OwnedPartition, output: PartitionOutput): void {
@@ -515,6 +517,7 @@ export class ThreadHost {
       batchOf: ({ id, epoch }) => this.committer.batch.of(id, epoch),
       holds: (partition) => this.committer.holds(partition),
       drop: (owned, why, how) => this.drop(owned.id, why, how),
+      giveUp: (owned, reason) => this.giveUp(owned, reason),
     };
   }
 

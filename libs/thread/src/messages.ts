@@ -1,5 +1,5 @@
 import type { Beat, Death, ExecutorBirth, SchedulerBirth, Soft, Up } from '#protocol';
-import type { MembershipNews } from './cluster/membership.js';
+import type { MembershipNews } from './cluster/news.js';
 import type { CommitNews } from './committer.js';
 import type { ReaderNews } from './reader.js';
 

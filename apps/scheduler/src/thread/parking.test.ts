@@ -124,11 +124,12 @@ test('a command that fails each time is set aside, and its run goes on', async (
   plant((_, message) =>
     isOf(message, 'pause', run) ? new StepFailure(message, run, new Error('no pause')) : undefined,
   );
-  await rig.command(run, { kind: 'pause' });
+  const command = await rig.command(run, { kind: 'pause' });
   await until(() => rig.host.status().aside === 1, PARKED_MS);
   await watch.eventually(async () => (await watch.count('inbox')) === 0);
   expect(await watch.count('aside', `kind = 'pause' and run = '${run}'`)).toBe(1);
   expect(rig.host.status()).toMatchObject({ bugs: 3, parked: 0 });
+  expect(await watch.answerOf(command)).toMatchObject({ ok: false, code: 'SET_ASIDE' });
   await rig.cancel(run);
   await watch.becomes(run, 'CANCELLED');
 }, 40_000);
@@ -146,4 +147,20 @@ test('a run that cannot be taken in is parked, not lost', async () => {
   await rig.cancel(run);
   await watch.becomes(run, 'CANCELLED');
   expect(await watch.count('inbox')).toBe(0);
+}, 40_000);
+
+test('a partition that fails whatever is left out is given up; the others go on', async () => {
+  await trouble.well(database.admin);
+  await watch.owns(rig);
+  plant((state, message) =>
+    state.id === 1 && message.kind === 'tick' ? new Error('no way') : undefined,
+  );
+  await watch.eventually(async () => (await watch.count('partition', 'gave_up = 3')) === 1);
+  const where = `id = 1 and gave_up_why = 'it failed 3 times within a minute: no way'`;
+  expect(await watch.count('partition', where)).toBe(1);
+  expect(rig.errors).toContain('a partition is given up');
+  const { bugs } = rig.host.status();
+  expect(bugs).toBe(9);
+  vi.restoreAllMocks();
+  await until(() => rig.host.status().owned === 2, PARKED_MS);
 }, 40_000);

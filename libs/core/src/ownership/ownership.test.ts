@@ -10,6 +10,8 @@ const view = (given: Partial<OwnedView> = {}): OwnedView => ({
   wantedBy: null,
   claimedMsAgo: 60_000,
   wantedMsAgo: null,
+  gaveUp: 0,
+  gaveUpMsAgo: null,
   ...given,
 });
 const input = (given: Partial<OwnershipInput>): OwnershipInput => ({
@@ -29,6 +31,20 @@ const both = (ageMs: number) => [
 describe('when one may claim (§4)', () => {
   test('a released partition, at once', () => {
     expect(decideOwnership(input({}))).toEqual([{ kind: 'claim', partition: 0, expected: 5 }]);
+  });
+
+  test.each([
+    [1, 1_000],
+    [2, 1_000],
+    [3, 5_000],
+    [4, 10_000],
+    [7, 60_000],
+    [90, 60_000],
+  ])('one that %i owners in a row gave up after %i ms', (gaveUp, restMs) => {
+    const act = (gaveUpMsAgo: number) =>
+      decideOwnership(input({ partitions: [view({ gaveUp, gaveUpMsAgo })] }));
+    expect(act(restMs - 1)).toEqual([]);
+    expect(act(restMs)).toEqual([{ kind: 'claim', partition: 0, expected: 5 }]);
   });
 
   test('our own by the table that is not in memory: a start with the same name', () => {

@@ -10,6 +10,11 @@ export const OWNERSHIP = {
   quietAfterClaimMs: 10_000,
   /** Our own touches must have succeeded without a gap for so long before we call another stale. */
   steadyForMs: 1_500,
+  /** So many owners in a row gave it up. */
+  sickAfter: 3,
+  restMs: 1_000,
+  sickRestMs: 5_000,
+  sickRestMsMax: 60_000,
 } as const;
 
 export interface OwnershipInput {
@@ -52,6 +57,14 @@ export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
   return actions;
 }
 
+/** What was given up is tried again after a while; from the third time on with more and more. */
+function isResting({ gaveUp, gaveUpMsAgo }: OwnedView): boolean {
+  if (gaveUp === 0 || gaveUpMsAgo === null) return false;
+  const { restMs, sickRestMs, sickRestMsMax, sickAfter } = OWNERSHIP;
+  if (gaveUp < sickAfter) return gaveUpMsAgo < restMs;
+  return gaveUpMsAgo < Math.min(sickRestMsMax, sickRestMs * 2 ** (gaveUp - sickAfter));
+}
+
 const staleAfter = (thread: string, dead: ReadonlySet<string>): Millis =>
   dead.has(thread) ? OWNERSHIP.willStaleAfterMs : OWNERSHIP.ownerStaleAfterMs;
 
@@ -74,7 +87,7 @@ function decide(
   // Ours by the table, not in memory: a start with the same name, or a claim's answer was lost.
   if (owner === self) return claim;
   if (target !== self) return undefined;
-  if (owner === null) return claim;
+  if (owner === null) return isResting(partition) ? undefined : claim;
   const isStale = !fresh.has(owner);
   if (isStale) return input.steadyMs >= OWNERSHIP.steadyForMs ? claim : undefined;
   if ((partition.claimedMsAgo ?? Number.MAX_SAFE_INTEGER) < OWNERSHIP.quietAfterClaimMs) {

@@ -47,7 +47,9 @@ export type CommandRefusal =
   | 'RUN_NOT_RUNNING'
   | 'CANNOT_FREEZE'
   | 'RUN_NOT_DEAD'
-  | 'JOB_PAUSED';
+  | 'JOB_PAUSED'
+  /** It could not be applied, however often it was tried. */
+  | 'SET_ASIDE';
 export type CommandOutcome =
   /** `state`: of the run that was addressed. `same`: it was so already, nothing has changed. */
   | { readonly ok: true; readonly state: RunState | null; readonly same?: true }

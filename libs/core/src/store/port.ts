@@ -49,6 +49,8 @@ export interface StoreControl {
   /** In one later snapshot. Undefined: the partition is no longer at this epoch. */
   load(of: LoadWanted, reply: Reply<LoadedPartition | undefined>): void;
   release(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
+  /** Released, because it fails in our hands again and again. */
+  giveUp(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
   want(partition: number, thread: string, reply: Reply<void>): void;
   /** Puts on record that commits were refused; what is told twice stands there once. */
   fenced(thread: string, fences: readonly Fence[], reply: Reply<void>): void;
@@ -173,6 +175,9 @@ export interface OwnedView {
   readonly wantedBy: string | null;
   readonly claimedMsAgo: Millis | null;
   readonly wantedMsAgo: Millis | null;
+  /** How many owners in a row gave it up, and when the last of them did. */
+  readonly gaveUp: number;
+  readonly gaveUpMsAgo: Millis | null;
 }
 export interface ClusterView {
   readonly at: Millis;

@@ -26,7 +26,8 @@ begin
     from node n where n.seen > clock_timestamp() - interval '1 hour');
   partitions := (select json_agg(json_build_array(q.id, q.epoch, q.owner, q.wanted_by,
       round(extract(epoch from clock_timestamp() - q.claimed_at) * 1000),
-      round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000)) order by q.id)
+      round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000), q.gave_up,
+      round(extract(epoch from clock_timestamp() - q.gave_up_at) * 1000)) order by q.id)
     from partition q);
 end $$;
 
@@ -95,6 +96,17 @@ language sql security definer set search_path = orrery, pg_temp as $$
       x(partition, epoch, events, granted, finished)
     on conflict do nothing;
 $$;
+
+-- In a row: nobody has had it for five minutes meanwhile.
+create function give_up_partition(p_id int2, p_epoch int8, p_reason text) returns void
+language plpgsql security definer set search_path = orrery, pg_temp as $$
+begin
+  if not release_partition(p_id, p_epoch, p_reason) then return; end if;
+  update partition set gave_up_at = clock_timestamp(), gave_up_why = p_reason,
+      gave_up = case when gave_up_at > clock_timestamp() - interval '5 minutes'
+        then least(gave_up + 1, 1000) else 1 end
+    where id = p_id;
+end $$;
 
 create function want_partition(p_id int2, p_thread text) returns void
 language sql security definer set search_path = orrery, pg_temp as $$

@@ -20,6 +20,9 @@ export interface PartitionRow {
   readonly owner: string | null;
   readonly seq: number;
   readonly since: number;
+  /** How many owners in a row gave it up within the last minutes, and why the last did. */
+  readonly gaveUp: number;
+  readonly gaveUpWhy: string | null;
 }
 export interface NodeRow {
   readonly thread: string;
@@ -80,8 +83,14 @@ export async function findExecutors(
 
 export async function readPartitions(reader: Reader): Promise<PartitionRow[]> {
   return await reader.query<Row<PartitionRow>>(
-    `select q.id, q.epoch, q.owner, q.seq, ${ms('q.since')} as since
-      from partition q order by q.id`,
+    `select q.id, q.epoch, q.owner, q.seq, ${ms('q.since')} as since,
+        case when w.wound then q.gave_up else 0 end as "gaveUp",
+        case when w.wound then q.gave_up_why end as "gaveUpWhy"
+      from partition q cross join lateral (select
+        coalesce(q.gave_up_at > clock_timestamp() - interval '5 minutes'
+          and (q.owner is null or q.since > clock_timestamp() - interval '1 minute'), false)
+          as wound) w
+      order by q.id`,
     [],
   );
 }

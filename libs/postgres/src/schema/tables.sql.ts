@@ -50,11 +50,11 @@ create table partition (
   epoch int8 not null default 0,
   owner text,
   seq int8 not null default 0,
-  wanted_by text,
-  wanted_at timestamptz,
-  claimed_at timestamptz,
-  since timestamptz not null default now(),
-  reason text) with (fillfactor = 20);
+  wanted_by text, wanted_at timestamptz,
+  claimed_at timestamptz, since timestamptz not null default now(),
+  reason text,
+  gave_up int2 not null default 0, gave_up_at timestamptz, gave_up_why text
+) with (fillfactor = 20);
 
 create table live (${RUN_COLUMNS},
   lane int8,

@@ -25,6 +25,7 @@ import { appendLogs, cutLog, readLogBounds, readLogSources } from '../logs.js';
 import {
   claimPartition,
   leaveNode,
+  giveUpPartition,
   releasePartition,
   touchNode,
   wantPartition,
@@ -149,6 +150,7 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
       await touchNode(connection, 't2', newSession(), 'scheduler');
       await wantPartition(connection, 2, 't2');
       await releasePartition(connection, 3, life.epochs.get(3) ?? 0, 'test');
+      await giveUpPartition(connection, 3, life.epochs.get(3) ?? 0, 'test');
       const claim = await claimPartition(connection, 3, life.epochs.get(3) ?? 0, 't1');
       life.epochs.set(3, claim?.epoch ?? 0);
       await leaveNode(connection, 't2', 'nobody');

@@ -151,13 +151,15 @@ export function viewOf(tables: Tables, at: Millis): ClusterView {
       session,
       ageMs: Math.round(at - seen),
     })),
-    partitions: tables.partitions.map(({ id, epoch, owner, wantedBy, claimedAt, wantedAt }) => ({
-      id,
-      epoch,
-      owner,
-      wantedBy,
-      claimedMsAgo: ago(claimedAt),
-      wantedMsAgo: ago(wantedAt),
+    partitions: tables.partitions.map((of) => ({
+      id: of.id,
+      epoch: of.epoch,
+      owner: of.owner,
+      wantedBy: of.wantedBy,
+      claimedMsAgo: ago(of.claimedAt),
+      wantedMsAgo: ago(of.wantedAt),
+      gaveUp: of.gaveUp,
+      gaveUpMsAgo: ago(of.gaveUpAt),
     })),
   };
 }

@@ -37,6 +37,27 @@ describe.each(STORES)('%s', (_, open) => {
     owner.epochs.set(3, epoch as number);
   });
 
+  test('who gives up says so, and how often that was so in a row; by its epoch alone', async () => {
+    const { control } = world.store;
+    const node = { thread: 't1', session: 's', scheduler: 't1' };
+    const seen = async () =>
+      (await world.ask<ClusterView>((reply) => control.touch(node, reply))).partitions[2];
+    const giveUp = async (epoch: number) =>
+      await world.ask<unknown>((reply) => control.giveUp(2, epoch, 'no', reply as never));
+    expect(await seen()).toMatchObject({ owner: 't1', gaveUp: 0, gaveUpMsAgo: null });
+    await giveUp(owner.epoch(2) - 1);
+    expect(await seen()).toMatchObject({ owner: 't1', gaveUp: 0 });
+    for (const times of [1, 2]) {
+      await giveUp(owner.epoch(2));
+      expect(await seen()).toMatchObject({ owner: null, gaveUp: times });
+      expect((await seen())?.gaveUpMsAgo).toBeGreaterThanOrEqual(0);
+      const of = { partition: 2, expected: owner.epoch(2), thread: 't1' };
+      const epoch = await world.ask<number | undefined>((reply) => control.claim(of, reply));
+      owner.epochs.set(2, epoch as number);
+      expect(await seen()).toMatchObject({ owner: 't1', gaveUp: times });
+    }
+  });
+
   test('who leaves is gone with its own session alone', async () => {
     const { control } = world.store;
     const touch = async (thread: string, session: string) =>

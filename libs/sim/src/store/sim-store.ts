@@ -15,6 +15,9 @@ import { expiriesOf, heldOf, inboxOf, laneHead, lanesOf, loadOf, runsOf, viewOf 
 import type { DatabaseServer } from './server.js';
 import type { Tables } from './tables.js';
 
+/** Owners that give up a partition after a longer time were well in between. */
+const IN_A_ROW_MS = 300_000;
+
 export interface StoreLinks {
   readonly commits: DatabaseLink;
   readonly reads: DatabaseLink;
@@ -124,6 +127,8 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
     load: (of, reply) => served(reply, () => loadOf(tables, of)),
     release: (partition, epoch, reason, reply) =>
       served(reply, () => release(server, partition, epoch, reason)),
+    giveUp: (partition, epoch, reason, reply) =>
+      served(reply, () => giveUp(server, partition, epoch, reason)),
     want: (partition, thread, reply) =>
       served(reply, () => {
         const table = tables.partition(partition);
@@ -163,4 +168,13 @@ function release(server: DatabaseServer, partition: number, epoch: number, reaso
   table.owner = null;
   if (owner === null) return;
   server.tables.tell({ ...event(server, partition, epoch, owner), kind: 'RELEASED', reason });
+}
+
+function giveUp(server: DatabaseServer, partition: number, epoch: number, reason: string): void {
+  const { tables, at } = server;
+  const table = tables.partition(partition);
+  if (table.epoch !== epoch) return;
+  release(server, partition, epoch, reason);
+  const isInARow = table.gaveUpAt !== null && table.gaveUpAt > at - IN_A_ROW_MS;
+  Object.assign(table, { gaveUp: isInARow ? table.gaveUp + 1 : 1, gaveUpAt: at });
 }

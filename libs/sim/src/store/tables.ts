@@ -54,6 +54,8 @@ export interface PartitionTable {
   wantedBy: string | null;
   wantedAt: Millis | null;
   claimedAt: Millis | null;
+  gaveUp: number;
+  gaveUpAt: Millis | null;
   readonly live: Map<string, LiveRow>;
   readonly open: Map<string, OpenRow>;
   readonly inbox: Map<string, InboxEntry>;
@@ -98,6 +100,8 @@ export class Tables {
       wantedBy: null,
       wantedAt: null,
       claimedAt: null,
+      gaveUp: 0,
+      gaveUpAt: null,
       live: new Map(),
       open: new Map(),
       inbox: new Map(),

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock, until } from '#actor';
 import type { StoreControl } from '#core';
 import { Connection, PostgresStore } from '#postgres';
@@ -7,7 +7,8 @@ import {
   startTestDatabase,
   trouble,
 } from '../../../../test/support/database.js';
-import { Membership, type MembershipNews } from './membership.js';
+import { Membership } from './membership.js';
+import type { MembershipNews } from './news.js';
 
 const BOUND_MS = 8_000;
 const quiet = (): void => undefined;
@@ -210,4 +211,32 @@ test.each([
   membership.reclaim(1, false);
   await until(() => loads.length === 9, BOUND_MS);
   expect(loads.at(-1)?.how.unclean).toBe(false);
+});
+
+test('what cannot be loaded, time and again, is given up with the reason', async () => {
+  const control = controlOf(connection);
+  const broken: StoreControl = {
+    ...control,
+    load: (of, reply) =>
+      of.partition === 2 ? reply(new Error('a row is nonsense')) : control.load(of, reply),
+  };
+  await trouble.well(database.admin);
+  const host = { ...nobody, held: () => held, tell: (news: MembershipNews) => adoptAny(news) };
+  const adoptAny = (news: MembershipNews): void => {
+    if (news.kind !== 'loaded') return;
+    held.set(news.loaded.partition, news.loaded.epoch);
+    other.adopted(news.loaded.partition);
+  };
+  const other = new Membership(broken, host, log);
+  other.start();
+  const row = async () => {
+    const text = 'select owner, gave_up as times, gave_up_why as why from partition where id = 2';
+    return (await database.admin.query(text)).rows[0] as Record<string, unknown>;
+  };
+  await vi.waitUntil(async () => (await row())['times'] === 1, { timeout: BOUND_MS });
+  expect((await row())['why']).toBe(
+    'its load: it failed 3 times within a minute: a row is nonsense',
+  );
+  expect(new Set(held.keys())).toEqual(new Set([0, 1, 3, 4, 5, 6, 7]));
+  await stopped(other);
 });

@@ -1,7 +1,6 @@
 import {
   type ClusterView,
   type Fence,
-  type LoadedPartition,
   type Millis,
   type NodeName,
   type NodeStats,
@@ -14,6 +13,8 @@ import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Departure } from './departure.js';
 import { Fences } from './fences.js';
+import type { Loaded, MembershipNews } from './news.js';
+import { Surrender } from './surrender.js';
 
 const TOUCH_EVERY_MS = 500;
 
@@ -32,24 +33,6 @@ export interface MembershipHost {
   /** This thread is no member any more: the others may claim what it has. */
   left(): void;
 }
-/** What a claim and a load brought. */
-export interface Loaded extends LoadedPartition {
-  readonly partition: number;
-  readonly epoch: number;
-}
-export interface Claimed {
-  /** PostgreSQL refused what it wrote: one message a commit. */
-  readonly careful: boolean;
-  /** From an owner that did not let go of it: a message may have killed it. */
-  readonly unclean: boolean;
-}
-export type MembershipNews =
-  | { readonly kind: 'view'; readonly view: ClusterView }
-  | { readonly kind: 'loaded'; readonly loaded: Loaded; readonly how: Claimed }
-  | { readonly kind: 'give-up'; readonly partition: number; readonly why: string }
-  /** What these threads wait for is free: they need not wait for their next look. */
-  | { readonly kind: 'freed'; readonly to: readonly string[] };
-
 interface Known {
   readonly thread: string;
   readonly epoch: number;
@@ -70,6 +53,7 @@ export class Membership {
   private departure: Departure | undefined;
   /** To be claimed anew after an unknown outcome or a refusal: whether with care. */
   private readonly reclaims = new Map<number, boolean>();
+  private readonly surrender: Surrender;
   /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
   private readonly claimed = new Map<number, number>();
   /** Claimed by this process at some time: what it takes anew has not killed it. */
@@ -84,6 +68,7 @@ export class Membership {
     private readonly log: Logger,
   ) {
     this.fences = new Fences(store, host.node.thread, log);
+    this.surrender = new Surrender(store, () => host.mono(), log);
   }
 
   start(): void {
@@ -117,6 +102,13 @@ export class Membership {
   /** A commit was refused: it goes on record. */
   fenced(fence: Fence): void {
     this.fences.add(fence);
+  }
+
+  /** It fails in our hands again and again: let go of it, for another to try. */
+  giveUp(partition: number, epoch: number, reason: string): void {
+    this.claimed.delete(partition);
+    this.surrender.add(partition, epoch, reason);
+    this.look();
   }
 
   /** What was claimed has arrived. */
@@ -169,6 +161,10 @@ export class Membership {
   private turn(): void {
     this.busy = true;
     this.again = false;
+    this.surrender.letGo(() => this.touch());
+  }
+
+  private touch(): void {
     const { thread, session, scheduler } = this.host.node;
     this.store.touch({ thread, session, scheduler, stats: this.host.stats() }, (view) => {
       if (view instanceof Error) {
@@ -224,6 +220,7 @@ export class Membership {
     const said = (answer: unknown): void => done(answer instanceof Error ? answer : undefined);
     switch (action.kind) {
       case 'claim':
+        if (this.surrender.has(partition)) return done();
         this.claim(partition, action.expected, done);
         return;
       case 'want':
@@ -272,8 +269,10 @@ export class Membership {
   ): void {
     this.had.add(partition);
     this.store.load({ partition, epoch, window: this.host.window }, (loaded) => {
-      if (loaded instanceof Error) done(loaded);
-      else {
+      if (loaded instanceof Error) {
+        this.surrender.failed(partition, epoch, loaded.message);
+        done(loaded);
+      } else {
         if (loaded !== undefined) this.loaded({ ...loaded, partition, epoch }, unclean);
         done();
       }
@@ -284,6 +283,7 @@ export class Membership {
     const { partition, epoch } = loaded;
     if (loaded.cells.some((cell) => (cell.token?.epoch ?? 0) > epoch)) {
       this.log.warn('a load met a token of a newer epoch and gave up', { partition, epoch });
+      this.surrender.failed(partition, epoch, 'it holds a token of a newer epoch');
       return;
     }
     const careful = this.reclaims.get(partition) ?? false;

@@ -1,4 +1,11 @@
-import { type AsideRow, type PartitionMessage, hash32, runOf } from '#core';
+import {
+  type CommandOutcome,
+  isCommand,
+  type AsideRow,
+  type PartitionMessage,
+  hash32,
+  runOf,
+} from '#core';
 import type { PartitionBatch } from '../batch.js';
 import type { OwnedPartition } from './owned.js';
 
@@ -27,7 +34,7 @@ function idOf(text: string): string {
 
 /** Where it can be seen, and out of the inbox. What is left of it is to be stepped. */
 export function setAside(
-  batch: Pick<PartitionBatch, 'aside' | 'consumed'>,
+  batch: Pick<PartitionBatch, 'aside' | 'consumed' | 'answers'>,
   owned: Pick<OwnedPartition, 'state'>,
   message: PartitionMessage,
   error: string,
@@ -37,6 +44,10 @@ export function setAside(
   if (inbox !== undefined) {
     batch.consumed.push(inbox);
     owned.state.applied.add(inbox);
+  }
+  if (isCommand(message)) {
+    const outcome: CommandOutcome = { ok: false, code: 'SET_ASIDE', state: null };
+    batch.answers.push({ command: message.inbox, outcome: JSON.stringify(outcome) });
   }
   return withoutResult(message);
 }

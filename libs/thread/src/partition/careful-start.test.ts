@@ -126,3 +126,13 @@ test('what is applied in a later step is done when that is committed', () => {
   commit();
   expect(commit()).toEqual(['b']);
 });
+
+test('a reload of our own is no loss: what we have named already is not named again', () => {
+  sweep(row(0, 'a'));
+  commit();
+  starts.begin(owned[0] as OwnedPartition);
+  sweep(row(0, 'a', 1), row(0, 'b'));
+  starts.settled(owned);
+  expect(applied).toEqual(['a', 'a']);
+  expect(batch.partitions.get(0)?.named ?? []).not.toContain('a');
+});

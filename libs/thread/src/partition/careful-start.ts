@@ -40,6 +40,9 @@ export interface CarefulStartHost {
  * in hand at a loss is alone in its whole thread, so that the innocent beside it are cleared.
  */
 export class CarefulStarts {
+  /** By this process, which lives: a reload of its own is no loss. */
+  private readonly named = new Set<string>();
+
   constructor(private readonly host: CarefulStartHost) {}
 
   begin(owned: OwnedPartition): void {
@@ -48,10 +51,14 @@ export class CarefulStarts {
 
   swept(owned: OwnedPartition, rows: readonly InboxRow[]): void {
     if (owned.start?.rows !== undefined || owned.start === undefined) return;
-    owned.start.rows = rows.filter(({ partition }) => partition === owned.id).slice(0, ROWS_MAX);
+    owned.start.rows = rows
+      .filter(({ partition }) => partition === owned.id)
+      .slice(0, ROWS_MAX)
+      .map((row) => (this.named.has(row.id) ? { ...row, tries: row.tries - 1 } : row));
   }
 
   committed(owned: OwnedPartition, written: PartitionBatch): void {
+    if (this.named.size > 0) for (const id of written.consumed) this.named.delete(id);
     const hand = owned.start?.hand;
     if (owned.start === undefined || hand === undefined) return;
     const { id } = hand.row;
@@ -106,8 +113,11 @@ export class CarefulStarts {
   private take(owned: OwnedPartition): void {
     const row = owned.start?.rows?.shift();
     if (owned.start === undefined || row === undefined) return;
+    const isNamed = this.named.has(row.id);
+    owned.start.hand = { row, since: this.host.mono(), at: isNamed ? 'named' : 'naming' };
+    if (isNamed) return;
+    this.named.add(row.id);
     this.host.batchOf(owned).named.push(row.id);
-    owned.start.hand = { row, since: this.host.mono(), at: 'naming' };
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Limits, type PartitionMessage, type PartitionState, emptyPartition } from '#core';
-import type { Loaded } from '../cluster/membership.js';
+import type { Loaded } from '../cluster/news.js';
 import type { CarefulStart } from './careful-start.js';
 import { Floors } from './floors.js';
 

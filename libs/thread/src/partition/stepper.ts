@@ -9,7 +9,7 @@ import {
 } from '#core';
 import type { Logger } from '#telemetry';
 import type { PartitionBatch } from '../batch.js';
-import type { Loaded } from '../cluster/membership.js';
+import type { Loaded } from '../cluster/news.js';
 import type { Dropped } from '../committer.js';
 import { asideRow, setAside } from './aside.js';
 import { Failures, type Trial, executorOf, subjectOf } from './failures.js';
@@ -26,6 +26,8 @@ export interface StepperHost {
   /** Whether it has writes that are not known to be committed. */
   holds(partition: number): boolean;
   drop(owned: OwnedPartition, why: string, how: Dropped): void;
+  /** It fails whatever is left out: another may try. */
+  giveUp(owned: OwnedPartition, reason: string): void;
 }
 
 /** Said once. */
@@ -133,14 +135,22 @@ export class Stepper {
     const failure =
       error instanceof StepFailure ? error : new StepFailure(message ?? null, null, error);
     const subject = subjectOf(failure);
-    this.failures.add(owned.id, subject, failure.message, this.host.mono());
+    const { isOver, reason } = this.failures.add(
+      owned.id,
+      subject,
+      failure.message,
+      this.host.mono(),
+    );
     this.log.error('a partition failed at a message', {
       partition: owned.id,
       message: failure.at?.kind ?? 'load',
       [subject.kind]: subject.id,
       error: failure.cause,
     });
-    this.host.drop(owned, 'a bug', { reclaim: true, careful: false });
+    if (subject.kind === 'partition' && isOver) {
+      this.failures.settle(owned.id, subject);
+      this.host.giveUp(owned, reason);
+    } else this.host.drop(owned, 'a bug', { reclaim: true, careful: false });
   }
 
   /** It failed for the last time. */

@@ -13,9 +13,14 @@ export class Partition {
   readonly owner!: string | null;
 
   @Field(() => String, {
-    description: 'OWNED; STALE: its owner has not been seen for 3 s; FREE: nobody owns it.',
+    description:
+      'OWNED; STALE: its owner has not been seen for 3 s; FREE: nobody owns it; SICK: three ' +
+      'owners in a row gave it up, and it is tried again after a while.',
   })
   readonly state!: string;
+
+  @Field(() => String, { nullable: true, description: 'Why its last owner has given it up.' })
+  readonly reason!: string | null;
 
   @Field(() => String, { description: 'How many times it was claimed.' })
   readonly epoch!: string;

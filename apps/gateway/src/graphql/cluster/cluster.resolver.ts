@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { Args, Extensions, Int, Query, ResolveField, Resolver } from '@nestjs/graphql';
-import { CLUSTER_EVENT_KINDS, type ClusterEventKind } from '#core';
+import { CLUSTER_EVENT_KINDS, type ClusterEventKind, OWNERSHIP } from '#core';
 import {
   type ClusterEventRow,
   type NodeRow,
@@ -97,16 +97,22 @@ function stated(
 ): Partition[] {
   const stats = new Map(nodes.map((node) => [node.thread, node.stats]));
   const fresh = new Set(nodes.filter(({ ageMs }) => ageMs < STALE_MS).map(({ thread }) => thread));
-  return partitions.map(({ id, owner, epoch, seq, since }) => ({
+  return partitions.map(({ id, owner, epoch, seq, since, gaveUp, gaveUpWhy }) => ({
     id,
     owner,
-    state: owner === null ? 'FREE' : fresh.has(owner) ? 'OWNED' : 'STALE',
+    state: gaveUp >= OWNERSHIP.sickAfter ? 'SICK' : stateOf(owner, fresh),
+    reason: gaveUpWhy,
     epoch: String(epoch),
     seq: String(seq),
     since,
     commitP99: stats.get(owner ?? '')?.commitP99Ms ?? null,
     lag: lags.get(id) ?? null,
   }));
+}
+
+function stateOf(owner: string | null, fresh: ReadonlySet<string>): string {
+  if (owner === null) return 'FREE';
+  return fresh.has(owner) ? 'OWNED' : 'STALE';
 }
 
 function schedulersOf(

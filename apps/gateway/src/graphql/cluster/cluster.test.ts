@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Connection, claimPartition, releasePartition, tellFences, touchNode } from '#postgres';
 import { type Broker, createBroker } from '#broker';
-import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
+import {
+  type TestDatabase,
+  startTestDatabase,
+  trouble,
+} from '../../../../../test/support/database.js';
 import { type TestGateway, silent, startTestGateway } from '../../testkit/gateway.js';
 
 let database: TestDatabase;
@@ -24,7 +28,7 @@ afterAll(async () => {
 
 const CLUSTER = `{ cluster {
   schedulers { name threads { name partitions commits fenced commitP50 commitP99 } }
-  partitions { id owner state epoch commitP99 lag } } }`;
+  partitions { id owner state reason epoch commitP99 lag } } }`;
 
 it('says who owns what, how its commits do, and what nobody has taken in', async () => {
   const stats = { commits: 12, fenced: 3, commitP50Ms: 4.2, commitP99Ms: 17.6 };
@@ -34,7 +38,15 @@ it('says who owns what, how its commits do, and what nobody has taken in', async
   const before = await gateway.get<object>(CLUSTER);
   const quiet = { commits: null, fenced: null, commitP50: null, commitP99: null };
   const busy = { commits: 12, fenced: 3, commitP50: '4ms', commitP99: '18ms' };
-  const free = { id: 1, owner: null, state: 'FREE', epoch: '0', commitP99: null, lag: null };
+  const free = {
+    id: 1,
+    owner: null,
+    state: 'FREE',
+    reason: null,
+    epoch: '0',
+    commitP99: null,
+    lag: null,
+  };
   expect(before).toEqual({
     schedulers: [
       {
@@ -99,4 +111,24 @@ it('tells what happened to who owns what, the newest first, in pages', async () 
   const after = `after: "${first.pageInfo.endCursor}"`;
   expect((await eventsOf(`partition: 1, ${after}`)).nodes).toEqual(all.slice(3));
   expect((await eventsOf('partition: 1, kinds: [FENCED, STOLEN]')).nodes).toEqual(all.slice(1, 3));
+});
+
+it('says SICK of what three owners in a row gave up, and why, for some minutes', async () => {
+  const { admin } = database;
+  type Said = { cluster: { partitions: { state: string; reason: string | null }[] } };
+  const said = async () => {
+    const { partitions } = await gateway.get<Said['cluster']>(
+      '{ cluster { partitions { state reason } } }',
+    );
+    return partitions[1];
+  };
+  await trouble.sicken(admin, 1, 2, 0);
+  expect(await said()).toEqual({ state: 'FREE', reason: 'it failed' });
+  await trouble.sicken(admin, 1, 3, 0);
+  expect(await said()).toEqual({ state: 'SICK', reason: 'it failed' });
+  const { rows } = await admin.query('select epoch::int from partition where id = 1');
+  await claimPartition(connection, 1, Number(rows[0]?.['epoch']), 's.0');
+  expect(await said()).toMatchObject({ state: 'SICK' });
+  await trouble.sicken(admin, 1, 3, 300_001);
+  expect(await said()).toEqual({ state: 'FREE', reason: null });
 });

@@ -168,6 +168,12 @@ function refusal(
     }
     case 'JOB_PAUSED':
       return userError(code, ['id'], 'Not the run is paused but its job.', 'Use resumeJob.');
+    case 'SET_ASIDE':
+      return userError(
+        code,
+        ['id'],
+        'The scheduler failed at it again and again, and set it aside.',
+      );
     default: {
       const never: never = code;
       return never;
