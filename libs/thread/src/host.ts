@@ -544,7 +544,7 @@ export class ThreadHost {
       perform: (pending) => this.performer.perform(pending),
       clock: this.clock,
       wanted: () => this.membership.look(),
-      fenced: (fence) => this.membership.fenced(fence),
+      fenced: (fence) => this.membership.fences.add(fence),
       dropPartition: (id, why, how) => this.drop(id, why, how),
     };
   }

@@ -38,6 +38,12 @@ const SECOND_MS = 1_000;
 const RECONNECT_MS = 1_000;
 const quiet = (): void => undefined;
 
+/** What a thread says of defects of its own, and the check that it fails. */
+const DEFECTS = [
+  ['a partition failed at a message', 'no-bug'],
+  ['the self-audit met a run', 'self-audit'],
+] as const;
+
 /** A scheduler process with one thread: the real host, and what is not real around it. */
 export class SchedulerNode {
   readonly process: Process;
@@ -217,8 +223,9 @@ export class SchedulerNode {
 
   private wrong(text: string, about: unknown): void {
     this.say(text, about);
-    if (text === 'a partition failed at a message') {
-      this.cluster.world.violate('no-bug', `${this.thread}: ${text} ${plain(about)}`);
+    const check = DEFECTS.find(([of]) => text.startsWith(of))?.[1];
+    if (check !== undefined) {
+      this.cluster.world.violate(check, `${this.thread}: ${text} ${plain(about)}`);
     }
   }
 }

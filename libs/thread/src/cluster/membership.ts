@@ -1,6 +1,5 @@
 import {
   type ClusterView,
-  type Fence,
   type Millis,
   type NodeName,
   type NodeStats,
@@ -60,7 +59,8 @@ export class Membership {
   private readonly had = new Set<number>();
   /** Owners by their own word, which may be newer than the view. */
   private readonly heard = new Map<number, Known>();
-  private readonly fences: Fences;
+  /** Refused commits, on their way to the record. */
+  readonly fences: Fences;
 
   constructor(
     private readonly store: StoreControl,
@@ -97,11 +97,6 @@ export class Membership {
     this.claimed.delete(partition);
     this.reclaims.set(partition, careful || (this.reclaims.get(partition) ?? false));
     this.look();
-  }
-
-  /** A commit was refused: it goes on record. */
-  fenced(fence: Fence): void {
-    this.fences.add(fence);
   }
 
   /** It fails in our hands again and again: let go of it, for another to try. */
