@@ -96,13 +96,13 @@ interface LaneRow extends Record<string, unknown> {
 /** A page of what stands in the lanes, in the order of the index. */
 export async function loadLanes(
   connection: Connection,
-  { partition, after, window }: LanesPage,
+  { partition, epoch, after, window }: LanesPage,
 ): Promise<AuditedRow[]> {
   const from = after ?? { lane: '-1', rank: 0, id: FIRST_ID };
   const rows = await connection.query<LaneRow>(
     'load_lanes',
-    'select * from load_lanes($1::int2, $2::int8, $3::int8, $4::uuid, $5::int4)',
-    [partition, from.lane, from.rank, from.id, window],
+    'select * from load_lanes($1::int2, $2::int8, $3::int8, $4::int8, $5::uuid, $6::int4)',
+    [partition, epoch, from.lane, from.rank, from.id, window],
   );
   return rows.map(({ id, lane, rank, taken, is_open: isOpen, is_in_inbox: isInInbox }) => {
     return { id, lane, rank, taken, isOpen, isInInbox };

@@ -111,7 +111,7 @@ export class Reader {
   lanes(partition: number, epoch: number, { after, read }: Effects<'read-lanes'>): void {
     const window = LANES_PAGE;
     this.enqueue((done) =>
-      this.store.lanes({ partition, after, window }, (rows) => {
+      this.store.lanes({ partition, epoch, after, window }, (rows) => {
         if (rows instanceof Error) return done(rows);
         const complete = rows.length < window;
         this.learned(partition, epoch, { kind: 'lanes-read', read, rows, complete });

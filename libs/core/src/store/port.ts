@@ -28,7 +28,7 @@ export interface StoreReads {
   runs(ids: readonly string[], reply: Reply<Fetched>): void;
   /** The first of a lane, in its order. */
   lane(of: LanePage, reply: Reply<readonly Cell[]>): void;
-  /** What stands in the lanes of a partition, in the order of the index. */
+  /** What stands in the lanes of a partition, in the order of the index; of its epoch only. */
   lanes(of: LanesPage, reply: Reply<readonly AuditedRow[]>): void;
   expiries(of: ExpiriesPage, reply: Reply<readonly Expiry[]>): void;
   hold(job: string, reply: Reply<Hold | null>): void;
@@ -191,6 +191,8 @@ export interface Claim {
 }
 export interface LanesPage {
   readonly partition: number;
+  /** For its owner only: what another has done since is no defect. */
+  readonly epoch: number;
   readonly after: Pick<AuditedRow, 'lane' | 'rank' | 'id'> | null;
   readonly window: number;
 }

@@ -88,8 +88,8 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
   ${head('p_lane')};
 $$;
 
--- By the index alone: what the owner compares with its memory.
-create function load_lanes(p_id int2, p_lane int8, p_rank int8, p_after uuid, p_window int4,
+-- What the owner compares with its memory, by the index. Who is displaced gets nothing.
+create function load_lanes(p_id int2, p_epoch int8, p_lane int8, p_rank int8, p_after uuid, p_window int4,
   out id uuid, out lane text, out rank float8, out taken bool, out is_open bool,
   out is_in_inbox bool) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
@@ -99,6 +99,7 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
         where i.partition = r.partition and i.id = r.id limit 1) one) > 0
     from run_now r
     where r.partition = p_id and r.lane is not null
+      and (select q.epoch from partition q where q.id = p_id) = p_epoch
       and (r.lane, r.lane_rank, r.id) > (p_lane, p_rank, p_after)
     order by r.partition, r.lane, r.lane_rank, r.id limit p_window;
 $$;

@@ -137,8 +137,10 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
       const page = { partition: 1, window: 64 };
       await loadPartition(connection, { ...page, epoch }, specifications);
       await loadLane(connection, { ...page, lane: '101' }, specifications);
-      const [last = null] = (await loadLanes(connection, { ...page, after: null })).slice(-1);
-      await loadLanes(connection, { ...page, after: last });
+      const [last = null] = (await loadLanes(connection, { ...page, epoch, after: null })).slice(
+        -1,
+      );
+      await loadLanes(connection, { ...page, epoch, after: last });
       await loadExpiries(connection, { ...page, partition: 4, after: 0 });
       await loadHold(connection, life.project);
       const held = { ...page, job: life.project, after: null };

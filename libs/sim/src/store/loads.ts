@@ -51,8 +51,10 @@ export function laneHead(tables: Tables, { partition, lane, window }: LanePage):
 }
 
 /** What stands in the lanes by the index, open attempts among them. */
-export function lanesOf(tables: Tables, { partition, after, window }: LanesPage): AuditedRow[] {
+export function lanesOf(tables: Tables, of: LanesPage): AuditedRow[] {
+  const { partition, epoch, after, window } = of;
   const table = tables.partition(partition);
+  if (table.epoch !== epoch) return [];
   const rows = [...table.live.values()].flatMap(({ id, lane, rank, taken }): AuditedRow[] => {
     if (lane === null) return [];
     const isOpen = table.open.has(id);
