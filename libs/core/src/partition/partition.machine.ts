@@ -1,4 +1,5 @@
 import type { Machine, Millis } from '../kernel/machine.js';
+import { compareRanked } from '../kernel/window.js';
 import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
 import { addOpen, reopen } from './attempts.js';
 import { audit, isKept, lanesRead } from './audit.js';
@@ -22,6 +23,7 @@ import {
   laneWindow,
   newStep,
   readDone,
+  refill,
   refillWhenLow,
   tellPool,
 } from './state.js';
@@ -192,7 +194,8 @@ function refilled(step: Step, message: Extract<PartitionMessage, { kind: 'refill
   lane.refilling = false;
   // What is behind the window joins it: while it is filled, the end of the window is open.
   lane.window.complete = true;
-  let isWhole = complete && !lane.spilled;
+  const { spilled } = lane;
+  let isWhole = complete && spilled === null;
   for (const cell of cells) {
     step.run = cell.facts.id;
     if (state.cells.has(cell.facts.id) || isBenched(state, cell)) continue;
@@ -206,8 +209,12 @@ function refilled(step: Step, message: Extract<PartitionMessage, { kind: 'refill
   }
   readDone(state, read);
   if (!isWhole) lane.window.complete = false;
-  lane.spilled = false;
-  refillWhenLow(step, name, lane);
+  lane.spilled = null;
+  const last = lane.window.last();
+  // It would wait behind what ranks after it, until the window is low.
+  if (spilled !== null && last !== undefined && compareRanked(spilled, last) < 0) {
+    refill(step, name, lane);
+  } else refillWhenLow(step, name, lane);
   if (lane.window.size === 0 && lane.window.complete) state.lanes.delete(name);
 }
 

@@ -1,6 +1,6 @@
 import { Heap } from '../kernel/heap.js';
 import type { Millis } from '../kernel/machine.js';
-import { Window } from '../kernel/window.js';
+import { type Ranked, Window, compareRanked } from '../kernel/window.js';
 import type { Alarm } from './alarms.js';
 import { type Cell, LANE_TIMED, type Token } from '../run/run.js';
 import type {
@@ -60,8 +60,8 @@ export interface Waiting {
 export interface LaneWindow {
   readonly window: Window<Waiting>;
   refilling: boolean;
-  /** Something was pushed out while a refill was under way: its `complete` cannot be trusted. */
-  spilled: boolean;
+  /** The first of what was left to the index while a refill was under way: its page lacks it. */
+  spilled: Ranked | null;
 }
 
 export interface PartitionState {
@@ -240,7 +240,7 @@ export const tokenKey = (token: Token): string => `${token.run}/${token.epoch}/$
 export function laneWindow(state: PartitionState, lane: string): LaneWindow {
   let found = state.lanes.get(lane);
   if (found === undefined) {
-    found = { window: new Window(state.limits.window), refilling: false, spilled: false };
+    found = { window: new Window(state.limits.window), refilling: false, spilled: null };
     state.lanes.set(lane, found);
   }
   return found;
@@ -256,7 +256,7 @@ export function enqueue(step: Step, cell: Cell): boolean {
     state.cells.set(cell.facts.id, cell);
     return true;
   }
-  lane.spilled = true;
+  if (lane.spilled === null || compareRanked(out, lane.spilled) < 0) lane.spilled = out;
   state.cells.set(cell.facts.id, cell);
   forget(state, out.id);
   if (out.cell !== cell && cell.lane !== LANE_TIMED) {
@@ -292,6 +292,6 @@ export function refillWhenLow(step: Step, name: string, lane: LaneWindow): void 
 
 export function refill(step: Step, name: string, lane: LaneWindow): void {
   lane.refilling = true;
-  lane.spilled = false;
+  lane.spilled = null;
   perform(step, { kind: 'refill', lane: name, read: newRead(step.state) });
 }

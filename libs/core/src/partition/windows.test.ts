@@ -84,6 +84,24 @@ describe('a window and its late reads (P5)', () => {
     expect(inMemory(rig)).toContain('e');
   });
 
+  test('a run that comes back while the refill is under way stands before what that brings', () => {
+    const rig = new Rig({ limits: { window: 2, windowLow: 1 }, lazyReads: true });
+    submitAll(rig, ['a', 'b', 'c', 'd', 'e']);
+    rig.match('a');
+    rig.match('b');
+    rig.commit();
+    const token = rig.sentOf('assign').find((effect) => effect.token.run === 'a')?.token;
+    if (token === undefined) throw new Error('a was not assigned');
+    rig.step({ kind: 'bounce', token, reason: 'full' });
+    rig.commit();
+    for (let i = 0; i < 3; i++) {
+      rig.read();
+      rig.commit();
+    }
+    const line = [...rig.state.lanes.values()].flatMap(({ window }) => [...window]);
+    expect(line.map(({ id }) => id)).toEqual(['a', 'c']);
+  });
+
   test('deadlines behind their window fire all the same, past those that have started', () => {
     const rig = rigOf(8);
     for (let i = 0; i < 8; i++) rig.submit(`r${i}`, { expires: rig.now + 1_000 + i });

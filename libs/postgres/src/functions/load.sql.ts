@@ -89,7 +89,8 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
 $$;
 
 -- What the owner compares with its memory, by the index. Who is displaced gets nothing.
-create function load_lanes(p_id int2, p_epoch int8, p_lane int8, p_rank int8, p_after uuid, p_window int4,
+create function load_lanes(p_id int2, p_epoch int8, p_lane int8, p_rank int8, p_after uuid,
+  p_window int4,
   out id uuid, out lane text, out rank float8, out taken bool, out is_open bool,
   out is_in_inbox bool) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
