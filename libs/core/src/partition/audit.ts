@@ -62,7 +62,8 @@ function missing(state: PartitionState, row: AuditedRow): string | undefined {
   if (lane === undefined) return 'its line is not in memory';
   if (lane.refilling) return undefined;
   const last = lane.window.last();
-  const isBehind = last === undefined || compareRanked(row, last) > 0;
+  // Rows know whole milliseconds: within the same one their order may be another.
+  const isBehind = last === undefined || compareRanked(row, last) > 0 || last.rank - row.rank < 1;
   if (isBehind && !lane.window.complete) return undefined;
   return 'it is not where it should stand in its line';
 }
