@@ -70,9 +70,9 @@ export function lanesOf(tables: Tables, of: LanesPage): AuditedRow[] {
 
 type Place = Pick<AuditedRow, 'lane' | 'rank' | 'id'>;
 
+/** Lanes are written without leading zeros: the longer one is the greater. */
 function byPlace(a: Place, b: Place): number {
-  const [one, other] = [BigInt(a.lane), BigInt(b.lane)];
-  if (one !== other) return one < other ? -1 : 1;
+  if (a.lane !== b.lane) return a.lane.length - b.lane.length || (a.lane < b.lane ? -1 : 1);
   return a.id === b.id ? 0 : inOrder([a.rank, a.id], [b.rank, b.id]);
 }
 
