@@ -112,7 +112,7 @@ export class ThreadHost {
     });
     this.membership = new Membership(store.control, this.membershipHost(), log);
     this.auditor = new Auditor(
-      { mono, reload: (id, why) => this.drop(id, why, { reclaim: true, careful: false }) },
+      { mono, reload: (partition, why) => tell({ kind: 'give-up', partition, why }) },
       log,
     );
     this.herald = new Herald(options.thread, this.post, () => this.membership.peers());

@@ -7,7 +7,10 @@ const RELOAD_AFTER_MS = 60_000;
 
 export interface AuditorHost {
   mono(): number;
-  /** The partition's memory is void: it is claimed and loaded anew. */
+  /**
+   * The partition's memory is void: it is let go of, and the next look claims it anew. Not at once:
+   * what is found is an effect, and others of its batch are yet to leave.
+   */
   reload(partition: number, why: string): void;
 }
 

@@ -68,7 +68,8 @@ export class CarefulStarts {
 
   /** At the end of a slice. */
   settled(all: Iterable<OwnedPartition>): void {
-    const starting = [...all].filter(({ start }) => start?.rows !== undefined);
+    const starting: OwnedPartition[] = [];
+    for (const owned of all) if (owned.start?.rows !== undefined) starting.push(owned);
     if (starting.length === 0 || !this.host.isClocked()) return;
     for (const owned of starting) this.goOn(owned);
     const ready = starting.filter((owned) => this.isReady(owned));

@@ -87,7 +87,7 @@ export class Stepper {
 
   /** At the end of a slice: what waited for the clock, or to stand alone in its commit. */
   settled(owned: OwnedPartition): void {
-    if (this.host.now() !== undefined) {
+    if (owned.unclocked.length > 0 && this.host.now() !== undefined) {
       for (const answer of owned.unclocked.splice(0)) this.step(owned, answer);
     }
     this.stepCareful(owned);
