@@ -39,7 +39,7 @@ export {
   fetchRuns,
   loadExpiries,
   loadLane,
-  loadPartition,
+  loadPartitions,
   sweepInbox,
 } from './load.js';
 export {
@@ -59,6 +59,7 @@ export {
 export { classify, conflictsOf } from './outcome.js';
 export {
   claimPartition,
+  claimPartitions,
   leaveNode,
   releasePartition,
   takeName,

@@ -1,6 +1,7 @@
 import {
   type AuditedRow,
   type Cell,
+  type ExecutorCell,
   type Expiry,
   type ExpiriesPage,
   type Fetched,
@@ -38,37 +39,46 @@ export const holdOf = (by: string | null, reason: string | null): Hold => ({
   reason: reason ?? '',
 });
 
-/** Undefined: the partition is no longer at this epoch. */
-export async function loadPartition(
+/** What holds for all; a partition, with the executors that live in it; or one of its runs. */
+type LoadRow = Omit<ReadRow, 'id' | 'seq'> & {
+  readonly of: number | null;
+  readonly head: number | null;
+  readonly executors: string | null;
+  readonly holds: string | null;
+  readonly id: string | null;
+  readonly partition: number;
+};
+type ExecutorTuple = [string, string, number, number, number, string];
+type HoldTuple = [string, string | null, string | null];
+
+/** Those that are still at their epoch, by one snapshot. */
+export async function loadPartitions(
   connection: Connection,
-  of: LoadWanted,
+  { partitions, window }: LoadWanted,
   specifications: Specifications,
-): Promise<LoadedPartition | undefined> {
-  const { partition, epoch, window } = of;
-  const [row] = await connection.query<{
-    seq: number | null;
-    executors: [string, string, number, number, number, string][] | string | null;
-    holds: string | null;
-  }>('load_partition', 'select * from load_partition($1::int2, $2::int8)', [partition, epoch]);
-  if (row === undefined || row.seq === null) return undefined;
-  const list = typeof row.executors === 'string' ? JSON.parse(row.executors) : row.executors;
-  const executors = (list ?? []) as [string, string, number, number, number, string][];
-  const holds = JSON.parse(row.holds ?? '[]') as [string, string | null, string | null][];
-  const runs = await connection.query<ReadRow>(
-    'load_runs',
-    'select * from load_runs($1::int2, $2::int8, $3::int4)',
-    [partition, epoch, window],
+): Promise<ReadonlyMap<number, LoadedPartition>> {
+  const rows = await connection.query<LoadRow>(
+    'load_partitions',
+    `select id as "of", seq as head, executors, holds, (run).*
+     from load_partitions($1::int2[], $2::int8[], $3::int4)`,
+    [partitions.map((each) => each.partition), partitions.map((each) => each.epoch), window],
   );
+  const runs = rows.filter((row) => row.id !== null) as unknown as ReadRow[];
   const found = await specifications.find(connection, runs);
-  return {
-    seq: row.seq,
-    cells: runs.map((run) => cellIn(run, found)),
-    holds: new Map(holds.map(([job, by, reason]) => [job, holdOf(by, reason)])),
-    executors: executors.map(([id, pool, state, incarnation, since, record]) =>
-      executorOf({ id, pool, state, incarnation, since, record }),
-    ),
-  };
+  const told = JSON.parse(rows[0]?.holds ?? '[]') as HoldTuple[];
+  const holds = new Map(told.map(([job, by, reason]) => [job, holdOf(by, reason)]));
+  const loaded = new Map<number, LoadedPartition & { readonly cells: Cell[] }>();
+  for (const { of, head, executors } of rows) {
+    if (of === null || head === null) continue;
+    const list = JSON.parse(executors ?? '[]') as ExecutorTuple[];
+    loaded.set(of, { seq: head, cells: [], holds: new Map(holds), executors: list.map(toCell) });
+  }
+  for (const run of runs) loaded.get(run.partition)?.cells.push(cellIn(run, found));
+  return loaded;
 }
+
+const toCell = ([id, pool, state, incarnation, since, record]: ExecutorTuple): ExecutorCell =>
+  executorOf({ id, pool, state, incarnation, since, record });
 
 export async function loadLane(
   connection: Connection,

@@ -9,7 +9,7 @@ import {
   sealRun,
 } from '#core';
 import { type TestDatabase, startTestDatabase } from '../../../test/support/database.js';
-import { Specifications, fetchRuns, loadExpiries, loadLane, loadPartition } from './index.js';
+import { Specifications, fetchRuns, loadExpiries, loadLane, loadPartitions } from './index.js';
 import { type Known, Life, PARTITIONS, cellOf } from './testkit/life.js';
 
 const PARTITION = 3;
@@ -74,9 +74,9 @@ describe('a run with an open attempt', () => {
     expect(await laneHead()).not.toContain(known.run.id);
     expect(await expiring()).toContain(known.run.id);
     const epoch = life.epochs.get(PARTITION) ?? 0;
-    const wanted = { partition: PARTITION, epoch, window: WINDOW };
-    const all = await loadPartition(life.owner, wanted, new Specifications());
-    expect(idsOf(all?.cells ?? [])).toContain(known.run.id);
+    const wanted = { partitions: [{ partition: PARTITION, epoch }], window: WINDOW };
+    const all = await loadPartitions(life.owner, wanted, new Specifications());
+    expect(idsOf(all.get(PARTITION)?.cells ?? [])).toContain(known.run.id);
   });
 
   test('goes back to its lane at the rank it had, and is granted again', async () => {

@@ -1,4 +1,4 @@
-import type { ClusterView, Fence, NodeStats } from '#core';
+import type { ClaimsWanted, ClusterView, Fence, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
@@ -79,6 +79,20 @@ export async function leaveNode(
   await connection.query('leave_node', 'select leave_node($1, $2)', [thread, session], 2_000);
 }
 
+/** The new epochs; those whose epoch had moved on are left out. */
+export async function claimPartitions(
+  connection: Connection,
+  { claims, thread }: ClaimsWanted,
+): Promise<ReadonlyMap<number, { readonly epoch: number; readonly seq: number }>> {
+  const rows = await connection.query<{ id: number; epoch: number; seq: number }>(
+    'claim_partitions',
+    'select * from claim_partitions($1::int2[], $2::int8[], $3)',
+    [claims.map((claim) => claim.partition), claims.map((claim) => claim.expected), thread],
+    5_000,
+  );
+  return new Map(rows.map(({ id, epoch, seq }) => [id, { epoch, seq }]));
+}
+
 /** Undefined: the epoch had moved on. */
 export async function claimPartition(
   connection: Connection,
@@ -86,14 +100,8 @@ export async function claimPartition(
   expected: number,
   thread: string,
 ): Promise<{ readonly epoch: number; readonly seq: number } | undefined> {
-  const [row] = await connection.query<{ epoch: number | null; seq: number | null }>(
-    'claim_partition',
-    'select * from claim_partition($1::int2, $2::int8, $3)',
-    [partition, expected, thread],
-    5_000,
-  );
-  if (row === undefined || row.epoch === null || row.seq === null) return undefined;
-  return { epoch: row.epoch, seq: row.seq };
+  const claimed = { claims: [{ partition, expected }], thread };
+  return (await claimPartitions(connection, claimed)).get(partition);
 }
 
 export async function releasePartition(

@@ -1,6 +1,7 @@
 import type {
   Bodies,
   BodiesWanted,
+  ClaimsWanted,
   CommitOutcome,
   PartitionWrites,
   Reply,
@@ -19,12 +20,12 @@ import {
   loadExpiries,
   loadLane,
   loadLanes,
-  loadPartition,
+  loadPartitions,
   sweepInbox,
 } from './load.js';
 import { classify } from './outcome.js';
 import {
-  claimPartition,
+  claimPartitions,
   giveUpPartition,
   leaveNode,
   releasePartition,
@@ -90,9 +91,8 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
     touch: ({ thread, session, scheduler, stats }, reply) =>
       answer(touchNode(on, thread, session, scheduler, stats), reply),
     leave: ({ thread, session }, reply) => answer(leaveNode(on, thread, session), reply),
-    claim: ({ partition, expected, thread }, reply) =>
-      answer(claim(on, partition, expected, thread), reply),
-    load: (of, reply) => answer(loadPartition(on, of, specifications), reply),
+    claim: (wanted, reply) => answer(claim(on, wanted), reply),
+    load: (wanted, reply) => answer(loadPartitions(on, wanted, specifications), reply),
     release: (partition, epoch, reason, reply) =>
       answer(releasePartition(on, partition, epoch, reason), reply),
     giveUp: (partition, epoch, reason, reply) =>
@@ -102,8 +102,9 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
   };
 }
 
-async function claim(on: Connection, ...of: [number, number, string]): Promise<number | undefined> {
-  return (await claimPartition(on, ...of))?.epoch;
+async function claim(on: Connection, wanted: ClaimsWanted): Promise<ReadonlyMap<number, number>> {
+  const claimed = await claimPartitions(on, wanted);
+  return new Map([...claimed].map(([partition, { epoch }]) => [partition, epoch]));
 }
 
 async function bodies(

@@ -4,6 +4,7 @@ import { isAlive } from '../support/orrery.js';
 import { eventually } from '../support/runs.js';
 import type { Steady } from '../support/steady.js';
 import { type Span, expectExact, latencies, pausesOf, print } from './figures.js';
+import type { ToldRun } from '../support/story.js';
 import { Scene } from './scene.js';
 
 /** What is promised, and how much more a machine may take that does other things as well. */
@@ -63,9 +64,25 @@ async function measured(what: string, of: ReadonlySet<number>, boundMs: number):
     'promised ms': boundMs,
     ...latencies(load, runs, span),
   });
+  print('the longest', worst(runs, span));
   // Not vacuous: each of them had work.
   expect(its).toHaveLength(of.size);
   expect(Math.max(...its, ...others)).toBeLessThan(boundMs * SLACK);
+}
+
+/** What waited longest, and who claimed its partition meanwhile: in ms since its submission. */
+function worst(runs: readonly ToldRun[], { from: since, to }: Span): Record<string, unknown> {
+  const during = runs.filter(({ submittedAt }) => submittedAt >= since && submittedAt <= to);
+  const waited = ({ grantedAt = Number.POSITIVE_INFINITY, submittedAt }: ToldRun): number =>
+    grantedAt - submittedAt;
+  const run = during.reduce((one, other) => (waited(other) > waited(one) ? other : one));
+  const since0 = (at = 0): number => Math.round(at - run.submittedAt);
+  const claims = scene.story.claims
+    .filter(({ partition }) => partition === run.partition)
+    .map(({ owner, epoch, at }) => `${owner} ${epoch} at ${since0(at)}`);
+  const { id, partition, events } = run;
+  const [taken, granted] = [since0(run.takenAt), since0(run.grantedAt)];
+  return { id, partition, taken, granted, events, claims };
 }
 
 /** All of them have another epoch. */

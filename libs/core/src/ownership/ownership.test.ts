@@ -62,6 +62,11 @@ describe('when one may claim (§4)', () => {
     expect(decideOwnership(shaky)).toEqual([]);
   });
 
+  test('that of an owner that has left at once, by who has just begun too', () => {
+    const partitions = [view({ owner: 'b', claimedMsAgo: 0 })];
+    expect(decideOwnership(input({ partitions, steadyMs: 0 }))[0]?.kind).toBe('claim');
+  });
+
   test('after its last will a second is enough', () => {
     const partitions = [view({ owner: 'b' })];
     const members = both(1_000);

@@ -88,6 +88,9 @@ function decide(
   if (owner === self) return claim;
   if (target !== self) return undefined;
   if (owner === null) return isResting(partition) ? undefined : claim;
+  // Who stops takes its row away: that is its word, not our guess.
+  const hasLeft = !input.members.some(({ thread }) => thread === owner);
+  if (hasLeft) return claim;
   const isStale = !fresh.has(owner);
   if (isStale) return input.steadyMs >= OWNERSHIP.steadyForMs ? claim : undefined;
   if ((partition.claimedMsAgo ?? Number.MAX_SAFE_INTEGER) < OWNERSHIP.quietAfterClaimMs) {

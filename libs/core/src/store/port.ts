@@ -44,10 +44,10 @@ export interface StoreControl {
   /** Says "I am here" by the database's clock, and answers who else is and who owns what. */
   touch(node: NodeName & { readonly stats?: NodeStats }, reply: Reply<ClusterView>): void;
   leave(node: NodeName, reply: Reply<void>): void;
-  /** Undefined: the epoch had moved on. */
-  claim(claim: Claim, reply: Reply<number | undefined>): void;
-  /** In one later snapshot. Undefined: the partition is no longer at this epoch. */
-  load(of: LoadWanted, reply: Reply<LoadedPartition | undefined>): void;
+  /** All or none, in one transaction: the new epochs of those whose epoch had not moved on. */
+  claim(wanted: ClaimsWanted, reply: Reply<ReadonlyMap<number, number>>): void;
+  /** In one later snapshot: those that are still at their epoch. */
+  load(wanted: LoadWanted, reply: Reply<ReadonlyMap<number, LoadedPartition>>): void;
   release(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
   /** Released, because it fails in our hands again and again. */
   giveUp(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
@@ -187,6 +187,9 @@ export interface ClusterView {
 export interface Claim {
   readonly partition: number;
   readonly expected: number;
+}
+export interface ClaimsWanted {
+  readonly claims: readonly Claim[];
   readonly thread: string;
 }
 export interface LanesPage {
@@ -197,8 +200,7 @@ export interface LanesPage {
   readonly window: number;
 }
 export interface LoadWanted {
-  readonly partition: number;
-  readonly epoch: number;
+  readonly partitions: readonly { readonly partition: number; readonly epoch: number }[];
   readonly window: number;
 }
 export interface LoadedPartition {

@@ -32,17 +32,6 @@ create type run_row as (
   dedup uuid, cache uuid,
   params text, params_left bool, record text);
 
-create function load_partition(p_id int2, p_epoch int8, out seq int8, out executors text,
-  out holds text)
-language plpgsql stable security definer set search_path = orrery, pg_temp as $$
-begin
-  select q.seq into seq from partition q where q.id = p_id and q.epoch = p_epoch;
-  executors := (select json_agg(json_build_array(e.id, e.pool, e.state, e.incarnation,
-      ${ms('e.since')}, ${utf8('e.record')})) from executor e where e.partition = p_id);
-  holds := (select json_agg(json_build_array(j.id, j.paused_by, j.paused_reason)) from job j
-    where j.paused);
-end $$;
-
 create function load_hold(p_job uuid, out by text, out reason text) returns setof record
 language sql stable security definer set search_path = orrery, pg_temp as $$
   select j.paused_by, j.paused_reason from job j where j.id = p_job and j.paused;
@@ -57,30 +46,44 @@ language sql stable security definer set search_path = orrery, pg_temp as $$
     order by r.partition, r.job, r.id limit p_window;
 $$;
 
-create function load_runs(p_id int2, p_epoch int8, p_window int4) returns setof run_row
+-- Of those that are still at their epoch: all of them by one snapshot. First what holds for all.
+create function load_partitions(p_ids int2[], p_epochs int8[], p_window int4)
+returns table (id int2, seq int8, executors text, holds text, run run_row)
 language plpgsql stable security definer set search_path = orrery, pg_temp as $$
+#variable_conflict use_column
+declare p_id int2; p_epoch int8;
 begin
-  if not exists (select from partition q where q.id = p_id and q.epoch = p_epoch) then
-    raise exception 'fenced' using errcode = 'OR001', detail = json_build_array(p_id);
-  end if;
-  return query select ${ROW} from run_now r where r.id = any (array(
-    select o.run from open_attempt o where o.partition = p_id));
-  return query
-    with recursive lanes(lane) as (
-      (select l.lane from live l where l.partition = p_id and l.lane is not null
-        order by l.lane limit 1)
-      union all
-      select (select l.lane from live l where l.partition = p_id and l.lane is not null
-          and l.lane > lanes.lane order by l.lane limit 1)
-        from lanes where lanes.lane is not null)
-    -- Only lanes in which something waits count: a lane may hold nothing but open attempts.
-    select h.* from (select n.lane from lanes n cross join lateral (
-        select r.id from run_now r
-          where r.partition = p_id and r.lane = n.lane and r.lane is not null and r.taken
-            and not r.is_open
-          order by r.partition, r.lane, r.lane_rank, r.id limit 1) first
-        where n.lane is not null limit 1024) w
-      cross join lateral (${head('w.lane')}) h;
+  return query select null::int2, null::int8, null::text, json_agg(
+      json_build_array(j.id, j.paused_by, j.paused_reason))::text, null::run_row
+    from job j where j.paused;
+  for p_id, p_epoch in select x.id, x.epoch from unnest(p_ids, p_epochs) x(id, epoch)
+  loop
+    return query select q.id, q.seq, (select json_agg(json_build_array(e.id, e.pool, e.state,
+          e.incarnation, ${ms('e.since')}, ${utf8('e.record')}))::text
+        from executor e where e.partition = p_id), null::text, null::run_row
+      from partition q where q.id = p_id and q.epoch = p_epoch;
+    continue when not found;
+    return query select null::int2, null::int8, null::text, null::text, row (f.*)::run_row
+      from (select ${ROW} from run_now r where r.id = any (array(
+        select o.run from open_attempt o where o.partition = p_id))) f;
+    return query
+      with recursive lanes(lane) as (
+        (select l.lane from live l where l.partition = p_id and l.lane is not null
+          order by l.lane limit 1)
+        union all
+        select (select l.lane from live l where l.partition = p_id and l.lane is not null
+            and l.lane > lanes.lane order by l.lane limit 1)
+          from lanes where lanes.lane is not null)
+      -- Only lanes in which something waits count: a lane may hold nothing but open attempts.
+      select null::int2, null::int8, null::text, null::text, row (h.*)::run_row
+        from (select n.lane from lanes n cross join lateral (
+          select r.id from run_now r
+            where r.partition = p_id and r.lane = n.lane and r.lane is not null and r.taken
+              and not r.is_open
+            order by r.partition, r.lane, r.lane_rank, r.id limit 1) first
+          where n.lane is not null limit 1024) w
+        cross join lateral (${head('w.lane')}) h;
+  end loop;
 end $$;
 
 create function load_lane(p_id int2, p_lane int8, p_window int4) returns setof run_row

@@ -4,7 +4,7 @@ const CODE = Object.fromEntries(CLUSTER_EVENT_KINDS.map((kind, code) => [kind, c
   Record<ClusterEventKind, number>
 >;
 
-/** Who is there, who owns what, and taking ownership: one partition a transaction (§4). */
+/** Who is there, who owns what, and taking ownership (§4). */
 export const OWNERSHIP = `
 create function touch_node(p_thread text, p_session text, p_scheduler text, p_format int4,
   p_stats text, out at float8, out nodes text, out partitions text)
@@ -55,23 +55,31 @@ language sql security definer set search_path = orrery, pg_temp as $$
   delete from node where thread = p_thread and session = p_session;
 $$;
 
--- Stolen: its owner was there and had not let go. Who has left has let go of all it has.
-create function claim_partition(p_id int2, p_expected int8, p_thread text,
-  out epoch int8, out seq int8)
+-- Locked one after the other by id, as commits lock them. Those whose epoch has moved on are left
+-- out. Stolen: its owner was there and had not let go. Who has left has let go of all it has.
+create function claim_partitions(p_ids int2[], p_expected int8[], p_thread text)
+returns table (id int2, epoch int8, seq int8)
 language plpgsql security definer set search_path = orrery, pg_temp set lock_timeout = '500ms' as $$
-declare former text; code int2 := ${CODE.CLAIMED};
+#variable_conflict use_column
+declare p_id int2; expected int8; former text; code int2;
 begin
-  select q.owner into former from partition q
-    where q.id = p_id and q.epoch = p_expected for no key update;
-  if not found then return; end if;
-  update partition q set epoch = q.epoch + 1, owner = p_thread, since = clock_timestamp(),
-      claimed_at = clock_timestamp(), wanted_by = null, wanted_at = null, reason = null
-    where q.id = p_id returning q.epoch, q.seq into epoch, seq;
-  if former <> p_thread and exists (select from node n where n.thread = former) then
-    code := ${CODE.STOLEN};
-  end if;
-  insert into cluster_event (partition, epoch, kind, thread, before)
-    values (p_id, epoch, code, p_thread, former) on conflict do nothing;
+  for p_id, expected in select x.id, x.expected from unnest(p_ids, p_expected) x(id, expected)
+    order by x.id
+  loop
+    select q.owner into former from partition q
+      where q.id = p_id and q.epoch = expected for no key update;
+    continue when not found;
+    return query update partition q set epoch = q.epoch + 1, owner = p_thread,
+        since = clock_timestamp(), claimed_at = clock_timestamp(), wanted_by = null,
+        wanted_at = null, reason = null
+      where q.id = p_id returning q.id, q.epoch, q.seq;
+    code := ${CODE.CLAIMED};
+    if former <> p_thread and exists (select from node n where n.thread = former) then
+      code := ${CODE.STOLEN};
+    end if;
+    insert into cluster_event (partition, epoch, kind, thread, before)
+      values (p_id, expected + 1, code, p_thread, former) on conflict do nothing;
+  end loop;
 end $$;
 
 create function release_partition(p_id int2, p_epoch int8, p_reason text) returns bool

@@ -18,7 +18,7 @@ import {
   loadExpiries,
   loadLane,
   loadLanes,
-  loadPartition,
+  loadPartitions,
   sweepInbox,
 } from '../load.js';
 import { appendLogs, cutLog, readLogBounds, readLogSources } from '../logs.js';
@@ -135,7 +135,8 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
       const specifications = new Specifications();
       const epoch = life.epochs.get(1) ?? 0;
       const page = { partition: 1, window: 64 };
-      await loadPartition(connection, { ...page, epoch }, specifications);
+      const partitions = [...life.epochs].map(([partition, at]) => ({ partition, epoch: at }));
+      await loadPartitions(connection, { partitions, window: 64 }, specifications);
       await loadLane(connection, { ...page, lane: '101' }, specifications);
       const [last = null] = (await loadLanes(connection, { ...page, epoch, after: null })).slice(
         -1,

@@ -35,10 +35,12 @@ describe.each(STORES)('%s', (_, open) => {
     const fetched = await world.ask<Fetched>((reply) => world.store.reads.runs([id], reply));
     return { live: fetched.live.get(id), final: fetched.final.get(id) };
   };
-  const load = async (partition: number, window = 100) =>
-    await world.ask<LoadedPartition | undefined>((reply) =>
-      world.store.control.load({ partition, epoch: owner.epoch(partition), window }, reply),
-    );
+  const load = async (partition: number, window = 100, epoch = owner.epoch(partition)) => {
+    const wanted = { partitions: [{ partition, epoch }], window };
+    const { control } = world.store;
+    type Answer = ReadonlyMap<number, LoadedPartition>;
+    return (await world.ask<Answer>((reply) => control.load(wanted, reply))).get(partition);
+  };
   const ids = (cells: readonly Cell[] | undefined) => cells?.map((cell) => cell.facts.id) ?? [];
 
   async function ready(of = {}): Promise<Cell> {
@@ -202,9 +204,7 @@ describe.each(STORES)('%s', (_, open) => {
   });
 
   test('a load is for the epoch that owns: another gets nothing', async () => {
-    const of = { partition: 1, epoch: owner.epoch(1) - 1, window: 10 };
-    const loaded = await world.ask((reply) => world.store.control.load(of, reply));
-    expect(loaded).toBeUndefined();
+    expect(await load(1, 10, owner.epoch(1) - 1)).toBeUndefined();
   });
 
   test('the head of the journal counts events, with the commit alone', async () => {

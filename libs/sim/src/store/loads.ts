@@ -76,10 +76,20 @@ function byPlace(a: Place, b: Place): number {
   return a.id === b.id ? 0 : inOrder([a.rank, a.id], [b.rank, b.id]);
 }
 
-export function loadOf(tables: Tables, of: LoadWanted): LoadedPartition | undefined {
-  const { partition, epoch, window } = of;
+export function loadsOf(
+  tables: Tables,
+  { partitions, window }: LoadWanted,
+): Map<number, LoadedPartition> {
+  const loaded = new Map<number, LoadedPartition>();
+  for (const { partition, epoch } of partitions) {
+    if (tables.partition(partition).epoch !== epoch) continue;
+    loaded.set(partition, loadOf(tables, partition, window));
+  }
+  return loaded;
+}
+
+function loadOf(tables: Tables, partition: number, window: number): LoadedPartition {
   const table = tables.partition(partition);
-  if (table.epoch !== epoch) return undefined;
   const open = rowsOf(table).filter((row) => row.is_open);
   const waiting = [...table.live.values()].filter(
     (live) => live.lane !== null && live.taken && !table.open.has(live.id),

@@ -16,8 +16,7 @@ describe.each(STORES)('%s', (_, open) => {
 
   test('who owns: compare-and-set, wanted by another, released by its epoch alone', async () => {
     const { control } = world.store;
-    const of = { partition: 3, expected: owner.epoch(3) - 1, thread: 't2' };
-    expect(await world.ask((reply) => control.claim(of, reply))).toBeUndefined();
+    expect(await owner.claim(3, owner.epoch(3) - 1, 't2')).toBeUndefined();
     await world.ask<void>((reply) => control.want(3, 't2', reply));
     const outcome = await world.commit([owner.writes(3, { events: 1 })]);
     expect(outcome).toMatchObject({ committed: { wanted: [{ partition: 3, by: 't2' }] } });
@@ -29,12 +28,32 @@ describe.each(STORES)('%s', (_, open) => {
     expect((await view()).partitions[3]).toMatchObject({ owner: 't1', wantedBy: 't2' });
     await world.ask<unknown>((reply) => control.release(3, owner.epoch(3), 'done', reply as never));
     expect((await view()).partitions[3]?.owner).toBeNull();
-    const next = { partition: 3, expected: owner.epoch(3), thread: 't2' };
-    const epoch = await world.ask((reply) => control.claim(next, reply));
+    const epoch = await owner.claim(3, owner.epoch(3), 't2');
     expect(epoch).toBe(owner.epoch(3) + 1);
     expect((await view()).partitions[3]).toMatchObject({ owner: 't2', wantedBy: null });
     expect(failureOf(await world.commit([owner.writes(3, { events: 1 })]))).toBe('fenced');
     owner.epochs.set(3, epoch as number);
+  });
+
+  test('of several that are claimed at once, those whose epoch had not moved on', async () => {
+    const { control } = world.store;
+    const stale = { partition: 0, expected: owner.epoch(0) - 1 };
+    const claims = [{ partition: 2, expected: owner.epoch(2) }, stale];
+    claims.push({ partition: 1, expected: owner.epoch(1) });
+    const epochs = await world.ask((reply) => control.claim({ claims, thread: 't1' }, reply));
+    const before = [...owner.epochs];
+    for (const [partition, epoch] of epochs as ReadonlyMap<number, number>) {
+      owner.epochs.set(partition, epoch);
+    }
+    const rise = new Map(before.map(([id, epoch]) => [id, owner.epoch(id) - epoch]));
+    expect([0, 1, 2, 3].map((id) => rise.get(id))).toEqual([0, 1, 1, 0]);
+    const partitions = [...owner.epochs].map(([partition, epoch]) => ({ partition, epoch }));
+    const wanted = { partitions: partitions.map((of) => ({ ...of })), window: 8 };
+    wanted.partitions[0] = { partition: 0, epoch: owner.epoch(0) - 1 };
+    const loaded = await world.ask((reply) => control.load(wanted, reply));
+    expect([...(loaded as ReadonlyMap<number, unknown>).keys()].sort()).toEqual(
+      partitions.map(({ partition }) => partition).filter((partition) => partition !== 0),
+    );
   });
 
   test('who gives up says so, and how often that was so in a row; by its epoch alone', async () => {
@@ -51,9 +70,7 @@ describe.each(STORES)('%s', (_, open) => {
       await giveUp(owner.epoch(2));
       expect(await seen()).toMatchObject({ owner: null, gaveUp: times });
       expect((await seen())?.gaveUpMsAgo).toBeGreaterThanOrEqual(0);
-      const of = { partition: 2, expected: owner.epoch(2), thread: 't1' };
-      const epoch = await world.ask<number | undefined>((reply) => control.claim(of, reply));
-      owner.epochs.set(2, epoch as number);
+      owner.epochs.set(2, (await owner.claim(2, owner.epoch(2), 't1')) as number);
       expect(await seen()).toMatchObject({ owner: 't1', gaveUp: times });
     }
   });
@@ -86,7 +103,7 @@ describe.each(STORES)('%s', (_, open) => {
         control.touch({ thread, session: 's', scheduler: thread }, reply),
       );
     const claim = async (thread: string, expected: number) =>
-      await world.ask((reply) => control.claim({ partition, expected, thread }, reply));
+      await owner.claim(partition, expected, thread);
     const release = async (epoch: number) =>
       await world.ask<unknown>((reply) =>
         control.release(partition, epoch, 'stopped', reply as never),

@@ -11,7 +11,16 @@ import type {
 } from '#core';
 import { commitTo } from './commit.js';
 import type { DatabaseLink, Served } from './link.js';
-import { expiriesOf, heldOf, inboxOf, laneHead, lanesOf, loadOf, runsOf, viewOf } from './loads.js';
+import {
+  expiriesOf,
+  heldOf,
+  inboxOf,
+  laneHead,
+  lanesOf,
+  loadsOf,
+  runsOf,
+  viewOf,
+} from './loads.js';
 import type { DatabaseServer } from './server.js';
 import type { Tables } from './tables.js';
 
@@ -123,8 +132,9 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
       served(reply, () => {
         if (tables.nodes.get(thread)?.session === session) tables.nodes.delete(thread);
       }),
-    claim: (of, reply) => served(reply, () => claim(server, of)),
-    load: (of, reply) => served(reply, () => loadOf(tables, of)),
+    claim: ({ claims, thread }, reply) =>
+      served(reply, () => new Map(claims.flatMap((each) => claim(server, thread, each)))),
+    load: (wanted, reply) => served(reply, () => loadsOf(tables, wanted)),
     release: (partition, epoch, reason, reply) =>
       served(reply, () => release(server, partition, epoch, reason)),
     giveUp: (partition, epoch, reason, reply) =>
@@ -148,17 +158,22 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
 const event = ({ at }: DatabaseServer, partition: number, epoch: number, thread: string) =>
   ({ partition, epoch, thread, at, before: null, reason: null, refused: null }) as const;
 
-function claim(server: DatabaseServer, { partition, expected, thread }: Claim): number | undefined {
+/** Its new epoch, unless it had moved on. */
+function claim(
+  server: DatabaseServer,
+  thread: string,
+  { partition, expected }: Claim,
+): [number, number][] {
   const { tables, at } = server;
   const table = tables.partition(partition);
-  if (table.epoch !== expected) return undefined;
+  if (table.epoch !== expected) return [];
   const before = table.owner;
   const isStolen = before !== null && before !== thread && tables.nodes.has(before);
   const free = { wantedBy: null, wantedAt: null };
   Object.assign(table, { epoch: expected + 1, owner: thread, claimedAt: at, ...free });
   const kind = isStolen ? 'STOLEN' : 'CLAIMED';
   tables.tell({ ...event(server, partition, table.epoch, thread), kind, before });
-  return table.epoch;
+  return [[partition, table.epoch]];
 }
 
 function release(server: DatabaseServer, partition: number, epoch: number, reason: string): void {

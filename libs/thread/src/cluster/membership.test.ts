@@ -80,7 +80,9 @@ const touched = async (thread: string): Promise<unknown> =>
     controlOf(connection).touch({ thread, session: 's', scheduler: 'other' }, done),
   );
 const claimed = async (partition: number, expected: number, thread: string): Promise<unknown> =>
-  await new Promise((done) => controlOf(connection).claim({ partition, expected, thread }, done));
+  await new Promise((done) =>
+    controlOf(connection).claim({ claims: [{ partition, expected }], thread }, done),
+  );
 
 test('what is claimed and not yet in memory is not claimed again', async () => {
   membership.start();
@@ -217,8 +219,10 @@ test('what cannot be loaded, time and again, is given up with the reason', async
   const control = controlOf(connection);
   const broken: StoreControl = {
     ...control,
-    load: (of, reply) =>
-      of.partition === 2 ? reply(new Error('a row is nonsense')) : control.load(of, reply),
+    load: (wanted, reply) =>
+      wanted.partitions.some(({ partition }) => partition === 2)
+        ? reply(new Error('a row is nonsense'))
+        : control.load(wanted, reply),
   };
   await trouble.well(database.admin);
   const host = { ...nobody, held: () => held, tell: (news: MembershipNews) => adoptAny(news) };

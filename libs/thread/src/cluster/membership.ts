@@ -1,4 +1,5 @@
 import {
+  type Claim,
   type ClusterView,
   type Millis,
   type NodeName,
@@ -10,6 +11,7 @@ import {
 } from '#core';
 import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
+import { Claims, type ClaimsHost } from './claims.js';
 import { Departure } from './departure.js';
 import { Fences } from './fences.js';
 import type { Loaded, MembershipNews } from './news.js';
@@ -36,11 +38,11 @@ interface Known {
   readonly thread: string;
   readonly epoch: number;
 }
+type OtherAction = Exclude<OwnershipAction, { kind: 'claim' }>;
 
 /**
  * This thread's place among the others: it says twice a second that it is there, reads who else
- * is, and claims, asks for and lets go of partitions as core/ownership decides. One claim a
- * transaction, one after the other.
+ * is, and claims, asks for and lets go of partitions as core/ownership decides.
  */
 export class Membership {
   private view: ClusterView | undefined;
@@ -53,6 +55,7 @@ export class Membership {
   /** To be claimed anew after an unknown outcome or a refusal: whether with care. */
   private readonly reclaims = new Map<number, boolean>();
   private readonly surrender: Surrender;
+  private readonly claims: Claims;
   /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
   private readonly claimed = new Map<number, number>();
   /** Claimed by this process at some time: what it takes anew has not killed it. */
@@ -69,6 +72,7 @@ export class Membership {
   ) {
     this.fences = new Fences(store, host.node.thread, log);
     this.surrender = new Surrender(store, () => host.mono(), log);
+    this.claims = new Claims(store, this.claimsHost(), log);
   }
 
   start(): void {
@@ -194,44 +198,43 @@ export class Membership {
     });
   }
 
-  /** One after the other. One that is locked or slow keeps nobody from the others. */
-  private act(actions: readonly OwnershipAction[], at = 0): void {
-    const action = actions[at];
-    if (action === undefined || this.departure !== undefined) {
-      this.endTurn();
-      return;
+  private act(actions: readonly OwnershipAction[]): void {
+    const claims: Claim[] = [];
+    const others: OtherAction[] = [];
+    for (const action of actions) {
+      if (action.kind !== 'claim') others.push(action);
+      else if (!this.surrender.has(action.partition)) claims.push(action);
     }
-    this.perform(action, (error) => {
-      const { kind, partition } = action;
-      if (error !== undefined) {
-        this.log.warn('an act of ownership failed', { kind, partition, error });
-      }
-      this.act(actions, at + 1);
-    });
+    this.perform(others, () => this.claims.take(claims, () => this.endTurn()));
   }
 
-  private perform(action: OwnershipAction, done: (error?: Error) => void): void {
+  /** One after the other. */
+  private perform(actions: readonly OtherAction[], done: () => void, at = 0): void {
+    const action = actions[at];
+    if (action === undefined || this.departure !== undefined) return done();
+    const next = (answer?: unknown): void => {
+      const { kind, partition } = action;
+      if (answer instanceof Error) {
+        this.log.warn('an act of ownership failed', { kind, partition, error: answer });
+      }
+      this.perform(actions, done, at + 1);
+    };
     const { partition } = action;
-    const said = (answer: unknown): void => done(answer instanceof Error ? answer : undefined);
     switch (action.kind) {
-      case 'claim':
-        if (this.surrender.has(partition)) return done();
-        this.claim(partition, action.expected, done);
-        return;
       case 'want':
-        this.store.want(partition, this.host.node.thread, said);
+        this.store.want(partition, this.host.node.thread, next);
         return;
       case 'release':
         this.host.tell({ kind: 'give-up', partition, why: 'handed over' });
         this.store.release(partition, action.epoch, 'handed over', (error) => {
           if (!(error instanceof Error)) this.host.tell({ kind: 'freed', to: [action.to] });
-          said(error);
+          next(error);
         });
         return;
       case 'drop':
         this.claimed.delete(partition);
         this.host.tell({ kind: 'give-up', partition, why: 'fenced' });
-        done();
+        next();
         return;
       default: {
         const never: never = action;
@@ -240,14 +243,16 @@ export class Membership {
     }
   }
 
-  private claim(partition: number, expected: number, done: (error?: Error) => void): void {
-    const { thread } = this.host.node;
-    const unclean = this.isUnclean(partition);
-    this.store.claim({ partition, expected, thread }, (epoch) => {
-      if (epoch instanceof Error) done(epoch);
-      else if (epoch === undefined) done();
-      else this.load({ partition, epoch, unclean }, done);
-    });
+  private claimsHost(): ClaimsHost {
+    return {
+      thread: this.host.node.thread,
+      window: this.host.window,
+      isOver: () => this.departure !== undefined,
+      isUnclean: (partition) => this.isUnclean(partition),
+      claimed: (partition) => this.had.add(partition),
+      loaded: (loaded, unclean) => this.loaded(loaded, unclean),
+      failed: (partition, epoch, error) => this.surrender.failed(partition, epoch, error.message),
+    };
   }
 
   /** Who stops takes its row of `node` away and works on: what it leaves is left cleanly. */
@@ -256,22 +261,6 @@ export class Membership {
     const owner = partitions[partition]?.owner ?? null;
     if (owner === this.host.node.thread) return !this.had.has(partition);
     return nodes.some(({ thread }) => thread === owner);
-  }
-
-  private load(
-    { partition, epoch, unclean }: { partition: number; epoch: number; unclean: boolean },
-    done: (error?: Error) => void,
-  ): void {
-    this.had.add(partition);
-    this.store.load({ partition, epoch, window: this.host.window }, (loaded) => {
-      if (loaded instanceof Error) {
-        this.surrender.failed(partition, epoch, loaded.message);
-        done(loaded);
-      } else {
-        if (loaded !== undefined) this.loaded({ ...loaded, partition, epoch }, unclean);
-        done();
-      }
-    });
   }
 
   private loaded(loaded: Loaded, unclean: boolean): void {

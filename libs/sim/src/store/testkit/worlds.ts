@@ -187,10 +187,18 @@ export class Owner {
     const node = { thread: 't1', session: 's', scheduler: 't1' };
     const view = await this.world.ask<ClusterView>((reply) => store.control.touch(node, reply));
     for (const { id: partition, epoch } of view.partitions) {
-      const claim = { partition, expected: epoch, thread: 't1' };
-      const epochNow = await this.world.ask((reply) => store.control.claim(claim, reply));
-      this.epochs.set(partition, epochNow as number);
+      this.epochs.set(partition, (await this.claim(partition, epoch, 't1')) as number);
     }
+  }
+
+  /** By any thread. Undefined: the epoch had moved on. */
+  async claim(partition: number, expected: number, thread: string): Promise<number | undefined> {
+    const wanted = { claims: [{ partition, expected }], thread };
+    const { control } = this.world.store;
+    const epochs = await this.world.ask<ReadonlyMap<number, number>>((reply) =>
+      control.claim(wanted, reply),
+    );
+    return epochs.get(partition);
   }
 
   epoch(partition: number): number {
