@@ -261,6 +261,7 @@ export class ThreadHost {
         if (now === undefined || !this.owned.has(item.partition)) return;
         this.matched({
           kind: 'match',
+          pool: item.pool,
           run: item.run,
           partition: item.partition,
           executor: item.executor,
@@ -376,9 +377,7 @@ export class ThreadHost {
       this.stepper.deliver(owned, match);
       return;
     }
-    const cell = owned.state.cells.get(match.run);
-    const { run, executor } = match;
-    const pool = cell?.facts.pool ?? null;
+    const { pool, run, executor } = match;
     this.pools.tell(owned.id, { kind: 'declined', pool, run, executor }, this.now() ?? 0);
   }
 

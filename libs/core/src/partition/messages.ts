@@ -99,6 +99,7 @@ export type PartitionMessage =
   | Command
   | {
       readonly kind: 'match';
+      readonly pool: string;
       readonly run: string;
       readonly executor: string;
       readonly incarnation: number;
@@ -246,7 +247,7 @@ export type Soft =
   | { readonly kind: 'granted'; readonly cell: Cell; readonly executor: string }
   | {
       readonly kind: 'declined';
-      readonly pool: string | null;
+      readonly pool: string;
       readonly run: string;
       readonly executor: string;
     }

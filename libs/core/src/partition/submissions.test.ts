@@ -10,3 +10,12 @@ describe('taking in', () => {
     expect(rig.types('r')).toEqual(['SUBMITTED']);
   });
 });
+
+// The match may have come before the run: a new owner has not taken it in yet.
+test('a match of a run that is not here is declined to the pool that made it', () => {
+  const rig = new Rig();
+  rig.match('unheard-of', 'x1');
+  expect(rig.soft).toEqual([
+    { kind: 'declined', pool: 'default', run: 'unheard-of', executor: 'x1' },
+  ]);
+});

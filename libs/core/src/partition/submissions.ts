@@ -92,15 +92,8 @@ export function grant(
   const { state, now } = step;
   const cell = state.cells.get(message.run);
   if (cell === undefined || !mayGo(state, cell, message.executor, now)) {
-    step.emit({
-      to: 'pool',
-      soft: {
-        kind: 'declined',
-        pool: cell?.facts.pool ?? null,
-        run: message.run,
-        executor: message.executor,
-      },
-    });
+    const { pool, run, executor } = message;
+    step.emit({ to: 'pool', soft: { kind: 'declined', pool, run, executor } });
     return;
   }
   dequeue(step, cell);

@@ -194,6 +194,7 @@ function matchAll(state: PoolState, now: Millis, emit: (match: Match) => void): 
     state.offers.delete(head.run);
     emit({
       kind: 'match',
+      pool: state.name,
       run: head.run,
       partition,
       executor: found.id,

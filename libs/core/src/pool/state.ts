@@ -73,6 +73,8 @@ export type PoolMessage =
 
 export interface Match {
   readonly kind: 'match';
+  /** Whose match it is: it hears the answer. */
+  readonly pool: string;
   readonly run: string;
   readonly partition: number;
   readonly executor: string;

@@ -62,3 +62,17 @@ test('an executor that bounced a run is avoided for its time, and not for ever',
   offerOver(there, NOW + 300_000, NOW + 300_001);
   expect(matched.map(({ run, executor }) => [run, executor])).toEqual([['r1', 'x1']]);
 });
+
+test('a run that its partition does not know yet is matched anew as soon as it is offered', () => {
+  const matched: Match[] = [];
+  const there = home(matched);
+  // By its former owner, and by its new one once that has taken it in.
+  offerOver(there, 0, NOW);
+  const [match] = matched as [Match];
+  const { pools, sent } = elsewhere();
+  const { pool, run, executor } = match;
+  pools.tell(0, { kind: 'declined', pool, run, executor }, NOW);
+  for (const item of sent) there.receive(item as Extract<Soft, { kind: 'declined' }>, NOW);
+  offerOver(there, 0, NOW);
+  expect(matched.map((each) => each.run)).toEqual(['r1', 'r1']);
+});

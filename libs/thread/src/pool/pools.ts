@@ -44,11 +44,7 @@ export class Pools {
 
   /** From a partition of this thread. */
   tell(partition: number, soft: Soft, now: Millis): void {
-    const pool = soft.kind === 'declined' ? soft.pool : poolOf(soft);
-    if (pool === null) {
-      if (soft.kind === 'declined') this.declineEverywhere(soft.run, soft.executor, now);
-      return;
-    }
+    const pool = poolOf(soft);
     const home = this.homeOf(pool);
     if (this.host.owns(home)) {
       this.step(pool, localMessage(partition, soft, now), now);
@@ -131,13 +127,6 @@ export class Pools {
     return [...this.here.values()].map((state) => viewPool(state, now));
   }
 
-  /** The partition knows no such run any more: whichever pool matched it. */
-  private declineEverywhere(run: string, executor: string, now: Millis): void {
-    for (const [name, state] of this.here) {
-      if (state.matched.has(run)) this.step(name, { kind: 'declined', run, executor }, now);
-    }
-  }
-
   private step(pool: string, message: PoolMessage, now: Millis): void {
     let state = this.here.get(pool);
     if (state === undefined) {
@@ -152,16 +141,16 @@ export class Pools {
     // Collected first: a match steps its partition, which speaks to this very pool again.
     const matches: Match[] = [];
     poolMachine.step(state, message, now, (match) => matches.push(match));
-    for (const match of matches) this.matched(pool, match);
+    for (const match of matches) this.matched(match);
   }
 
-  private matched(pool: string, match: Match): void {
+  private matched(match: Match): void {
     if (this.host.owns(match.partition)) {
       this.host.matched(match);
       return;
     }
     const thread = this.host.ownerOf(match.partition);
-    const { run, partition, executor } = match;
+    const { pool, run, partition, executor } = match;
     if (thread !== undefined) {
       this.host.toThread(thread, { kind: 'match', pool, partition, run, executor });
     }
@@ -180,11 +169,8 @@ type OfPools = Exclude<
   WireSoft,
   { kind: 'submitted' | 'nudge' | 'match' | 'owned' | 'free' | 'left' }
 >;
-type OfPool = Exclude<Soft, { kind: 'declined' }>;
 
-function poolOf(soft: OfPool): string {
-  return soft.kind === 'freed' || soft.kind === 'bounced' ? soft.pool : soft.cell.facts.pool;
-}
+const poolOf = (soft: Soft): string => ('pool' in soft ? soft.pool : soft.cell.facts.pool);
 
 function avoidOf(cell: Cell, now: Millis): string[] {
   return Object.entries(cell.record.bounces ?? {})

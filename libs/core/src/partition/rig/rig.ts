@@ -143,7 +143,7 @@ export class Rig {
   }
 
   match(run: string, executor = 'x1', incarnation = 1): void {
-    this.step({ kind: 'match', run, executor, incarnation });
+    this.step({ kind: 'match', pool: 'default', run, executor, incarnation });
   }
 
   result(token: Token, outcome?: Outcome, given?: Partial<ResultReport>): void {
