@@ -56,7 +56,7 @@ export interface BacklogFigures {
 
 const SUBMIT = `mutation($input: SubmitRunsInput!) { submitRuns(input: $input) {
   accepted results { run { id priority submittedAt } } userErrors { code message } } }`;
-const APPLY = `mutation($input: ApplyJobInput!) {
+export const APPLY = `mutation($input: ApplyJobInput!) {
   applyJob(input: $input) { changed userErrors { code message } } }`;
 const ONE = `mutation { submitRun(input: { project: "demo", job: "noop" }) {
   run { id } userErrors { code message } } }`;
@@ -81,7 +81,7 @@ export async function measureBacklog(
 
   const rest = memory.take();
   const began = performance.now();
-  const runs = await submitAll(client, settings);
+  const runs = await submitAll(client, JOB, settings);
   const submittedS = (performance.now() - began) / 1_000;
   const behind = await sampleOthers(client, settings.samples);
   const waiting = memory.take();
@@ -139,7 +139,7 @@ class Peak {
 
 const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 
-async function ask<T>(client: Client, document: string, variables = {}): Promise<T> {
+export async function ask<T>(client: Client, document: string, variables = {}): Promise<T> {
   const answer = await client.request<Record<string, T & { userErrors: unknown[] }>>(
     document,
     variables,
@@ -151,8 +151,12 @@ async function ask<T>(client: Client, document: string, variables = {}): Promise
   return payload;
 }
 
-async function submitAll(client: Client, settings: BacklogSettings): Promise<Submitted[]> {
-  const { runs, priorities } = settings;
+/** Batches of a job's runs, from several clients at a time. */
+export async function submitAll(
+  client: Client,
+  job: string,
+  { runs, priorities }: Pick<BacklogSettings, 'runs' | 'priorities'>,
+): Promise<Submitted[]> {
   const submitted: Submitted[] = [];
   let next = 0;
   const one = async (): Promise<void> => {
@@ -160,7 +164,7 @@ async function submitAll(client: Client, settings: BacklogSettings): Promise<Sub
       const items = Array.from({ length: Math.min(BATCH, runs - next) }, () => {
         const n = next++;
         const priority = priorities[n % priorities.length];
-        return { project: 'demo', job: JOB, params: { n }, priority };
+        return { project: 'demo', job, params: { n }, priority };
       });
       const { results } = await ask<{ results: { run: Submitted | null }[] }>(client, SUBMIT, {
         input: { project: 'demo', items },

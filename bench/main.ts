@@ -7,6 +7,7 @@ import { startEmbedded } from '../libs/postgres/src/embedded/index.js';
 import { benchBulk } from './bulk.js';
 import { benchCommit } from './commit.js';
 import { type Report, cpuSeconds, familyOf, print } from './report.js';
+import { benchFailover } from './failover.js';
 import { benchSystem } from './scenarios.js';
 import { benchSubscribers } from './subscribers.js';
 import { benchWaiting } from './waiting.js';
@@ -22,6 +23,9 @@ const HELP = `npm run bench -- SCENARIO [options]
   subscribers  subscriptions with filters, some of whose readers are slow: how late, how whole
               --subscribers N (2000)  --slow N (200)  --rate N (500)  --seconds N (30)
               --resumed N (20)  --slow-ms N (never): between two messages that a slow one reads
+  failover  one of several schedulers dies or stands still: when every partition goes on
+              --schedulers N (3)  --rate N (500)  --rounds N (10)  --how kill|stop (kill)
+              --live N (0)  --waiting N (0): runs that execute, and that wait, all the while
   bulk      dead runs retried by filter, beside single submissions at a steady rate
               --runs N (5000)  --rounds N (5)  --seconds N (10)
 `;
@@ -114,6 +118,28 @@ async function bulk(words: readonly string[]): Promise<Report> {
   return await benchBulk(Number(values.runs), Number(values.rounds), Number(values.seconds));
 }
 
+async function failover(words: readonly string[]): Promise<Report> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      schedulers: { type: 'string', default: '3' },
+      rate: { type: 'string', default: '500' },
+      rounds: { type: 'string', default: '10' },
+      how: { type: 'string', default: 'kill' },
+      live: { type: 'string', default: '0' },
+      waiting: { type: 'string', default: '0' },
+    },
+  });
+  return await benchFailover({
+    schedulers: Number(values.schedulers),
+    rate: Number(values.rate),
+    rounds: Number(values.rounds),
+    how: values.how === 'stop' ? 'stop' : 'kill',
+    live: Number(values.live),
+    waiting: Number(values.waiting),
+  });
+}
+
 async function main([scenario = 'system', ...words]: readonly string[]): Promise<number> {
   if (scenario === 'system') {
     for (const report of await system(words)) print(report);
@@ -131,6 +157,10 @@ async function main([scenario = 'system', ...words]: readonly string[]): Promise
   }
   if (scenario === 'subscribers') {
     for (const report of await subscribers(words)) print(report);
+    return 0;
+  }
+  if (scenario === 'failover') {
+    print(await failover(words));
     return 0;
   }
   if (scenario === 'bulk') {

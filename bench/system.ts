@@ -12,15 +12,24 @@ const READY_MS = 60_000;
 interface Endpoint {
   readonly graphql: string;
   readonly mqtt: string;
+  readonly databaseUrl: string;
   readonly adminKeyFile: string;
-  readonly processes: readonly { readonly role: string; readonly pid: number }[];
+  readonly processes: readonly {
+    readonly role: string;
+    readonly name: string;
+    readonly pid: number;
+  }[];
 }
+
+const endpointOf = (home: string): Endpoint =>
+  JSON.parse(fs.readFileSync(path.join(home, 'endpoint.json'), 'utf8')) as Endpoint;
 
 /** A whole Orrery in a home of its own, with everything on this machine. */
 export class System {
   private constructor(
     private readonly child: ChildProcess,
     readonly home: string,
+    /** As it was at the start. */
     readonly endpoint: Endpoint,
     readonly key: string,
   ) {}
@@ -28,10 +37,11 @@ export class System {
   static async start(
     slots: number,
     variables: Readonly<Record<string, string>> = {},
+    words: readonly string[] = [],
   ): Promise<System> {
     const home = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-bench-'));
     fs.chmodSync(home, 0o755);
-    const child = spawn(process.execPath, [MAIN, 'dev'], {
+    const child = spawn(process.execPath, [MAIN, 'dev', ...words], {
       env: {
         PATH: process.env['PATH'],
         HOME: home,
@@ -53,10 +63,14 @@ export class System {
       });
       child.once('exit', () => reject(new Error(`it ended:\n${text}`)));
     });
-    const file = path.join(home, 'endpoint.json');
-    const endpoint = JSON.parse(fs.readFileSync(file, 'utf8')) as Endpoint;
+    const endpoint = endpointOf(home);
     const key = fs.readFileSync(endpoint.adminKeyFile, 'utf8').trim();
     return new System(child, home, endpoint, key);
+  }
+
+  /** By what is there now: a role that ended was begun anew. */
+  pidOf(name: string): number {
+    return endpointOf(this.home).processes.find((each) => each.name === name)?.pid ?? 0;
   }
 
   client(): Client {

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Ownership } from './ownership.js';
+import { type Figure, type Report, median, memoryOf, quantile } from './report.js';
+import { Steady } from './steady.js';
+import { Stock } from './stock.js';
+import { System } from './system.js';
+
+export interface FailoverSettings {
+  readonly schedulers: number;
+  /** Submissions a second while it happens. */
+  readonly rate: number;
+  readonly rounds: number;
+  readonly how: 'kill' | 'stop';
+  /** Runs that execute, and runs that wait for an executor, all the while. */
+  readonly live: number;
+  readonly waiting: number;
+}
+
+const SLOTS = 200;
+const WARM_MS = 3_000;
+/** From the fault on; a process that stands still goes on at its end. */
+const WATCHED_MS = 8_000;
+const NAME = (n: number): string => `scheduler-${n}`;
+
+/** One of several schedulers dies or stands still under load: until when does all go on? */
+export async function benchFailover(settings: FailoverSettings): Promise<Report> {
+  const { schedulers, rounds } = settings;
+  const words = ['--schedulers', String(schedulers)];
+  const system = await System.start(SLOTS, {}, words);
+  const ownership = await Ownership.open(system.endpoint.databaseUrl);
+  const stock = new Stock(system);
+  const rows: Record<string, Figure>[] = [];
+  try {
+    await stock.lay(settings);
+    for (let round = 1; round <= rounds; round++) {
+      await ownership.even(Array.from({ length: schedulers }, (_, n) => NAME(n + 1)));
+      const victim = NAME(1 + (round % schedulers));
+      rows.push({ round, ...(await one(system, ownership, victim, settings)) });
+    }
+    const titles = Object.keys(rows[0] ?? {}).filter((name) => name !== 'round');
+    const of = (name: string): number => median(rows.map((row) => Number(row[name])));
+    rows.push({ round: 'median', ...Object.fromEntries(titles.map((name) => [name, of(name)])) });
+    const { rate, how, live, waiting } = settings;
+    const given = { schedulers, rate: `${rate}/s`, how, live, waiting, slots: SLOTS };
+    return { scenario: 'one of several schedulers fails (ms)', settings: given, rows };
+  } finally {
+    await stock.clear();
+    await ownership.close();
+    await system.stop();
+  }
+}
+
+async function one(
+  system: System,
+  ownership: Ownership,
+  victim: string,
+  { rate, how, schedulers }: FailoverSettings,
+): Promise<Record<string, Figure>> {
+  const others = Array.from({ length: schedulers }, (_, n) => NAME(n + 1))
+    .filter((name) => name !== victim)
+    .map((name) => system.pidOf(name));
+  const load = new Steady(system, rate);
+  load.start();
+  await sleep(WARM_MS);
+  const before = Math.max(...others.map(memoryOf));
+  const owned = await ownership.ownedBy(victim);
+  const pid = system.pidOf(victim);
+  const at = Date.now();
+  process.kill(pid, how === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+  try {
+    const moved = await ownership.moved(owned, victim, WATCHED_MS);
+    await sleep(Math.max(0, at + WATCHED_MS - Date.now()));
+    const after = Math.max(...others.map(memoryOf));
+    const acks = (await load.stop()).filter((ack) => ack.at >= at).map(({ ms }) => ms);
+    const granting = await ownership.granting(owned, moved);
+    return {
+      partitions: owned.size,
+      'all owned': Math.max(...moved.values()) - at,
+      'all granting': Math.max(...granting.values()) - at,
+      'ack p50': quantile(acks, 0.5),
+      'ack p99': quantile(acks, 0.99),
+      'ack max': quantile(acks, 1),
+      'MB before': Math.round(before / 1e6),
+      'MB after': Math.round(after / 1e6),
+    };
+  } finally {
+    if (how === 'stop') process.kill(pid, 'SIGCONT');
+    await load.stop();
+  }
+}

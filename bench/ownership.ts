@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { decodeSegment } from '#protocol';
+
+const LOOK_MS = 20;
+const EVEN_MS = 120_000;
+
+interface Row {
+  readonly id: number;
+  readonly owner: string | null;
+  /** Since when, by the database's clock: that of this machine. */
+  readonly since: number;
+}
+
+/** Who owns what, and when each partition went on: by the database alone. */
+export class Ownership {
+  private constructor(private readonly client: pg.Client) {}
+
+  static async open(url: string): Promise<Ownership> {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    return new Ownership(client);
+  }
+
+  async close(): Promise<void> {
+    await this.client.end();
+  }
+
+  /** Each has its share, and keeps it. */
+  async even(schedulers: readonly string[]): Promise<void> {
+    const until = Date.now() + EVEN_MS;
+    for (;;) {
+      const rows = await this.rows();
+      const least = Math.floor((rows.length / schedulers.length) * 0.75);
+      const counts = schedulers.map((name) => rows.filter((row) => isOf(row, name)).length);
+      const lastMove = Math.max(...rows.map(({ since }) => since));
+      // Ten seconds of quiet: nothing that was just claimed is asked for.
+      if (counts.every((count) => count >= least) && Date.now() - lastMove > 3_000) return;
+      if (Date.now() > until) throw new Error(`partitions are not even: ${counts.join()}`);
+      await sleep(LOOK_MS * 10);
+    }
+  }
+
+  async ownedBy(scheduler: string): Promise<ReadonlySet<number>> {
+    const rows = await this.rows();
+    return new Set(rows.filter((row) => isOf(row, scheduler)).map(({ id }) => id));
+  }
+
+  /** When each of them had another owner. */
+  async moved(
+    partitions: ReadonlySet<number>,
+    from: string,
+    boundMs: number,
+  ): Promise<ReadonlyMap<number, number>> {
+    const until = Date.now() + boundMs;
+    const moved = new Map<number, number>();
+    while (moved.size < partitions.size) {
+      if (Date.now() > until) throw new Error(`${partitions.size - moved.size} have no owner`);
+      for (const row of await this.rows()) {
+        const isNew = row.owner !== null && !isOf(row, from) && partitions.has(row.id);
+        if (isNew && !moved.has(row.id)) moved.set(row.id, row.since);
+      }
+      await sleep(LOOK_MS);
+    }
+    return moved;
+  }
+
+  /** When each of them first granted something after it had moved. */
+  async granting(
+    partitions: ReadonlySet<number>,
+    moved: ReadonlyMap<number, number>,
+  ): Promise<ReadonlyMap<number, number>> {
+    const since = Math.min(...moved.values());
+    const { rows } = await this.client.query<{
+      id: number;
+      at: number;
+      seq: number;
+      events: string;
+    }>(
+      `select partition as id, seq::float8, extract(epoch from at)::float8 * 1000 as at,
+         convert_from(events, 'UTF8') as events
+       from orrery.journal where at >= to_timestamp($1::float8 / 1000) order by partition, seq`,
+      [since],
+    );
+    const granting = new Map<number, number>();
+    for (const { id, at, seq, events } of rows) {
+      if (!partitions.has(id) || granting.has(id) || at < (moved.get(id) ?? 0)) continue;
+      const isGrant = decodeSegment(events, seq).some(({ type }) => type === 'GRANTED');
+      if (isGrant) granting.set(id, at);
+    }
+    if (granting.size < partitions.size) {
+      throw new Error(`${partitions.size - granting.size} partitions granted nothing`);
+    }
+    return granting;
+  }
+
+  private async rows(): Promise<Row[]> {
+    const { rows } = await this.client.query<Row>(
+      `select id, owner, extract(epoch from since)::float8 * 1000 as since
+       from orrery.partition order by id`,
+    );
+    return rows;
+  }
+}
+
+const isOf = ({ owner }: Row, scheduler: string): boolean =>
+  owner?.startsWith(`${scheduler}.`) === true;
