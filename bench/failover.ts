@@ -32,6 +32,7 @@ export async function benchFailover(settings: FailoverSettings): Promise<Report>
   const rows: Record<string, Figure>[] = [];
   try {
     await stock.lay(settings);
+    await ownership.takenIn();
     for (let round = 1; round <= rounds; round++) {
       await ownership.even(Array.from({ length: schedulers }, (_, n) => NAME(n + 1)));
       const victim = NAME(1 + (round % schedulers));

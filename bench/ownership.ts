@@ -4,6 +4,7 @@ import { decodeSegment } from '#protocol';
 
 const LOOK_MS = 20;
 const EVEN_MS = 120_000;
+const TAKEN_IN_MS = 300_000;
 
 interface Row {
   readonly id: number;
@@ -37,6 +38,17 @@ export class Ownership {
       // Ten seconds of quiet: nothing that was just claimed is asked for.
       if (counts.every((count) => count >= least) && Date.now() - lastMove > 3_000) return;
       if (Date.now() > until) throw new Error(`partitions are not even: ${counts.join()}`);
+      await sleep(LOOK_MS * 10);
+    }
+  }
+
+  /** Everything that was submitted has been taken in. */
+  async takenIn(): Promise<void> {
+    const until = Date.now() + TAKEN_IN_MS;
+    for (;;) {
+      const { rows } = await this.client.query('select from orrery.inbox limit 1');
+      if (rows.length === 0) return;
+      if (Date.now() > until) throw new Error('the inboxes are not empty');
       await sleep(LOOK_MS * 10);
     }
   }
@@ -88,9 +100,8 @@ export class Ownership {
       const isGrant = decodeSegment(events, seq).some(({ type }) => type === 'GRANTED');
       if (isGrant) granting.set(id, at);
     }
-    if (granting.size < partitions.size) {
-      throw new Error(`${partitions.size - granting.size} partitions granted nothing`);
-    }
+    const without = [...partitions].filter((id) => !granting.has(id));
+    if (without.length > 0) throw new Error(`partitions ${without.join()} granted nothing`);
     return granting;
   }
 

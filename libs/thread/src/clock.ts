@@ -2,7 +2,8 @@ import type { Millis } from '#core';
 
 /** A sample older than this says nothing: nothing fires until the database is heard again (§4). */
 const MAX_SAMPLE_AGE_MS = 30_000;
-const STALL_MS = 1_000;
+/** A turn comes each second at least; a gap that is a second longer is a stall. */
+const STALL_MS = 2_000;
 
 /**
  * A lower bound of the database's clock: its time in the last answer plus what has passed since it
@@ -36,11 +37,11 @@ export class DatabaseClock {
     return age > MAX_SAMPLE_AGE_MS ? undefined : Math.floor(this.sampleAt + age);
   }
 
-  /** How long this thread stood still beyond what a turn may take; 0 when it did not. */
-  stalledForMs(expectedMs: number): number {
+  /** Asked in each turn: whether this thread stood still since the last one. */
+  hasStalled(): boolean {
     const now = this.monotonic();
-    const gap = now - this.lastTurn - expectedMs;
+    const gap = now - this.lastTurn;
     this.lastTurn = now;
-    return gap > STALL_MS ? gap : 0;
+    return gap > STALL_MS;
   }
 }

@@ -259,14 +259,7 @@ export class ThreadHost {
       case 'match': {
         const member = this.fleet.member(item.executor);
         if (now === undefined || !this.owned.has(item.partition)) return;
-        this.matched({
-          kind: 'match',
-          pool: item.pool,
-          run: item.run,
-          partition: item.partition,
-          executor: item.executor,
-          incarnation: member?.incarnation ?? 0,
-        });
+        this.matched({ ...item, incarnation: member?.incarnation ?? 0 });
         return;
       }
       default:
@@ -339,6 +332,7 @@ export class ThreadHost {
       gone: (executor, session) => this.toHome(executor, { kind: 'gone', executor, session }),
       online: (member) => this.pools.online(member, this.now() ?? 0),
       offline: (member) => this.pools.offline(member, this.now() ?? 0),
+      deaf: () => this.toAll({ kind: 'deaf' }),
       busy: (member, busy) => this.pools.beat(member, busy, this.now() ?? 0),
       heard: (executor, incarnation) =>
         this.toHolders(executor, { kind: 'heard', executor, incarnation }),
@@ -385,7 +379,7 @@ export class ThreadHost {
 
   private second(): void {
     const mono = this.ports.mono();
-    if (this.clock.stalledForMs(1_000) > 0) this.fleet.stalled();
+    if (this.clock.hasStalled()) this.fleet.stalled();
     this.fleet.tick();
     for (const owned of this.owned.values()) this.compare(owned, mono);
     this.tickAll();
@@ -404,8 +398,14 @@ export class ThreadHost {
     for (const message of this.fleet.compare(owned, mono)) this.stepper.deliver(owned, message);
   }
 
+  /** First of all, what we could not hear while we stood still. */
   private tickAll(): void {
-    for (const owned of this.owned.values()) this.stepper.deliver(owned, { kind: 'tick' });
+    if (this.clock.hasStalled()) this.fleet.stalled();
+    this.toAll({ kind: 'tick' });
+  }
+
+  private toAll(message: PartitionMessage): void {
+    for (const owned of this.owned.values()) this.stepper.deliver(owned, message);
   }
 
   private armAlarm(): void {

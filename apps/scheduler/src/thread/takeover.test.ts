@@ -90,6 +90,21 @@ describe('an executor that goes and comes', () => {
     await watch.eventually(async () => (await watch.count('executor', 'state = 0')) === 1);
   });
 
+  test('who is silent is not lost while our own link is down; then its clock starts anew', async () => {
+    rig.policy = { ...rig.policy, lostAfterMs: 400 };
+    const [token] = (await granted(1)) as [Token];
+    rig.tell(death(rig.session));
+    rig.tell({ kind: 'link', up: false });
+    await watch.becomes(token.run, 'UNKNOWN');
+    // Beyond the time at which it would have been lost.
+    const [later = ''] = await rig.submit(1, { afterMs: 800 });
+    await watch.becomes(later, 'READY');
+    expect(await watch.state(token.run)).toBe('UNKNOWN');
+    rig.tell({ kind: 'link', up: true });
+    rig.tell(death(rig.session));
+    await watch.becomes(token.run, 'DEAD');
+  });
+
   test('without its disk it is somebody else: LOST, and retried elsewhere', async () => {
     const { retry } = rig.policy;
     rig.policy = {

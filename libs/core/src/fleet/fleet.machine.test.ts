@@ -33,6 +33,14 @@ class Fleet {
   }
 }
 
+test('a link that is lost, and a stall of ours, stop the clocks of the silent (F1, 3.2)', () => {
+  const fleet = new Fleet();
+  fleet.born();
+  expect(fleet.tell({ kind: 'link', up: false })).toEqual(['deaf']);
+  expect(fleet.tell({ kind: 'link', up: true })).toEqual([]);
+  expect(fleet.tell({ kind: 'stalled' })).toEqual(['deaf']);
+});
+
 describe('presence', () => {
   test('a birth without an incarnation is no member yet: it has none to be granted under', () => {
     expect(new Fleet().born('s1', null)).toEqual([]);

@@ -50,6 +50,8 @@ export type FleetMessage =
 export type FleetEffect =
   | { readonly kind: 'online'; readonly member: FleetMember; readonly isNew: boolean }
   | { readonly kind: 'offline'; readonly member: FleetMember }
+  /** Whoever was silent may have spoken since: we could not hear. */
+  | { readonly kind: 'deaf' }
   | { readonly kind: 'beat'; readonly member: FleetMember; readonly busy: number }
   | { readonly kind: 'ask-birth'; readonly executor: string; readonly session: string };
 
@@ -72,10 +74,11 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
         beat(state, message, now, emit);
         break;
       case 'link':
-        link(state, message.up, now);
+        link(state, message.up, now, emit);
         break;
       case 'stalled':
         if (state.hearingSince !== null) state.hearingSince = now;
+        emit({ kind: 'deaf' });
         break;
       case 'tick':
         silence(state, message.silentAfterMs, now, emit);
@@ -90,12 +93,20 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
 };
 
 /** Who was away may have come back while we could not hear: of those nothing is known any more. */
-function link(state: FleetState, up: boolean, now: Millis): void {
+function link(
+  state: FleetState,
+  up: boolean,
+  now: Millis,
+  emit: (effect: FleetEffect) => void,
+): void {
   if (up && state.hearingSince === null) {
     state.hearingSince = now;
     state.dead.clear();
     for (const [executor, { online }] of state.members) if (!online) state.members.delete(executor);
-  } else if (!up) state.hearingSince = null;
+  } else if (!up) {
+    state.hearingSince = null;
+    emit({ kind: 'deaf' });
+  }
 }
 
 function birth(

@@ -1,11 +1,10 @@
 import { type AttemptEnd, attemptOf } from './attempt-record.js';
 import { decideRetry } from '../retry/decide.js';
-import { type Cell, LANE_TIMED, type Token, deadlineOf } from '../run/run.js';
+import { type Cell, type Token, deadlineOf } from '../run/run.js';
 import {
   type OpenAttempt,
   type Step,
   commit,
-  enqueue,
   perform,
   remember,
   tellPool,
@@ -13,7 +12,7 @@ import {
   watchExpiry,
 } from './state.js';
 import { addAlarm } from './alarms.js';
-import { event, finish, move, queueReady, save } from './transitions.js';
+import { event, finish, move, queueReady, save, waitUntil } from './transitions.js';
 
 export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
   const { state, now } = step;
@@ -23,6 +22,7 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
     claimed,
     sentAt: now,
     lostAt: null,
+    isAway: cell.state === 'UNKNOWN',
     timeoutAt: null,
     // Whether its executor has heard of it is not known to a new owner.
     freezeSentAt: cell.record.freeze === undefined ? null : 0,
@@ -81,10 +81,16 @@ export function armTimeout(step: Step, attempt: OpenAttempt): void {
   });
 }
 
+/** Its executor has said what it does with it. */
+export function isHere(attempt: OpenAttempt): void {
+  attempt.lostAt = null;
+  attempt.isAway = false;
+}
+
 export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number): void {
   const { cell } = attempt;
   attempt.claimed = true;
-  attempt.lostAt = null;
+  isHere(attempt);
   cell.startedAt = Math.max(cell.record.grantedAt ?? 0, step.now - Math.max(0, startedAgoMs));
   if (cell.state !== 'CANCELLING') move(step, cell, 'RUNNING', 'STARTED');
   const { dedup, policy } = cell.facts;
@@ -201,9 +207,7 @@ function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void
   cell.token = null;
   cell.startedAt = null;
   cell.record.reason = why;
-  cell.lane = LANE_TIMED;
-  cell.rank = due;
-  enqueue(step, cell);
+  waitUntil(step, cell, due);
   expireAtDeadline(step, cell, deadline);
   save(step, cell);
 }

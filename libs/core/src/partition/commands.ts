@@ -240,7 +240,7 @@ function beginCancel(step: Step, cell: Cell, command: Of<'cancel'>): void {
 /** `force` does not wait for an executor that is away (1.6); a present one is told to stop. */
 function forceCancel(step: Step, cell: Cell): void {
   const attempt = step.state.open.get(cell.facts.id);
-  if (attempt === undefined || attempt.lostAt === null) return;
+  if (attempt?.isAway !== true) return;
   attempt.lostAt = step.now;
   step.state.alarms.push({
     at: step.now,

@@ -110,6 +110,8 @@ export type PartitionMessage =
   | { readonly kind: 'gone'; readonly executor: string; readonly session: string }
   /** The executor has not been heard while we could hear. */
   | { readonly kind: 'silent'; readonly executor: string }
+  /** We hear nobody now: whoever is silent may have spoken meanwhile. */
+  | { readonly kind: 'deaf' }
   /** It is heard (again): what we do not know of its attempts is asked for. */
   | { readonly kind: 'heard'; readonly executor: string; readonly incarnation: number }
   | {

@@ -31,7 +31,7 @@ import { answerAbsent, command } from './commands.js';
 import { heldRead, jobChanged, jobRead } from './holds.js';
 import { PARKED, begin, blaming, isBenched, park, watchAgain } from './parking.js';
 import { admit, grant, takeIn } from './submissions.js';
-import { expire, heard, refillExpiries, silent, tick } from './time.js';
+import { deaf, expire, heard, refillExpiries, silent, tick } from './time.js';
 import { holdBack } from './transitions.js';
 
 /**
@@ -83,6 +83,8 @@ function handle(step: Step, message: PartitionMessage): void {
       return gone(step, message.executor, message.session);
     case 'silent':
       return silent(step, message.executor);
+    case 'deaf':
+      return deaf(step);
     case 'heard':
       return heard(step, message.executor, message.incarnation);
     case 'fetched':

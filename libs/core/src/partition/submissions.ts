@@ -1,18 +1,17 @@
 import type { GivenEnd } from '../run/asked.js';
-import { type Cell, LANE_TIMED, deadlineOf } from '../run/run.js';
+import { type Cell, deadlineOf } from '../run/run.js';
 import type { PartitionMessage } from './messages.js';
 import {
   type PartitionState,
   type Step,
   commit,
   dequeue,
-  enqueue,
   heldBy,
   perform,
   remember,
   watchExpiry,
 } from './state.js';
-import { event, finish, makeReady, move, save } from './transitions.js';
+import { event, finish, makeReady, move, save, waitUntil } from './transitions.js';
 
 /** Taking in: the inbox row goes, the run is ours, SUBMITTED is written; all in one commit. */
 export function takeIn(step: Step, inbox: string, cell: Cell): void {
@@ -45,9 +44,7 @@ export function takeIn(step: Step, inbox: string, cell: Cell): void {
   }
   watchExpiry(state, cell);
   if (waits) {
-    cell.lane = LANE_TIMED;
-    cell.rank = due;
-    enqueue(step, cell);
+    waitUntil(step, cell, due);
   } else {
     makeReady(step, cell, due);
     if (facts.due !== null) commit(step, { kind: 'fired', planned: facts.due });

@@ -166,7 +166,7 @@ function resend(step: Step): void {
   for (const attempt of step.state.open.values()) {
     const { cell } = attempt;
     step.run = cell.facts.id;
-    if (cell.token === null || attempt.lostAt !== null) continue;
+    if (cell.token === null || attempt.isAway) continue;
     restateFreeze(step, attempt);
     if (step.now - attempt.sentAt < step.state.limits.resendMs) continue;
     if (cell.state === 'GRANTED' && !attempt.claimed) {
@@ -198,10 +198,19 @@ export function silent(step: Step, executor: string): void {
       move(step, cell, 'UNKNOWN', 'SILENT');
       save(step, cell);
     }
+    attempt.isAway = true;
     attempt.lostAt = lostAfterMs === null ? Number.MAX_SAFE_INTEGER : now + lostAfterMs;
     if (lostAfterMs !== null && cell.token !== null) {
       addAlarm(state, { at: attempt.lostAt, run, token: cell.token, what: 'lost' });
     }
+  }
+}
+
+/** 3.2: the clocks of those that are silent stop, and start anew when that is told again. */
+export function deaf({ state, now }: Step): void {
+  for (const attempt of state.open.values()) {
+    // Not that of a cancel by force, which waits for nobody.
+    if (attempt.lostAt !== null && attempt.lostAt > now) attempt.lostAt = null;
   }
 }
 
@@ -216,7 +225,7 @@ export function heard(step: Step, executor: string, incarnation: number): void {
     if (attempt === undefined || token === null || token === undefined) continue;
     if (token.incarnation < incarnation) lose(step, attempt.cell, 'its executor lost its disk');
     // With `lostAfter: NEVER` there is no instant at which it would be lost.
-    else if (attempt.lostAt !== null || attempt.cell.state === 'UNKNOWN') ask = true;
+    else if (attempt.isAway || attempt.cell.state === 'UNKNOWN') ask = true;
   }
   if (ask) perform(step, { kind: 'ask-digest', executor });
 }

@@ -97,9 +97,10 @@ export function holdBack(step: Step, cell: Cell, { by, reason }: Hold): void {
   forget(step.state, cell.facts.id);
 }
 
+/** A rank is whole milliseconds, as its row has it; what is due is never early. */
 export function waitUntil(step: Step, cell: Cell, due: number): void {
   cell.lane = LANE_TIMED;
-  cell.rank = due;
+  cell.rank = Math.ceil(due);
   enqueue(step, cell);
 }
 

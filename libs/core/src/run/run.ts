@@ -293,4 +293,4 @@ export const deadlineOf = ({ policy, due, submittedAt }: RunFacts): Millis | nul
 
 export const AGE_STEP_MS = 60_000;
 export const rankOf = (readyAt: Millis, priority: number): number =>
-  readyAt + (priority - 1) * AGE_STEP_MS;
+  Math.round(readyAt) + (priority - 1) * AGE_STEP_MS;

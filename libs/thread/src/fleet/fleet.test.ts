@@ -25,6 +25,7 @@ beforeEach(() => {
     gone: nothing,
     online: nothing,
     offline: nothing,
+    deaf: nothing,
     busy: nothing,
     heard: nothing,
     silent: nothing,

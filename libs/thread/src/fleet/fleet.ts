@@ -21,6 +21,8 @@ export interface FleetHost {
   gone(executor: string, session: string): void;
   online(member: FleetMember): void;
   offline(member: FleetMember): void;
+  /** What we last heard says nothing of now. */
+  deaf(): void;
   /** The executor said what it holds. */
   busy(member: FleetMember, busy: number): void;
   heard(executor: string, incarnation: number): void;
@@ -174,6 +176,9 @@ export class Fleet {
       case 'offline':
         this.host.offline(effect.member);
         this.host.silent(effect.member.executor);
+        return;
+      case 'deaf':
+        this.host.deaf();
         return;
       case 'beat':
         this.host.busy(effect.member, effect.busy);

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { Rig } from './rig/rig.js';
+
+/** An attempt whose executor is not heard; it is LOST after 10 s of that. */
+function unknown(): Rig {
+  const rig = new Rig();
+  rig.submit('r');
+  rig.match('r');
+  rig.step({ kind: 'silent', executor: 'x1' });
+  rig.commit();
+  return rig;
+}
+const silent = (rig: Rig): void => rig.step({ kind: 'silent', executor: 'x1' });
+
+describe('while we ourselves hear nothing (3.2)', () => {
+  test('nobody is lost, however long that lasts', () => {
+    const rig = unknown();
+    rig.tick(9_999);
+    rig.step({ kind: 'deaf' });
+    rig.tick(3_600_000);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('UNKNOWN');
+  });
+
+  test('the clock starts anew once who is silent could be heard', () => {
+    const rig = unknown();
+    rig.tick(9_000);
+    rig.step({ kind: 'deaf' });
+    rig.tick(60_000);
+    silent(rig);
+    rig.tick(9_999);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('UNKNOWN');
+    rig.tick(1);
+    rig.commit();
+    expect(rig.cell('r').record.attempts.at(-1)?.outcome).toBe('LOST');
+    // It was silent all the while: that is told once.
+    expect(rig.types('r').filter((type) => type === 'SILENT')).toHaveLength(1);
+  });
+
+  test('a cancel by force does not wait for it (1.6)', () => {
+    const rig = unknown();
+    rig.step({ kind: 'deaf' });
+    rig.cancel('c', 'r', true);
+    rig.tick(0);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('CANCELLED');
+  });
+
+  test('a cancel is not said to who is away; it is asked when it is heard again', () => {
+    const rig = unknown();
+    rig.step({ kind: 'deaf' });
+    rig.cancel('c', 'r');
+    rig.commit();
+    const said = rig.sentOf('stop').length;
+    rig.tick(60_000);
+    rig.commit();
+    expect(rig.sentOf('stop')).toHaveLength(said);
+    rig.step({ kind: 'heard', executor: 'x1', incarnation: 1 });
+    rig.commit();
+    expect(rig.sentOf('ask-digest')).toHaveLength(1);
+  });
+
+  test('NEVER stays never', () => {
+    const rig = new Rig();
+    rig.submit('r', {}, { lostAfterMs: null });
+    rig.match('r');
+    silent(rig);
+    rig.step({ kind: 'deaf' });
+    silent(rig);
+    rig.tick(365 * 86_400_000);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('UNKNOWN');
+  });
+});
+
+test('after a takeover a cancel by force waits no more for who was away before it', () => {
+  const rig = unknown();
+  rig.crash();
+  rig.cancel('c', 'r', true);
+  rig.tick(0);
+  rig.commit();
+  expect(rig.cell('r').state).toBe('CANCELLED');
+});
