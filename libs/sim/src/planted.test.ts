@@ -109,26 +109,30 @@ const BUGS: readonly Bug[] = [
   {
     name: 'a reload forgets what waits for a time',
     plant: (plant) =>
-      plant('./store/loads.js', ({ loadOf }) => ({
-        loadOf: (...given: never[]) => {
-          const loaded = (loadOf as (...of: never[]) => { cells: { lane: string }[] } | undefined)(
-            ...given,
-          );
-          return loaded && { ...loaded, cells: loaded.cells.filter(({ lane }) => lane !== '0') };
+      plant('./store/loads.js', ({ loadsOf }) => ({
+        loadsOf: (...given: never[]) => {
+          type Loaded = Map<number, { cells: { lane: string }[] }>;
+          const loaded = (loadsOf as (...of: never[]) => Loaded)(...given);
+          for (const of of loaded.values()) {
+            of.cells = of.cells.filter(({ lane }) => lane !== '0');
+          }
+          return loaded;
         },
       })),
   },
   {
     name: 'a load takes what was not taken in',
     plant: (plant) =>
-      plant('./store/loads.js', ({ loadOf, laneHead }) => ({
+      plant('./store/loads.js', ({ loadsOf, laneHead }) => ({
         laneHead,
-        loadOf: (
+        loadsOf: (
           tables: { partition(id: number): { live: Map<string, { taken: boolean }> } },
-          of: { partition: number },
+          wanted: { partitions: readonly { partition: number }[] },
         ) => {
-          for (const row of tables.partition(of.partition).live.values()) row.taken = true;
-          return (loadOf as (...given: unknown[]) => unknown)(tables, of);
+          for (const { partition } of wanted.partitions) {
+            for (const row of tables.partition(partition).live.values()) row.taken = true;
+          }
+          return (loadsOf as (...given: unknown[]) => unknown)(tables, wanted);
         },
       })),
   },
