@@ -128,6 +128,7 @@ export type {
   InboxRow,
   LanePage,
   LanesPage,
+  Held,
   LoadWanted,
   LoadedPartition,
   LoadedRun,

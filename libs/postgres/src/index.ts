@@ -61,7 +61,7 @@ export {
   claimPartition,
   claimPartitions,
   leaveNode,
-  releasePartition,
+  releasePartitions,
   takeName,
   tellFences,
   touchNode,

@@ -1,4 +1,4 @@
-import type { ClaimsWanted, ClusterView, Fence, NodeStats } from '#core';
+import type { ClaimsWanted, ClusterView, Fence, Held, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
@@ -104,16 +104,16 @@ export async function claimPartition(
   return (await claimPartitions(connection, claimed)).get(partition);
 }
 
-export async function releasePartition(
+/** Those that are at their epoch yet. */
+export async function releasePartitions(
   connection: Connection,
-  partition: number,
-  epoch: number,
+  held: readonly Held[],
   reason: string,
 ): Promise<void> {
   await connection.query(
-    'release_partition',
-    'select release_partition($1::int2, $2::int8, $3)',
-    [partition, epoch, reason],
+    'release_partitions',
+    'select release_partitions($1::int2[], $2::int8[], $3)',
+    [held.map(({ partition }) => partition), held.map(({ epoch }) => epoch), reason],
     2_000,
   );
 }

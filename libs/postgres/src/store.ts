@@ -28,7 +28,7 @@ import {
   claimPartitions,
   giveUpPartition,
   leaveNode,
-  releasePartition,
+  releasePartitions,
   tellFences,
   touchNode,
   wantPartition,
@@ -93,8 +93,7 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
     leave: ({ thread, session }, reply) => answer(leaveNode(on, thread, session), reply),
     claim: (wanted, reply) => answer(claim(on, wanted), reply),
     load: (wanted, reply) => answer(loadPartitions(on, wanted, specifications), reply),
-    release: (partition, epoch, reason, reply) =>
-      answer(releasePartition(on, partition, epoch, reason), reply),
+    release: (held, reason, reply) => answer(releasePartitions(on, held, reason), reply),
     giveUp: (partition, epoch, reason, reply) =>
       answer(giveUpPartition(on, partition, epoch, reason), reply),
     want: (partition, thread, reply) => answer(wantPartition(on, partition, thread), reply),

@@ -48,7 +48,8 @@ export interface StoreControl {
   claim(wanted: ClaimsWanted, reply: Reply<ReadonlyMap<number, number>>): void;
   /** In one later snapshot: those that are still at their epoch. */
   load(wanted: LoadWanted, reply: Reply<ReadonlyMap<number, LoadedPartition>>): void;
-  release(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
+  /** Those that are at their epoch yet. */
+  release(held: readonly Held[], reason: string, reply: Reply<void>): void;
   /** Released, because it fails in our hands again and again. */
   giveUp(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
   want(partition: number, thread: string, reply: Reply<void>): void;
@@ -199,8 +200,12 @@ export interface LanesPage {
   readonly after: Pick<AuditedRow, 'lane' | 'rank' | 'id'> | null;
   readonly window: number;
 }
+export interface Held {
+  readonly partition: number;
+  readonly epoch: number;
+}
 export interface LoadWanted {
-  readonly partitions: readonly { readonly partition: number; readonly epoch: number }[];
+  readonly partitions: readonly Held[];
   readonly window: number;
 }
 export interface LoadedPartition {

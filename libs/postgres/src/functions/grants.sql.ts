@@ -5,7 +5,7 @@ grant execute on function intake_batch, begin_bulk, advance_bulk, fail_bulk, slo
   cancel_bulk, keep_bulks, release_bulks to orrery_intake;
 grant execute on function hold_job to orrery_gateway_define;
 grant execute on function project_directory, read_lags to orrery_gateway_read;
-grant execute on function touch_node, take_name, leave_node, claim_partitions, release_partition,
+grant execute on function touch_node, take_name, leave_node, claim_partitions, release_partitions,
   give_up_partition, want_partition, tell_fences, commit_batch, load_partitions,
   load_lane, load_lanes, load_expiries, load_by_id, load_final, load_hold, load_held, load_bodies,
   load_specifications, sweep_inbox, append_log, log_sources, log_bounds, cut_log

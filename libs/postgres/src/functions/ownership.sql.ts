@@ -82,17 +82,23 @@ begin
   end loop;
 end $$;
 
-create function release_partition(p_id int2, p_epoch int8, p_reason text) returns bool
+-- How many of them were at their epoch; locked one after the other by id, as commits lock them.
+create function release_partitions(p_ids int2[], p_epochs int8[], p_reason text) returns int4
 language plpgsql security definer set search_path = orrery, pg_temp as $$
-declare former text;
+declare p_id int2; p_epoch int8; former text; released int4 := 0;
 begin
-  select owner into former from partition where id = p_id and epoch = p_epoch for no key update;
-  if not found then return false; end if;
-  update partition set owner = null, since = clock_timestamp(), reason = p_reason where id = p_id;
-  insert into cluster_event (partition, epoch, kind, thread, reason)
-    select p_id, p_epoch, ${CODE.RELEASED}, former, p_reason where former is not null
-    on conflict do nothing;
-  return true;
+  for p_id, p_epoch in select x.id, x.epoch from unnest(p_ids, p_epochs) x(id, epoch) order by x.id
+  loop
+    select owner into former from partition where id = p_id and epoch = p_epoch for no key update;
+    continue when not found;
+    update partition set owner = null, since = clock_timestamp(), reason = p_reason
+      where id = p_id;
+    insert into cluster_event (partition, epoch, kind, thread, reason)
+      select p_id, p_epoch, ${CODE.RELEASED}, former, p_reason where former is not null
+      on conflict do nothing;
+    released := released + 1;
+  end loop;
+  return released;
 end $$;
 
 create function tell_fences(p_thread text, p_partition int4[], p_epoch int8[], p_events int4[],
@@ -109,7 +115,7 @@ $$;
 create function give_up_partition(p_id int2, p_epoch int8, p_reason text) returns void
 language plpgsql security definer set search_path = orrery, pg_temp as $$
 begin
-  if not release_partition(p_id, p_epoch, p_reason) then return; end if;
+  if release_partitions(array[p_id], array[p_epoch], p_reason) = 0 then return; end if;
   update partition set gave_up_at = clock_timestamp(), gave_up_why = p_reason,
       gave_up = case when gave_up_at > clock_timestamp() - interval '5 minutes'
         then least(gave_up + 1, 1000) else 1 end

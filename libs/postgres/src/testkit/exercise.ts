@@ -26,7 +26,7 @@ import {
   claimPartition,
   leaveNode,
   giveUpPartition,
-  releasePartition,
+  releasePartitions,
   touchNode,
   wantPartition,
 } from '../ownership.js';
@@ -152,7 +152,11 @@ async function owners(life: Life, known: readonly Known[]): Promise<void> {
       await sweepInbox(connection, from, 64, specifications);
       await touchNode(connection, 't2', newSession(), 'scheduler');
       await wantPartition(connection, 2, 't2');
-      await releasePartition(connection, 3, life.epochs.get(3) ?? 0, 'test');
+      await releasePartitions(
+        connection,
+        [{ partition: 3, epoch: life.epochs.get(3) ?? 0 }],
+        'test',
+      );
       await giveUpPartition(connection, 3, life.epochs.get(3) ?? 0, 'test');
       const claim = await claimPartition(connection, 3, life.epochs.get(3) ?? 0, 't1');
       life.epochs.set(3, claim?.epoch ?? 0);

@@ -21,12 +21,17 @@ describe.each(STORES)('%s', (_, open) => {
     const outcome = await world.commit([owner.writes(3, { events: 1 })]);
     expect(outcome).toMatchObject({ committed: { wanted: [{ partition: 3, by: 't2' }] } });
     await world.ask<unknown>((reply) =>
-      control.release(3, owner.epoch(3) - 1, 'late', reply as never),
+      control.release([{ partition: 3, epoch: owner.epoch(3) - 1 }], 'late', reply as never),
     );
     const node = { thread: 't1', session: 's', scheduler: 't1' };
     const view = async () => await world.ask<ClusterView>((reply) => control.touch(node, reply));
     expect((await view()).partitions[3]).toMatchObject({ owner: 't1', wantedBy: 't2' });
-    await world.ask<unknown>((reply) => control.release(3, owner.epoch(3), 'done', reply as never));
+    const held = [
+      { partition: 2, epoch: owner.epoch(2) - 1 },
+      { partition: 3, epoch: owner.epoch(3) },
+    ];
+    await world.ask<unknown>((reply) => control.release(held, 'done', reply as never));
+    expect((await view()).partitions[2]?.owner).toBe('t1');
     expect((await view()).partitions[3]?.owner).toBeNull();
     const epoch = await owner.claim(3, owner.epoch(3), 't2');
     expect(epoch).toBe(owner.epoch(3) + 1);
@@ -51,7 +56,7 @@ describe.each(STORES)('%s', (_, open) => {
     const wanted = { partitions: partitions.map((of) => ({ ...of })), window: 8 };
     wanted.partitions[0] = { partition: 0, epoch: owner.epoch(0) - 1 };
     const loaded = await world.ask((reply) => control.load(wanted, reply));
-    expect([...(loaded as ReadonlyMap<number, unknown>).keys()].sort()).toEqual(
+    expect([...(loaded as ReadonlyMap<number, unknown>).keys()].sort((a, b) => a - b)).toEqual(
       partitions.map(({ partition }) => partition).filter((partition) => partition !== 0),
     );
   });
@@ -106,7 +111,7 @@ describe.each(STORES)('%s', (_, open) => {
       await owner.claim(partition, expected, thread);
     const release = async (epoch: number) =>
       await world.ask<unknown>((reply) =>
-        control.release(partition, epoch, 'stopped', reply as never),
+        control.release([{ partition, epoch }], 'stopped', reply as never),
       );
     const fence = { partition, epoch: from, events: 3, granted: 2, finished: 1 };
     const fenced = async () =>

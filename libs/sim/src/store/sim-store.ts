@@ -135,8 +135,10 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
     claim: ({ claims, thread }, reply) =>
       served(reply, () => new Map(claims.flatMap((each) => claim(server, thread, each)))),
     load: (wanted, reply) => served(reply, () => loadsOf(tables, wanted)),
-    release: (partition, epoch, reason, reply) =>
-      served(reply, () => release(server, partition, epoch, reason)),
+    release: (held, reason, reply) =>
+      served(reply, () => {
+        for (const { partition, epoch } of held) release(server, partition, epoch, reason);
+      }),
     giveUp: (partition, epoch, reason, reply) =>
       served(reply, () => giveUp(server, partition, epoch, reason)),
     want: (partition, thread, reply) =>

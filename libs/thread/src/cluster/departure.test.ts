@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { StoreControl } from '#core';
+import type { Held, StoreControl } from '#core';
 import { Departure } from './departure.js';
 
 const quiet = (): void => undefined;
@@ -24,8 +24,8 @@ beforeEach(() => {
       did.push('leave');
       reply(undefined);
     },
-    release: (partition: number, epoch: number, _: string, reply: (answer: undefined) => void) => {
-      did.push(`release ${partition}#${epoch}`);
+    release: (all: readonly Held[], _: string, reply: (answer: undefined) => void) => {
+      for (const { partition, epoch } of all) did.push(`release ${partition}#${epoch}`);
       reply(undefined);
     },
   } as unknown as StoreControl;

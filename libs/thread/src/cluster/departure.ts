@@ -50,20 +50,14 @@ export class Departure {
     if (this.isOver) return;
     this.isOver = true;
     this.cancelTimer?.();
-    const held = [...this.host.held()];
-    const next = (at: number): void => {
-      const [partition, epoch] = held[at] ?? [];
-      if (partition === undefined || epoch === undefined) {
-        // Whoever comes to look now finds the rest free.
-        if (held.length > 0) this.host.left();
-        return this.end();
-      }
-      this.store.release(partition, epoch, 'stopped', (error) => {
-        if (error instanceof Error) this.end(error);
-        else next(at + 1);
-      });
-    };
-    next(0);
+    const held = [...this.host.held()].map(([partition, epoch]) => ({ partition, epoch }));
+    if (held.length === 0) return this.end();
+    this.store.release(held, 'stopped', (error) => {
+      if (error instanceof Error) return this.end(error);
+      // Whoever comes to look now finds the rest free.
+      this.host.left();
+      this.end();
+    });
   }
 
   private end(error?: Error): void {

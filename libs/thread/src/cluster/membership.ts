@@ -226,7 +226,7 @@ export class Membership {
         return;
       case 'release':
         this.host.tell({ kind: 'give-up', partition, why: 'handed over' });
-        this.store.release(partition, action.epoch, 'handed over', (error) => {
+        this.store.release([action], 'handed over', (error) => {
           if (!(error instanceof Error)) this.host.tell({ kind: 'freed', to: [action.to] });
           next(error);
         });

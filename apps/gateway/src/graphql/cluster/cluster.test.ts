@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Connection, claimPartition, releasePartition, tellFences, touchNode } from '#postgres';
+import { Connection, claimPartition, releasePartitions, tellFences, touchNode } from '#postgres';
 import { type Broker, createBroker } from '#broker';
 import {
   type TestDatabase,
@@ -91,7 +91,7 @@ it('tells what happened to who owns what, the newest first, in pages', async () 
   await claimPartition(connection, 1, 1, 's.3');
   const fence = { partition: 1, epoch: 1, events: 9, granted: 4, finished: 2 };
   await tellFences(connection, 's.2', [fence]);
-  await releasePartition(connection, 1, 2, 'handed over');
+  await releasePartitions(connection, [{ partition: 1, epoch: 2 }], 'handed over');
   const event = { partition: 1, from: null, reason: null, refused: null };
   const all = [
     { ...event, kind: 'RELEASED', epoch: '2', thread: 's.3', reason: 'handed over' },
