@@ -37,12 +37,17 @@ beforeEach(() => {
     setAside: () => void aside.push(last),
     over: ({ id }) => void over.push(id),
   });
-  const loaded = { epoch: 1, seq: 0, executors: [] };
+  own(1);
+});
+
+/** Both partitions are loaded under this epoch, after a loss. */
+function own(epoch: number): void {
   owned = [0, 1].map((partition) => {
-    return new OwnedPartition({ ...loaded, partition }, 'life', 0, false, LIMITS);
+    const loaded = { partition, epoch, seq: 0, executors: [] };
+    return new OwnedPartition(loaded, 'life', 0, false, LIMITS);
   });
   for (const each of owned) starts.begin(each);
-});
+}
 
 function sweep(...rows: readonly InboxRow[]): void {
   for (const each of owned) starts.swept(each, rows);
@@ -130,9 +135,18 @@ test('what is applied in a later step is done when that is committed', () => {
 test('a reload of our own is no loss: what we have named already is not named again', () => {
   sweep(row(0, 'a'));
   commit();
-  starts.begin(owned[0] as OwnedPartition);
+  own(2);
   sweep(row(0, 'a', 1), row(0, 'b'));
   starts.settled(owned);
   expect(applied).toEqual(['a', 'a']);
   expect(batch.partitions.get(0)?.named ?? []).not.toContain('a');
+});
+
+test('but what another owner had in hand since counts against it', () => {
+  sweep(row(0, 'a'));
+  commit();
+  // Epoch 2 was another's, and it was lost while this row was in hand for the third time.
+  own(3);
+  sweep(row(0, 'a', 3));
+  expect(aside).toEqual(['a']);
 });

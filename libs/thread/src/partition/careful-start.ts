@@ -14,6 +14,11 @@ export interface CarefulStart {
   rows: InboxRow[] | undefined;
   hand: Hand | undefined;
 }
+interface Named {
+  /** The last under which this process began it with care. */
+  epoch: number;
+  readonly rows: Set<string>;
+}
 interface Hand {
   readonly row: InboxRow;
   readonly since: Millis;
@@ -40,13 +45,18 @@ export interface CarefulStartHost {
  * in hand at a loss is alone in its whole thread, so that the innocent beside it are cleared.
  */
 export class CarefulStarts {
-  /** By this process, which lives: a reload of its own is no loss. */
-  private readonly named = new Set<string>();
+  /** By this process, which lives: a reload of its own is no loss. By partition. */
+  private readonly named = new Map<number, Named>();
 
   constructor(private readonly host: CarefulStartHost) {}
 
   begin(owned: OwnedPartition): void {
     owned.start = { rows: undefined, hand: undefined };
+    const { id, epoch } = owned;
+    const known = this.named.get(id);
+    // Nobody has had it between: what others had in hand since is not ours to forgive.
+    if (known?.epoch === epoch - 1) known.epoch = epoch;
+    else this.named.set(id, { epoch, rows: new Set() });
   }
 
   swept(owned: OwnedPartition, rows: readonly InboxRow[]): void {
@@ -54,11 +64,12 @@ export class CarefulStarts {
     owned.start.rows = rows
       .filter(({ partition }) => partition === owned.id)
       .slice(0, ROWS_MAX)
-      .map((row) => (this.named.has(row.id) ? { ...row, tries: row.tries - 1 } : row));
+      .map((row) => (this.isNamed(row) ? { ...row, tries: row.tries - 1 } : row));
   }
 
   committed(owned: OwnedPartition, written: PartitionBatch): void {
-    if (this.named.size > 0) for (const id of written.consumed) this.named.delete(id);
+    const named = this.named.get(owned.id)?.rows;
+    if (named !== undefined) for (const id of written.consumed) named.delete(id);
     const hand = owned.start?.hand;
     if (owned.start === undefined || hand === undefined) return;
     const { id } = hand.row;
@@ -114,11 +125,15 @@ export class CarefulStarts {
   private take(owned: OwnedPartition): void {
     const row = owned.start?.rows?.shift();
     if (owned.start === undefined || row === undefined) return;
-    const isNamed = this.named.has(row.id);
+    const isNamed = this.isNamed(row);
     owned.start.hand = { row, since: this.host.mono(), at: isNamed ? 'named' : 'naming' };
     if (isNamed) return;
-    this.named.add(row.id);
+    this.named.get(owned.id)?.rows.add(row.id);
     this.host.batchOf(owned).named.push(row.id);
+  }
+
+  private isNamed({ partition, id }: InboxRow): boolean {
+    return this.named.get(partition)?.rows.has(id) === true;
   }
 }
 
