@@ -25,7 +25,9 @@ test('under --chaos runs end, the audit finds nothing, and Ctrl-C ends all', asy
   );
   const client = orrery.client();
   const told = (): string[] =>
-    orrery.text.match(/chaos: (scheduler|executor)-\d (is killed|stands still for)/g) ?? [];
+    orrery.text.match(
+      /chaos: (scheduler|executor)-\d (is killed|stands still for|does not reach the broker)/g,
+    ) ?? [];
   const ids: string[] = [];
   for (let faults = 1; faults <= FAULTS; faults++) {
     for (let i = 0; i < 10; i++) ids.push(await submit(client, { job: 'noop' }));

@@ -21,7 +21,7 @@ export const dev: LocalCommand = {
   options: {
     schedulers: COUNT,
     executors: COUNT,
-    chaos: { type: 'boolean', help: 'kill and stop one of them at random every few seconds' },
+    chaos: { type: 'boolean', help: 'kill, stop or cut off one of them every few seconds' },
   },
   positionals: NONE,
   isWordy: true,

@@ -25,6 +25,8 @@ beforeEach(() => {
   chaos = new Chaos({
     victims: () => victims,
     random: () => chances.shift() ?? 0,
+    cut: (name) => did.push(`${name} cut`) > 0,
+    mend: (name) => void did.push(`${name} mended`),
     after: (at, run) => {
       const timer = { at, run };
       timers.push(timer);
@@ -61,6 +63,17 @@ test('it stops one for a while and lets it go on; who stands still is no victim 
   expect(did.splice(0)).toEqual(['b SIGKILL', 'chaos: b is killed']);
   ring();
   expect(did).toEqual(['a SIGCONT', 'chaos: a goes on']);
+});
+
+test('it cuts one off from the broker, and mends that', () => {
+  chances = [0, 0, 0.5, 0.5];
+  chaos.start();
+  ring();
+  expect(did.splice(0)).toEqual(['a cut', 'chaos: a does not reach the broker for 5.0 s']);
+  // Killed meanwhile, and begun anew: its way is cut all the same, so it is mended.
+  for (const victim of victims) victim.pid = 999;
+  ring();
+  expect(did).toEqual(['a mended', 'chaos: a reaches the broker again']);
 });
 
 test('at its end everybody goes on, and nothing more is done', () => {

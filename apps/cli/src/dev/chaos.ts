@@ -7,6 +7,9 @@ export interface ChaosHost {
   victims(): readonly Victim[];
   /** 0 to 1. */
   random(): number;
+  /** Its way to the broker; false where there is none that could be cut. */
+  cut(name: string): boolean;
+  mend(name: string): void;
   /** Runs once after the delay; what it returns takes that back. */
   after(delayMs: number, run: () => void): () => void;
   say(text: string): void;
@@ -14,16 +17,16 @@ export interface ChaosHost {
 
 const PAUSE_MS = [2_000, 6_000] as const;
 /** Shorter and longer than the silence after which a scheduler is replaced. */
-const STILL_MS = [1_000, 9_000] as const;
+const LASTS_MS = [1_000, 9_000] as const;
 
-interface Still {
-  readonly pid: number | undefined;
+interface Suffering {
   readonly cancel: () => void;
+  readonly end: () => void;
 }
 
-/** Kills and stops what runs here, one every few seconds, while somebody watches. */
+/** Kills, stops and cuts off what runs here, one every few seconds, while somebody watches. */
 export class Chaos {
-  private readonly still = new Map<Victim, Still>();
+  private readonly suffering = new Map<Victim, Suffering>();
   private cancelNext: (() => void) | undefined;
 
   constructor(private readonly host: ChaosHost) {}
@@ -38,33 +41,53 @@ export class Chaos {
   /** For good: whoever stands still goes on, or he could not hear that he is to end. */
   stop(): void {
     this.cancelNext?.();
-    for (const victim of [...this.still.keys()]) this.thaw(victim);
+    for (const victim of [...this.suffering.keys()]) this.spare(victim);
   }
 
   private strike(): void {
-    const ready = this.host
+    const { host } = this;
+    const ready = host
       .victims()
-      .filter((each) => each.state === 'ready' && !this.still.has(each));
-    const victim = ready[Math.floor(this.host.random() * ready.length)];
+      .filter((each) => each.state === 'ready' && !this.suffering.has(each));
+    const victim = ready[Math.floor(host.random() * ready.length)];
     if (victim === undefined) return;
-    if (this.host.random() < 0.5) {
-      if (victim.signal('SIGKILL')) this.host.say(`chaos: ${victim.name} is killed`);
-      return;
-    }
-    const ms = this.between(STILL_MS);
-    if (!victim.signal('SIGSTOP')) return;
-    this.host.say(`chaos: ${victim.name} stands still for ${(ms / 1_000).toFixed(1)} s`);
-    const cancel = this.host.after(ms, () => this.thaw(victim));
-    this.still.set(victim, { pid: victim.pid, cancel });
+    const chance = host.random();
+    if (chance < 1 / 3) {
+      if (victim.signal('SIGKILL')) host.say(`chaos: ${victim.name} is killed`);
+    } else if (chance < 2 / 3) this.cut(victim);
+    else this.freeze(victim);
   }
 
-  private thaw(victim: Victim): void {
-    const { pid, cancel } = this.still.get(victim) ?? {};
+  private freeze(victim: Victim): void {
+    const { pid, name } = victim;
+    if (!victim.signal('SIGSTOP')) return;
+    this.suffer(victim, 'stands still', () => {
+      // Another process by now is nobody that we have stopped.
+      if (victim.pid !== pid || pid === undefined) return;
+      if (victim.signal('SIGCONT')) this.host.say(`chaos: ${name} goes on`);
+    });
+  }
+
+  private cut(victim: Victim): void {
+    const { name } = victim;
+    if (!this.host.cut(name)) return;
+    this.suffer(victim, 'does not reach the broker', () => {
+      this.host.mend(name);
+      this.host.say(`chaos: ${name} reaches the broker again`);
+    });
+  }
+
+  private suffer(victim: Victim, what: string, end: () => void): void {
+    const ms = this.between(LASTS_MS);
+    this.host.say(`chaos: ${victim.name} ${what} for ${(ms / 1_000).toFixed(1)} s`);
+    this.suffering.set(victim, { cancel: this.host.after(ms, () => this.spare(victim)), end });
+  }
+
+  private spare(victim: Victim): void {
+    const { cancel, end } = this.suffering.get(victim) ?? {};
+    this.suffering.delete(victim);
     cancel?.();
-    this.still.delete(victim);
-    // Another process by now is nobody that we have stopped.
-    if (pid === undefined || victim.pid !== pid) return;
-    if (victim.signal('SIGCONT')) this.host.say(`chaos: ${victim.name} goes on`);
+    end?.();
   }
 
   private between([from, to]: readonly [number, number]): number {

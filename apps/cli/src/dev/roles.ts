@@ -27,7 +27,8 @@ export interface Wiring {
   readonly home: Home;
   readonly ports: () => Ports;
   readonly databaseUrl: () => string;
-  readonly mqttUrl: () => string;
+  /** As the child of that name reaches it. */
+  readonly mqttUrl: (name: string) => string;
 }
 
 export function serverSpecs(wiring: Wiring): readonly ChildSpec[] {
@@ -99,21 +100,21 @@ function specOf(
     entry: wiring.entries[role],
     logFile: wiring.home.at('logs', `${single ? role : name}.log`),
     words,
-    variables: () => ({ ...shared(wiring, role), ...own() }),
+    variables: () => ({ ...shared(wiring, role, name), ...own() }),
   };
 }
 
-function shared(wiring: Wiring, role: Role): Record<string, string> {
+function shared(wiring: Wiring, role: Role, name: string): Record<string, string> {
   const { settings } = wiring;
   const variables: Record<string, string> = {};
-  for (const [name, value] of Object.entries(wiring.environment)) {
-    if (value !== undefined) variables[name] = value;
+  for (const [key, value] of Object.entries(wiring.environment)) {
+    if (value !== undefined) variables[key] = value;
   }
   if (role === 'postgres' || role === 'broker') return variables;
   return {
     ...variables,
     DATABASE_URL: wiring.databaseUrl(),
-    MQTT_URL: wiring.mqttUrl(),
+    MQTT_URL: wiring.mqttUrl(name),
     ORRERY_ENV: 'dev',
     // graphql and others check themselves at every call without it: a tenth of a gateway's time.
     NODE_ENV: 'production',

@@ -2,6 +2,7 @@ import type { Settings } from '#config';
 import { Chaos } from './chaos.js';
 import { lockHome } from './home.lock.js';
 import { type Endpoint, type Home, openHome } from './home.js';
+import { Links } from './links.js';
 import { type DevLog, DevProblem, messageOf } from './problem.js';
 import { DIST_ENTRIES, type Entries, type Variables } from './roles.js';
 import { type Migrate, Supervisor } from './supervisor.js';
@@ -17,7 +18,7 @@ export interface DevOptions {
   readonly environment: Variables;
   readonly schedulers?: number;
   readonly executors?: number;
-  /** Kills and stops schedulers and executors at random. */
+  /** Kills, stops and cuts off schedulers and executors at random. */
   readonly chaos?: boolean;
   /** What brings the schema up to date, and may throw: its message is shown. */
   readonly migration: () => Promise<Migrate>;
@@ -54,6 +55,7 @@ export async function runDev(options: DevOptions): Promise<number> {
 async function runLocked(options: DevOptions, home: Home, stale: boolean): Promise<number> {
   const { log } = options;
   const entries = { ...DIST_ENTRIES, ...options.entries };
+  const links = options.chaos === true ? new Links() : undefined;
   const supervisor = new Supervisor({
     settings: options.settings,
     environment: options.environment,
@@ -62,12 +64,15 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     counts: { schedulers: options.schedulers ?? 1, executors: options.executors ?? 1 },
     adminKeyFile: options.adminKeyFile ?? home.at('admin.key'),
     migration: options.migration,
+    links,
     log,
   });
   const signals = listenSignals();
   const chaos = new Chaos({
     victims: () => supervisor.victims,
     random: () => Math.random(),
+    cut: (name) => links?.cut(name) === true,
+    mend: (name) => links?.mend(name),
     after: (ms, run) => {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);
@@ -93,6 +98,7 @@ async function runLocked(options: DevOptions, home: Home, stale: boolean): Promi
     chaos.stop();
     // Also after a problem: what was started ends with us.
     const outcome = await Promise.race([supervisor.stop(), signals.second]);
+    links?.close();
     if (outcome === 'again') {
       log.warn('ended at once; what had started is begun anew at the next start');
       supervisor.killAll();

@@ -1,5 +1,6 @@
 import { type Child, type ChildSpec, createChild, type Report, type Role } from './child.js';
 import type { Endpoint, EndpointProcess, Home, Ports } from './home.js';
+import type { Links } from './links.js';
 import { claimGatewayPort, isFree, probePort, reach } from './ports.js';
 import { type DevLog, DevProblem, messageOf } from './problem.js';
 import { appSpecs, type Counts, gatewayPlaceOf, serverSpecs, type Wiring } from './roles.js';
@@ -22,6 +23,8 @@ export interface SupervisorOptions extends Omit<Wiring, 'ports' | 'databaseUrl' 
   readonly counts: Counts;
   readonly adminKeyFile: string;
   readonly migration: () => Promise<Migrate>;
+  /** Through which schedulers and executors reach the broker, where it is to be cut. */
+  readonly links?: Links | undefined;
   readonly log: DevLog;
 }
 
@@ -45,7 +48,7 @@ export class Supervisor {
       ...options,
       ports: () => this.ports,
       databaseUrl: () => this.databaseUrl,
-      mqttUrl: () => this.mqttUrl,
+      mqttUrl: (name) => options.links?.urlFor(name, this.mqttUrl) ?? this.mqttUrl,
     };
   }
 
@@ -71,7 +74,11 @@ export class Supervisor {
     };
     this.home.writePorts(this.ports);
     await this.migrate(migrate);
-    await this.startAll(appSpecs(this.wiring, this.options.counts));
+    const specs = appSpecs(this.wiring, this.options.counts);
+    for (const { role, name } of specs) {
+      if (isVictim(role)) await this.options.links?.open(name, this.mqttUrl);
+    }
+    await this.startAll(specs);
     this.isReady = true;
     const endpoint = this.endpoint();
     if (!this.stopping) this.home.writeEndpoint(endpoint);
@@ -80,7 +87,7 @@ export class Supervisor {
 
   /** Schedulers and executors: what a user's runs are to survive the loss of. */
   get victims(): readonly Child[] {
-    return this.children.filter(({ role }) => role === 'scheduler' || role === 'executor');
+    return this.children.filter(({ role }) => isVictim(role));
   }
 
   stop(): Promise<void> {
@@ -232,6 +239,8 @@ export class Supervisor {
     this.home.removeEndpoint();
   }
 }
+
+const isVictim = (role: Role): boolean => role === 'scheduler' || role === 'executor';
 
 function textOf(report: Report, key: string): string {
   const value = report[key];
