@@ -35,8 +35,21 @@ export class Servers {
   private readonly door = net.createServer((borrower) => void this.serve(borrower));
   private readonly all = new Set<Promise<Server>>();
   private readonly free: Server[] = [];
+  private readonly running = new Set<Server>();
+  /** A run that is interrupted tears nothing down. */
+  private readonly abandon = (): void => {
+    for (const { embedded, directory } of this.running) {
+      try {
+        process.kill(embedded.pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+      fs.rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+    }
+  };
 
   listen(): Promise<number> {
+    process.once('exit', this.abandon);
     return new Promise((resolve, reject) => {
       this.door.once('error', reject);
       this.door.listen(0, '127.0.0.1', () => {
@@ -50,6 +63,7 @@ export class Servers {
   async stop(): Promise<void> {
     this.door.close();
     await Promise.all([...this.all].map(async (starting) => end(await starting)));
+    process.off('exit', this.abandon);
   }
 
   private async serve(borrower: net.Socket): Promise<void> {
@@ -81,8 +95,10 @@ export class Servers {
     this.all.add(starting);
     starting.catch(() => this.all.delete(starting));
     const server = await starting;
+    this.running.add(server);
     void server.embedded.exited.then(() => {
       this.all.delete(starting);
+      this.running.delete(server);
       if (this.free.includes(server)) this.free.splice(this.free.indexOf(server), 1);
       return end(server);
     });
