@@ -99,8 +99,7 @@ export class Servers {
     void server.embedded.exited.then(() => {
       this.all.delete(starting);
       this.running.delete(server);
-      if (this.free.includes(server)) this.free.splice(this.free.indexOf(server), 1);
-      return end(server);
+      return this.drop(server);
     });
     return server;
   }
@@ -108,9 +107,14 @@ export class Servers {
   private takeBack(server: Server): void {
     server.fresh = freshen(server.embedded.url);
     // Whoever takes it is told; a server that does not answer is not lent again.
-    server.fresh.catch(() => end(server));
-    server.idle = setTimeout(() => void end(server), IDLE_MS).unref();
+    server.fresh.catch(() => this.drop(server));
+    server.idle = setTimeout(() => void this.drop(server), IDLE_MS).unref();
     this.free.push(server);
+  }
+
+  private async drop(server: Server): Promise<void> {
+    if (this.free.includes(server)) this.free.splice(this.free.indexOf(server), 1);
+    await end(server);
   }
 }
 
