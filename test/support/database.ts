@@ -1,9 +1,9 @@
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { once } from 'node:events';
+import net from 'node:net';
 import pg from 'pg';
+import { inject } from 'vitest';
 import { migrate } from '#definitions';
-import { startEmbedded } from '../../libs/postgres/src/embedded/index.js';
+import type { Lent } from './servers.js';
 
 export { trouble } from '../../libs/postgres/src/testkit.js';
 export { PlainRuns } from '../../libs/postgres/src/testkit/plain-runs.js';
@@ -16,27 +16,49 @@ export interface TestDatabase {
   stop(): Promise<void>;
 }
 
-const quiet = (): void => undefined;
-const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-
-/** A PostgreSQL of its own, migrated, in a folder that goes with it. */
-export async function startTestDatabase(partitions = 64): Promise<TestDatabase> {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-test-'));
-  fs.chmodSync(directory, 0o755);
-  const server = await startEmbedded({ directory: path.join(directory, 'pg'), log });
-  const { life } = await migrate(server.url, partitions);
-  const admin = new pg.Client(server.url);
-  admin.on('error', quiet);
+/** A fresh database, migrated, in a PostgreSQL that nobody else has until it is stopped. */
+export async function startTestDatabase(
+  partitions = 64,
+  serversPort = inject('serversPort'),
+): Promise<TestDatabase> {
+  const { url, giveBack } = await borrow(serversPort);
+  const { life } = await migrate(url, partitions);
+  const admin = new pg.Client(url);
+  admin.on('error', () => undefined);
   await admin.connect();
   await admin.query('set search_path = orrery');
   return {
-    url: server.url,
+    url,
     admin,
     life,
     async stop() {
       await admin.end();
-      await server.stop();
-      fs.rmSync(directory, { recursive: true, force: true });
+      await giveBack();
     },
   };
+}
+
+interface Borrowed {
+  readonly url: string;
+  readonly giveBack: () => Promise<void>;
+}
+
+/** It is ours while we are connected: a file that fails, or is ended, gives it back as well. */
+async function borrow(port: number): Promise<Borrowed> {
+  const lender = net.connect(port, '127.0.0.1');
+  lender.setEncoding('utf8');
+  lender.on('error', () => undefined);
+  let said = '';
+  while (!said.endsWith('\n')) {
+    const [part] = (await once(lender, 'data')) as [string];
+    said += part;
+  }
+  const { url, error } = JSON.parse(said) as Lent;
+  if (url === undefined) throw new Error(`no PostgreSQL could be lent: ${error}`);
+  const closed = new Promise<void>((resolve) => lender.once('close', () => resolve()));
+  const giveBack = (): Promise<void> => {
+    lender.end();
+    return closed;
+  };
+  return { url, giveBack };
 }

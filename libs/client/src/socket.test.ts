@@ -5,15 +5,15 @@ import { connect } from './socket.js';
 
 const BOUND_MS = 5_000;
 
-/** Why a subscription on a socket with these times ends. */
-async function endOf(pongs: boolean): Promise<{ ended: unknown; heard: () => number }> {
+/** Why a subscription ends on a socket with these times, whose peer says this to each ping. */
+async function endOf(said: string | undefined): Promise<{ ended: unknown; heard: () => number }> {
   const fake = await startFakeGateway();
   let heard = 0;
   fake.heard = ({ socket }) => {
     socket.on('message', (bytes: Buffer) => {
       if (!bytes.toString().includes('"ping"')) return;
       heard++;
-      if (pongs) socket.send('{"type":"pong"}');
+      if (said !== undefined) socket.send(said);
     });
   };
   const client = connect(fake.url, undefined, () => undefined, { pingMs: 10, pongWithinMs: 200 });
@@ -30,10 +30,14 @@ async function endOf(pongs: boolean): Promise<{ ended: unknown; heard: () => num
 }
 
 test('a peer that is gone without a word ends the socket', async () => {
-  expect((await endOf(false)).ended).toMatchObject({ code: 4499 });
+  expect((await endOf(undefined)).ended).toMatchObject({ code: 4499 });
+});
+
+test('one that says something after a ping and is gone then ends it as well', async () => {
+  expect((await endOf('{"type":"ping"}')).ended).toMatchObject({ code: 4499 });
 });
 
 test('one that answers its pings keeps it, however long nothing else comes', async () => {
-  const { ended, heard } = await endOf(true);
+  const { ended, heard } = await endOf('{"type":"pong"}');
   expect([ended, heard() >= 30]).toEqual([undefined, true]);
 });

@@ -55,7 +55,10 @@ export function connect(
   { pingMs, pongWithinMs } = SILENCE,
 ): Client {
   let silence: NodeJS.Timeout | undefined;
-  const heard = (): void => clearTimeout(silence);
+  const over = (): void => {
+    clearTimeout(silence);
+    silence = undefined;
+  };
   const client = createClient({
     url: url.replace(/^http/, 'ws'),
     webSocketImpl: Socket,
@@ -68,13 +71,17 @@ export function connect(
     on: {
       ping: (isReceived) => {
         if (isReceived) return;
-        clearTimeout(silence);
+        over();
         silence = setTimeout(() => client.terminate(), pongWithinMs);
       },
       connected,
-      message: heard,
-      closed: heard,
-      error: heard,
+      // A sign of life; but only a pong brings the next ping, so it must come all the same.
+      message: () => void silence?.refresh(),
+      pong: (isReceived) => {
+        if (isReceived) over();
+      },
+      closed: over,
+      error: over,
     },
   });
   return client;

@@ -149,7 +149,7 @@ export const trouble = {
     await admin.query(
       `insert into history (id, partition, project, spec, kind, state, pool, need, priority,
           submitted_at, finished_at, drop_at)
-        select gen_random_uuid(), 0, $1, $1, 0, $2, 'default', 'shell', 5, now(), now(),
+        select uuidv7(), 0, $1, $1, 0, $2, 'default', 'shell', 5, now(), now(),
           now() + interval '1 hour' from generate_series(1, $3::int4)`,
       [project, state, count],
     );

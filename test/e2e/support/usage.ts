@@ -59,6 +59,38 @@ export function memoryOf(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) / 1024;
 }
 
+/**
+ * In MB, of processes that are one system. What several of them share counts once, and whole: that
+ * others on this machine have the same files in memory makes a system no smaller.
+ */
+export function memoryTogether(pids: readonly number[]): number {
+  if (!isLinux) return pids.reduce((sum, pid) => sum + memoryOf(pid), 0);
+  const own = pids.map((pid) => {
+    const rollup = readIfThere(`/proc/${pid}/smaps_rollup`);
+    const [, anonymous = 0] = /^Pss_Anon:\s+(\d+) kB/m.exec(rollup) ?? [];
+    const [, shared = 0] = /^Pss_Shmem:\s+(\d+) kB/m.exec(rollup) ?? [];
+    return Number(anonymous) + Number(shared);
+  });
+  const files = new Map<string, number>();
+  for (const [part, kilobytes] of pids.flatMap(filesOf)) {
+    files.set(part, Math.max(files.get(part) ?? 0, kilobytes));
+  }
+  return [...own, ...files.values()].reduce((sum, kilobytes) => sum + kilobytes, 0) / 1024;
+}
+
+/** The parts of files that a process has in memory, as they are on the disk, in kB. */
+function filesOf(pid: number): readonly (readonly [string, number])[] {
+  // Each mapping begins with `from-to rights offset device inode path`.
+  const mappings = readIfThere(`/proc/${pid}/smaps`).split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  return mappings.flatMap((mapping) => {
+    const [, part, inode, path = ''] = /^\S+ \S+ (\S+ \S+ (\d+)) *(.*)$/m.exec(mapping) ?? [];
+    if (part === undefined || inode === '0' || /^\/dev\/|deleted/.test(path)) return [];
+    const [, all = 0] = /^Rss:\s+(\d+) kB/m.exec(mapping) ?? [];
+    const [, changed = 0] = /^Anonymous:\s+(\d+) kB/m.exec(mapping) ?? [];
+    return [[part, Number(all) - Number(changed)] as const];
+  });
+}
+
 function readIfThere(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
