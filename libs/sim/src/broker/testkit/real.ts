@@ -116,8 +116,11 @@ function worldOf(server: Server): BrokerWorld {
     crash: () => server.crash(),
     start: () => server.start(),
     async stop() {
-      await Promise.all(members.map((member) => member.end()));
-      await server.stop();
+      try {
+        await Promise.all(members.map((member) => member.end()));
+      } finally {
+        await server.stop();
+      }
     },
   };
 }
