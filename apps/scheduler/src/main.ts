@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { loadSettings } from '#config';
 import { readInstallation } from '#postgres';
 import { giveUp } from '#process';
+import { refuseOtherLife } from './life-guard.js';
 import { NameGuard } from './name-guard.js';
 import { createLogger } from '#telemetry';
 import { SchedulerModule } from './scheduler.module.js';
@@ -18,6 +19,8 @@ async function main(): Promise<void> {
   const installation = await readInstallation(settings.databaseUrl, settings);
   const name = new NameGuard(settings.databaseUrl, settings.schedulerName, log);
   await name.take();
+  const { mqttUrl, cluster } = settings;
+  await refuseOtherLife({ mqttUrl, cluster, life: installation.life, log });
   const app = await NestFactory.createApplicationContext(
     SchedulerModule.for(settings, log, installation),
     { logger: false },

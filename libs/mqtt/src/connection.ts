@@ -127,9 +127,11 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
 
 async function closeWithin(client: MqttClient): Promise<void> {
   const bound = setTimeout(() => client.stream.destroy(), CLOSE_BOUND_MS);
+  // mqtt.js waits for every acknowledgement, also for those that a lost connection never brings.
+  const closed = new Promise<void>((resolve) => client.stream.once('close', () => resolve()));
   try {
     // Without a connection there is nobody to take leave of.
-    await client.endAsync(!client.connected);
+    await Promise.race([client.endAsync(!client.connected), closed]);
   } finally {
     clearTimeout(bound);
     client.stream.destroy();

@@ -2,10 +2,13 @@ import net from 'node:net';
 import { filter, firstValueFrom, take, timeout, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#broker';
+import { Link } from '../../../test/e2e/support/link.js';
 import { createMqtt, type Mqtt, type MqttOptions } from './index.js';
 import { createDispatch, wildcards } from './dispatch.js';
 
 const BOUND_MS = 5_000;
+/** It waits one second for its connection to end. */
+const STOP_BOUND_MS = 3_000;
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 let broker: Broker;
@@ -163,6 +166,18 @@ describe('createMqtt', () => {
     expect(mqtt.up).toBe(false);
     await mqtt.start();
     await firstValueFrom(mqtt.up$.pipe(filter(Boolean), timeout(BOUND_MS)));
+  });
+
+  it('stops within a bound when an acknowledgement never comes', async () => {
+    const link = new Link(() => Number(new URL(url).port));
+    const mqtt = await upClient({ url: `mqtt://127.0.0.1:${await link.start()}` });
+    link.stall('both');
+    const acked = mqtt.publishAcked('t', Buffer.from('into the void'));
+    const began = performance.now();
+    await mqtt.stop();
+    expect(performance.now() - began).toBeLessThan(STOP_BOUND_MS);
+    expect(await acked).toBe(false);
+    await link.stop();
   });
 
   it('stops at once while the broker is away', async () => {

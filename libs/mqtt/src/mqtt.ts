@@ -13,7 +13,8 @@ const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 500;
 /** Only a connection that lasted makes the next attempt quick again. */
 const HEALTHY_MS = 5_000;
-const KEEPALIVE_S = 5;
+/** So long may a client be silent; half as long again, and it is missed. */
+export const KEEPALIVE_S = 5;
 const FAREWELL_BOUND_MS = 1_000;
 const SESSION_BYTES = 8;
 const DEFAULT_BOUNDS: Bounds = {

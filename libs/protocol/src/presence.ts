@@ -20,6 +20,8 @@ export interface SchedulerBirth {
   readonly v: 1;
   readonly state: 'birth';
   readonly session: string;
+  /** Of its installation: two of one name may meet at a broker by mistake. */
+  readonly life: string;
 }
 export interface Death {
   readonly v: 1;
@@ -87,7 +89,7 @@ export function decodeSchedulerPresence(
 ): SchedulerBirth | Death | undefined {
   const value = parse(payload);
   if (value === undefined) return undefined;
-  const state = value['state'];
-  if (state !== 'birth' && state !== 'death') return undefined;
-  return value as unknown as SchedulerBirth | Death;
+  if (value['state'] === 'death') return value as unknown as Death;
+  if (value['state'] !== 'birth' || typeof value['life'] !== 'string') return undefined;
+  return value as unknown as SchedulerBirth;
 }

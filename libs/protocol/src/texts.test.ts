@@ -38,10 +38,12 @@ describe('presence', () => {
         const sent = encodePresence(of);
         expect(decodeExecutorPresence(sent)).toEqual(JSON.parse(sent));
         expect(decodeExecutorPresence(Buffer.from(sent))).toEqual(JSON.parse(sent));
-        for (const state of ['birth', 'death'] as const) {
-          const scheduler = encodePresence({ v: 1, state, session } as ExecutorBirth);
-          expect(decodeSchedulerPresence(scheduler)).toEqual({ v: 1, state, session });
-        }
+        const scheduler = { v: 1, state: 'birth', session, life: of.name } as const;
+        expect(decodeSchedulerPresence(encodePresence(scheduler))).toEqual(scheduler);
+        const death = { v: 1, state: 'death', session } as const;
+        expect(decodeSchedulerPresence(encodePresence(death))).toEqual(death);
+        const lifeless = JSON.stringify({ v: 1, state: 'birth', session });
+        expect(decodeSchedulerPresence(lifeless)).toBeUndefined();
         expect(decodeExecutorPresence(encodePresence({ v: 1, state: 'death', session }))).toEqual({
           v: 1,
           state: 'death',

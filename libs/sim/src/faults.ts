@@ -13,8 +13,6 @@ export interface Targets {
   readonly executors: readonly ExecutorNode[];
 }
 
-const SILENT_MS = 15_000;
-
 /** Makes one fault, and heals it when its time is over. */
 export function make(fault: Fault, on: Targets): void {
   const { world, broker } = on;
@@ -32,7 +30,7 @@ export function make(fault: Fault, on: Targets): void {
       scheduler.kill();
       return heal(() => scheduler.start());
     case 'stop-scheduler':
-      stop(world, broker, scheduler);
+      stop(broker, scheduler);
       return heal(() => scheduler.process.cont());
     case 'leave-scheduler':
       scheduler.leave(() => heal(() => scheduler.start()));
@@ -41,7 +39,7 @@ export function make(fault: Fault, on: Targets): void {
       executor.kill();
       return heal(() => executor.start());
     case 'stop-executor':
-      stop(world, broker, executor);
+      stop(broker, executor);
       return heal(() => executor.process.cont());
     case 'lose-disk':
       executor.loseDisk();
@@ -93,13 +91,9 @@ function makeShared(fault: Fault, on: Targets, heal: (run: () => void) => void):
 }
 
 /** A process that stands still answers no ping: the broker misses it. */
-function stop(world: World, broker: Broker, node: SchedulerNode | ExecutorNode): void {
-  node.process.stop();
-  const link = node.brokerLink;
-  if (link === undefined) return;
-  world.after(SILENT_MS, () => {
-    if (node.process.stopped && node.brokerLink === link) broker.drop(link);
-  });
+function stop(broker: Broker, { process, brokerLink }: SchedulerNode | ExecutorNode): void {
+  process.stop();
+  if (brokerLink !== undefined) broker.miss(brokerLink, () => process.stopped);
 }
 
 function cut(link: BrokerLink | undefined, fault: Fault, heal: (run: () => void) => void): void {

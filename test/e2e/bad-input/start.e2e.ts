@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '#actor';
+import { migrate } from '#definitions';
+import { readInstallation } from '#postgres';
 import { Orrery, cli, kill } from '../support/orrery.js';
 
 const MAIN = path.resolve(import.meta.dirname, '../../../dist/apps/scheduler/src/main.js');
@@ -49,6 +52,22 @@ test('what does not belong to the cluster is refused in one sentence that names 
   const { code, err } = await cli(orrery, ['cluster', 'events', '--limit', '1']);
   expect([code, err]).toEqual([0, '']);
 }, 60_000);
+
+test('two clusters of one name at one broker: the second is refused', async () => {
+  const { databaseUrl } = orrery.endpoint();
+  const admin = new pg.Client(databaseUrl);
+  await admin.connect();
+  await admin.query('create database other');
+  await admin.end();
+  const other = new URL(databaseUrl);
+  other.pathname = '/other';
+  const { life } = await migrate(other.href, undefined, 'main');
+  const { life: first } = await readInstallation(databaseUrl);
+  const said = await start({ DATABASE_URL: other.href, ORRERY_SCHEDULER_NAME: 'other' });
+  expect(said).toMatch(/^The scheduler cannot start: at the broker 127.0.0.1:\d+ the scheduler /);
+  expect(said).toContain(`(life ${first}) works under the name of the cluster main`);
+  expect(said).toContain(`of the installation with the life ${life}`);
+}, 30_000);
 
 test('a scheduler that was killed has its name again at once', async () => {
   const starts = (): number =>

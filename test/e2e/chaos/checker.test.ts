@@ -138,6 +138,11 @@ test('the loss that a job may start after, and nothing else', () => {
   expect(rulesOf({ ...late, ...but('r2', { attempts: failed }) })).toEqual(['ran after its end']);
 });
 
+test('what starts before it is due', () => {
+  expect(rulesOf(asked('k1', { afterMs: 100 }))).toEqual([]);
+  expect(rulesOf(asked('k1', { afterMs: 103 }))).toEqual(['early']);
+});
+
 test('a storm in which nothing happened says nothing', () => {
   const nothing = { clients: [], jobs: [], account: [], faults: [] };
   const { violations } = check(nothing, LEAST);

@@ -26,6 +26,9 @@ export interface Verdict {
 /** A thread's clock is behind by as long as the database's newest answer took to come. */
 const CLOCK_LAG_MS = 10_000;
 
+/** Ranks are whole milliseconds. */
+const EARLY_MS = 2;
+
 type Say = (rule: string, text: string) => void;
 type Rule = (run: RunEvidence, say: Say, evidence: Evidence) => void;
 
@@ -176,9 +179,20 @@ const finalNeverChanges: Rule = ({ account, reads }, say) => {
   }
 };
 
+/** By the clock of the machine, whatever the clocks of schedulers say: it is the database's. */
+const neverEarly: Rule = ({ asked, starts }, say) => {
+  if (asked?.afterMs === undefined) return;
+  const due = asked.at + asked.afterMs;
+  for (const { attempt, at } of starts) {
+    if (at >= due - EARLY_MS) continue;
+    say('early', `attempt ${attempt} started ${due - at} ms before it was due`);
+  }
+};
+
 const RULES: readonly Rule[] = [
   ...[startsOnce, isThereAndEnds, attemptsAreListed, nothingStartsAfterTheEnd],
   ...[attemptsFollowEachOther, outcomesAreTrue, cancelledStaysSo, finalNeverChanges],
+  neverEarly,
 ];
 
 /** One key, one run; what was refused or never asked for is none. */

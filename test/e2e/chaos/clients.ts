@@ -95,11 +95,13 @@ export class Clients {
   }
 
   private begin(n: number): void {
-    const { key, maxAttempts, once, single, input, isCancelled, isAskedOnce } = this.work.of(n);
+    const { key, maxAttempts, once, single, afterMs, ...piece } = this.work.of(n);
+    const { input, isCancelled, isAskedOnce } = piece;
     const asked: Asked = {
       ...{ key, maxAttempts },
       ...(once === true ? { once } : {}),
       ...(single === undefined ? {} : { single }),
+      ...(afterMs === undefined ? {} : { afterMs }),
     };
     this.write({ what: 'asked', ...asked, at: Date.now() });
     this.pending++;

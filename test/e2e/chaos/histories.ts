@@ -31,6 +31,8 @@ export interface Asked {
   readonly once?: boolean;
   /** No two runs of one name at a time. */
   readonly single?: string;
+  /** Not before so long after it was asked for. */
+  readonly afterMs?: number;
 }
 
 export interface JobLine {

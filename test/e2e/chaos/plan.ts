@@ -1,4 +1,5 @@
 import { Random } from '../../../libs/sim/src/kernel/random.js';
+import type { Deed } from '../support/frames.js';
 import type { Way } from '../support/link.js';
 
 export type Fault =
@@ -26,10 +27,27 @@ export type Fault =
     }
   | {
       readonly atMs: number;
+      /** Its wall clock is off by so much from now on; nothing puts it right. */
+      readonly what: 'clock';
+      readonly target: string;
+      readonly seconds: number;
+    }
+  | {
+      readonly atMs: number;
       readonly what: 'stall';
       readonly target: string;
       readonly ms: number;
       readonly way: Way;
+    }
+  | {
+      readonly atMs: number;
+      /** Words of MQTT are lost, come twice, or late. */
+      readonly what: 'frames';
+      readonly target: string;
+      readonly ms: number;
+      readonly way: Way;
+      readonly deed: Deed;
+      readonly share: number;
     };
 
 export interface Plan {
@@ -46,8 +64,12 @@ export interface Targets {
   /** What all of them need: gateway, broker, PostgreSQL. */
   readonly servers: readonly string[];
   readonly links: readonly string[];
+  /** Those of them that end at the broker. */
+  readonly wires: readonly string[];
   /** Whose disk can be full here. */
   readonly disks: readonly string[];
+  /** Whose wall clock can be set here. */
+  readonly clocks: readonly string[];
 }
 
 /** Longer than any time-out that the storm's settings have. */
@@ -55,6 +77,9 @@ const PAUSE_MS_MAX = 9_000;
 /** A server away for so long stops everybody: what is found in a storm is found between them. */
 const SERVER_PAUSE_MS_MAX = 2_500;
 const MS_MIN = 100;
+const CLOCK_S_MAX = 7_200;
+/** Long enough for a beat and its answer. */
+const FRAMES_MS = 4_000;
 
 /** The same seed gives the same plan; what comes of it is the machine's matter. */
 export function planFor(
@@ -81,9 +106,19 @@ export function planFor(
     if (drawn < 0.76 && targets.disks.length > 0) {
       return { atMs, what: 'full', target: random.pick(targets.disks), ms: lasting(PAUSE_MS_MAX) };
     }
+    if (drawn < 0.78 && targets.clocks.length > 0) {
+      const seconds = random.int(-CLOCK_S_MAX, CLOCK_S_MAX);
+      return { atMs, what: 'clock', target: random.pick(targets.clocks), seconds };
+    }
     const target = random.pick(targets.links);
-    if (drawn < 0.87) return { atMs, what: 'cut', target, ms: lasting(PAUSE_MS_MAX) };
+    if (drawn < 0.84) return { atMs, what: 'cut', target, ms: lasting(PAUSE_MS_MAX) };
     const way = random.pick(['up', 'down', 'both'] as const);
+    if (drawn >= 0.9) {
+      const wire = random.pick(targets.wires);
+      const deed = random.pick(['lose', 'double', 'delay'] as const);
+      const share = Math.round(random.between(0.05, 0.5) * 100) / 100;
+      return { atMs, what: 'frames', target: wire, ms: FRAMES_MS, way, deed, share };
+    }
     return { atMs, what: 'stall', target, ms: lasting(PAUSE_MS_MAX), way };
   });
   return { seed, seconds, rate, faults };

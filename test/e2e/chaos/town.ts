@@ -1,11 +1,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Frames } from '../support/frames.js';
 import { Link } from '../support/link.js';
 import { Orrery, isAlive } from '../support/orrery.js';
 import { eventually } from '../support/runs.js';
 import { usageOf } from '../support/usage.js';
 import { linesOf } from './account.js';
+import { clockFrom, step, whyOneClock } from './clock.js';
 import { empty, fill, whyNeverFull } from './disk.js';
 import type { FaultLine } from './histories.js';
 import { Kept } from './kept.js';
@@ -35,6 +37,8 @@ export const TARGETS: Targets = {
     ...SCHEDULERS.flatMap((name) => [`${name}:database`, `${name}:broker`]),
     ...HANDS.map((name) => `${name}:broker`),
   ],
+  wires: [...SCHEDULERS, ...HANDS].map((name) => `${name}:broker`),
+  clocks: whyOneClock === undefined ? SCHEDULERS : [],
   disks: whyNeverFull() === undefined ? HANDS : [],
 };
 
@@ -42,8 +46,11 @@ export const TARGETS: Targets = {
 export class Town {
   readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-storm-'));
   readonly faults: FaultLine[] = [];
+  /** Words of MQTT that were lost, doubled or delayed. */
+  touched = 0;
   readonly orrery: Orrery;
   private readonly links = new Map<string, Link>();
+  private readonly wires = new Map<string, Frames>();
   private readonly kept = new Map<string, Kept>();
   private readonly healing = new Set<{
     readonly timer: NodeJS.Timeout;
@@ -69,7 +76,9 @@ export class Town {
     const through = async (name: string, url: string): Promise<string> => {
       const to = new URL(url);
       const port = Number(to.port);
-      const link = new Link(() => port);
+      const isWire = TARGETS.wires.includes(name);
+      if (isWire) this.wires.set(name, new Frames());
+      const link = new Link(() => port, this.wires.get(name));
       this.links.set(name, link);
       to.port = String(await link.start());
       return to.href;
@@ -80,6 +89,7 @@ export class Town {
         DATABASE_URL: await through(`${name}:database`, databaseUrl),
         MQTT_URL: await through(`${name}:broker`, mqtt),
         ORRERY_SCHEDULER_NAME: name,
+        ...clockFrom(this.clockOf(name)),
       });
     }
     for (const name of HANDS) {
@@ -145,6 +155,15 @@ export class Town {
       });
       return;
     }
+    if (what === 'clock') {
+      this.note(`clock: ${fault.seconds} s off`, target);
+      step(this.clockOf(target), fault.seconds);
+      return;
+    }
+    if (what === 'frames') {
+      this.disturb(fault);
+      return;
+    }
     const pid = this.pidOf(target);
     if (pid === 0 || !isAlive(pid)) return;
     if (what === 'kill') {
@@ -166,6 +185,26 @@ export class Town {
     this.later(fault.ms, () => {
       this.note('pause is over', target);
       for (const each of pids) signal(each, 'SIGCONT');
+    });
+  }
+
+  private clockOf(name: string): string {
+    return path.join(this.directory, `${name}.clock`);
+  }
+
+  /** The words on a link to the broker; how many were struck is put down at the end. */
+  private disturb(fault: Fault & { readonly what: 'frames' }): void {
+    const { target, deed, way, share, ms, atMs } = fault;
+    const frames = this.wires.get(target);
+    if (frames === undefined) throw new Error(`there is no MQTT on the link ${target}`);
+    const before = frames.touched;
+    this.note(`words: ${deed} ${share} (${way})`, target);
+    frames.begin({ deed, way, share, seed: atMs });
+    this.later(ms, () => {
+      frames.calm();
+      const words = frames.touched - before;
+      this.touched += words;
+      this.note(`words: over, ${words} were struck`, target);
     });
   }
 

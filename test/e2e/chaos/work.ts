@@ -13,6 +13,7 @@ const MANY = 30;
 const RETRY = { maxAttempts: MANY, delay: '100ms', maxDelay: '1s' };
 const LOST = { lostAfter: '2s' };
 const SINGLES = 3;
+const AFTER_MS = 1_500;
 
 /** What a storm is given to do: the n-th piece is always the same. */
 export class Work {
@@ -28,16 +29,19 @@ export class Work {
   of(n: number): Piece {
     const key = `${this.label}-${n}`;
     const { spec, params, dedupKey } = this.kind(n);
+    const afterMs = n % 20 === 17 ? AFTER_MS : undefined;
     const once = n % 10 === 3;
     const input = {
       ...{ project: 'demo', labels: { storm: this.label, key }, idempotencyKey: key },
       ...{ spec, params },
       ...(dedupKey === undefined ? {} : { dedupKey }),
+      ...(afterMs === undefined ? {} : { after: `${afterMs}ms` }),
     };
     return {
       ...{ key, input, maxAttempts: once ? 1 : MANY },
       ...(once ? { once } : {}),
       ...(dedupKey === undefined ? {} : { single: dedupKey }),
+      ...(afterMs === undefined ? {} : { afterMs }),
       isCancelled: n % 25 === 4,
       isAskedOnce: n % 10 === 6,
     };

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { Frames } from './frames.js';
 
 /** Seen from who has connected: what it sends goes up. */
 export type Way = 'up' | 'down' | 'both';
@@ -17,7 +18,10 @@ export class Link {
   private readonly server: net.Server;
 
   /** `target` is asked at each connection: a server that was restarted listens elsewhere. */
-  constructor(private readonly target: () => number) {
+  constructor(
+    private readonly target: () => number,
+    private readonly frames?: Frames,
+  ) {
     this.server = net.createServer((client) => this.join(client));
   }
 
@@ -83,15 +87,22 @@ export class Link {
     };
     for (const socket of [client, upstream])
       socket.setNoDelay(true).on('error', end).on('close', end);
-    this.carry(client, upstream, 'up');
-    this.carry(upstream, client, 'down');
+    this.carry(client, upstream, 'up', end);
+    this.carry(upstream, client, 'down', end);
     this.hold(pair);
   }
 
-  private carry(from: net.Socket, to: net.Socket, way: Way): void {
+  private carry(from: net.Socket, to: net.Socket, way: 'up' | 'down', cut: () => void): void {
+    const send = (bytes: Buffer): void => {
+      if (!to.destroyed && !to.write(bytes)) from.pause();
+    };
+    const { frames } = this;
+    const stream = frames?.join(way, { send, cut });
+    if (stream !== undefined) from.once('close', () => frames?.leave(stream));
     from.on('data', (bytes) => {
       if (way === 'up') this.tap?.(bytes);
-      if (!to.write(bytes)) from.pause();
+      if (stream === undefined) send(bytes);
+      else stream.take(bytes);
     });
     to.on('drain', () => {
       if (!this.isStalled(way)) from.resume();

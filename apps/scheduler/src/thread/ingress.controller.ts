@@ -21,6 +21,8 @@ import type { ThreadMessage } from '#thread';
 export const INGRESS = Symbol('ingress');
 
 export interface Ingress {
+  /** Of our installation. */
+  readonly life: string;
   readonly tell: (message: ThreadMessage) => void;
   /** Beside the mailbox: what jobs write never waits for commits, nor they for it. */
   readonly logs: LogWriter;
@@ -87,7 +89,9 @@ export class IngressController {
       if (payload.length === 0) continue;
       const presence = decodeSchedulerPresence(payload);
       if (presence === undefined) this.poison(topic, 'wrong-schema');
-      else this.ingress.tell({ kind: 'scheduler', thread: lastLevel(topic), presence });
+      else if (presence.state === 'birth' && presence.life !== this.ingress.life) {
+        this.foreign(topic, presence.life);
+      } else this.ingress.tell({ kind: 'scheduler', thread: lastLevel(topic), presence });
     }
   }
 
@@ -116,6 +120,17 @@ export class IngressController {
     if (decoded.ok) return decoded.envelope;
     this.poison(topic, decoded.why);
     return undefined;
+  }
+
+  /** Both had begun before either could see the other: one of them has to go. */
+  private foreign(topic: string, life: string): void {
+    this.ingress
+      .throttled('foreign')
+      .error('a scheduler of another installation uses this broker under the name of our cluster', {
+        thread: lastLevel(topic),
+        life,
+        ours: this.ingress.life,
+      });
   }
 
   private poison(topic: string, why: string): void {

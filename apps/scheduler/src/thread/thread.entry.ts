@@ -94,7 +94,8 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMail>): Promi
   const tell = (message: ThreadMessage): void => void context.self.tell(message);
   const presence = createPresenceLink({
     topic: topics.schedulerPresence(thread),
-    birth: (of) => Buffer.from(encodePresence({ v: 1, state: 'birth', session: of })),
+    birth: (of) =>
+      Buffer.from(encodePresence({ v: 1, state: 'birth', session: of, life: args.life })),
     death: (of) => Buffer.from(encodePresence({ v: 1, state: 'death', session: of })),
     mqtt: { url: args.mqttUrl, clientId: `orrery-${thread}-${session}`, log },
   });
@@ -162,7 +163,7 @@ async function ingress(
 ): Promise<INestMicroservice> {
   const counters = createCounters();
   const throttled = createThrottle({ logger: log, nowMs: () => performance.now() });
-  const value: Ingress = { ...to, counters, throttled };
+  const value: Ingress = { ...to, life: args.life, counters, throttled };
   @Module({
     controllers: [IngressController],
     providers: [{ provide: INGRESS, useValue: value }],

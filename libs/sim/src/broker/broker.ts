@@ -21,9 +21,14 @@ export interface BrokerFaults {
   late: number;
 }
 
-/** The broker misses a client after this: 1.5 times its keep-alive. */
-const SILENT_MS: Millis = 15_000;
-const CLIENT_NOTICES_MS: Millis = 12_000;
+/** That of all our clients. */
+export const KEEPALIVE_MS: Millis = 5_000;
+/** So long after the last word one end misses the other. */
+const SILENT_MS: Millis = 1.5 * KEEPALIVE_MS;
+/** mosquitto looks only so often who is silent. */
+const LOOK_MS: Millis = 5_000;
+/** Of a payload: more is sent to nobody. */
+const BYTES_MAX = 1024 * 1024;
 
 /** A client's connection as the broker holds it. */
 export class BrokerLink {
@@ -33,6 +38,7 @@ export class BrokerLink {
   /** Whether a topic is for it. */
   readonly matches = new Map<string, boolean>();
   private silence: (() => void) | undefined;
+  private lastAt: Millis = 0;
 
   constructor(
     private readonly broker: Broker,
@@ -49,17 +55,19 @@ export class BrokerLink {
     return this.open && this.cut !== 'to' && this.cut !== 'both';
   }
 
-  publish(topic: string, payload: string, retain = false): void {
-    if (!this.isHeard) return;
-    this.broker.take(this, topic, payload, retain);
+  /** false: it cannot be sent. true is no promise that it comes through. */
+  publish(topic: string, payload: string, retain = false): boolean {
+    if (!this.open || payload.length > BYTES_MAX) return false;
+    if (this.isHeard) this.broker.take(this, topic, payload, retain);
+    return true;
   }
 
   /** The network between is cut: each end notices in its own time. */
   cutOff(cut: 'to' | 'from' | 'both'): void {
     this.cut = cut;
-    const { world } = this.broker;
-    if (cut !== 'to') this.silence = world.after(SILENT_MS, () => this.broker.drop(this));
-    this.after(CLIENT_NOTICES_MS, () => {
+    this.silence?.();
+    if (cut !== 'to') this.silence = this.broker.miss(this);
+    this.after(SILENT_MS, () => {
       if (this.cut !== 'none') this.end();
     });
   }
@@ -67,17 +75,31 @@ export class BrokerLink {
   heal(): void {
     this.cut = 'none';
     this.silence?.();
+    // What one end has given up meanwhile the other hears of now.
+    if (!this.open) this.reaches(() => this.broker.drop(this));
+    else if (!this.broker.has(this)) this.end();
   }
 
-  /** By the client, or because its socket was reset. */
+  /** A clean end: what was said before it is heard, and no last will. */
+  leave(): void {
+    if (this.isHeard) this.reaches(() => this.broker.forget(this));
+    this.open = false;
+  }
+
+  /** What this end sends arrives in the order in which it was sent. */
+  reaches(run: () => void): void {
+    const { world } = this.broker;
+    this.lastAt = Math.max(world.now + this.broker.latency(), this.lastAt);
+    world.after(this.lastAt - world.now, run);
+  }
+
+  /** Because its process is gone, or its socket was reset. */
   end(): void {
     if (!this.open) return;
     const wasHeard = this.isHeard;
     this.open = false;
     // A reset that gets through tells the broker at once; else it notices by the silence.
-    if (wasHeard) {
-      this.broker.world.after(this.broker.latency(), () => this.broker.drop(this));
-    }
+    if (wasHeard) this.reaches(() => this.broker.drop(this));
     this.client.closed();
   }
 }
@@ -111,12 +133,12 @@ export class Broker {
     after: (delay: Millis, run: () => void) => () => void,
   ): BrokerLink | undefined {
     if (!this.isUp) return undefined;
-    // As MQTT has it: who comes with the id of another takes its place.
+    // As MQTT has it: who comes by the id of another takes its place.
     for (const other of this.links) if (other.client.id === client.id) this.drop(other);
     const link = new BrokerLink(this, client, after);
     this.links.add(link);
     for (const [topic, payload] of this.retains ? this.retained : []) {
-      if (this.isFor(link, topic)) this.send(link, topic, payload);
+      if (this.isFor(link, topic)) this.send(link, topic, payload, true);
     }
     return link;
   }
@@ -124,17 +146,33 @@ export class Broker {
   take(from: BrokerLink, topic: string, payload: string, retain: boolean): void {
     const { faults, world } = this;
     if (!retain && world.random.chance(faults.loss)) return;
-    world.after(this.latency(), () => {
+    from.reaches(() => {
       if (!this.isUp || !this.links.has(from)) return;
       if (retain) this.birthSaidAt.set(topic, world.now);
       this.spread(topic, payload, retain);
     });
   }
 
-  /** The client is gone: its last will is said. */
+  has(link: BrokerLink): boolean {
+    return this.links.has(link);
+  }
+
+  forget(link: BrokerLink): void {
+    this.links.delete(link);
+  }
+
+  /** It falls silent: who is so for some time is dropped, unless that is taken back. */
+  miss(link: BrokerLink, isSilent = (): boolean => true): () => void {
+    const { world } = this;
+    return world.after(SILENT_MS + world.random.between(0, LOOK_MS), () => {
+      if (isSilent()) this.drop(link);
+    });
+  }
+
+  /** The client is gone: its last will is said. Who is cut off has to find out by itself. */
   drop(link: BrokerLink): void {
     if (!this.links.delete(link)) return;
-    if (link.open) {
+    if (link.hears) {
       link.open = false;
       link.client.closed();
     }
@@ -150,7 +188,7 @@ export class Broker {
     const links = [...this.links];
     this.links.clear();
     for (const link of links) {
-      if (!link.open) continue;
+      if (!link.hears) continue;
       link.open = false;
       this.world.after(this.latency(), () => link.client.closed());
     }
@@ -161,22 +199,25 @@ export class Broker {
   }
 
   private spread(topic: string, payload: string, retain: boolean): void {
-    if (retain) this.retained.set(topic, payload);
+    if (retain && payload.length > 0) this.retained.set(topic, payload);
+    else if (retain) this.retained.delete(topic);
     for (const link of this.links) {
       if (this.isFor(link, topic)) this.send(link, topic, payload);
     }
   }
 
-  private send(link: BrokerLink, topic: string, payload: string): void {
+  private send(link: BrokerLink, topic: string, payload: string, isRetained = false): void {
     const { faults, world } = this;
     const times = world.random.chance(faults.double) ? 2 : 1;
     for (let i = 0; i < times; i++) {
       const isLate = world.random.chance(faults.late);
       const delay = this.latency() + (isLate ? world.random.exponential(2_000) : 0);
-      // A copy that comes late may be overtaken by other topics, not by its own.
+      // A word that comes late may be overtaken by other topics, not by its own. But what was
+      // retained may: aedes reads it after it has answered.
+      const isInOrder = i === 0 && !isRetained;
       const key = `${link.client.id} ${topic}`;
-      const at = Math.max(world.now + delay, i === 0 ? (this.lastAt.get(key) ?? 0) : 0);
-      if (i === 0) this.lastAt.set(key, at);
+      const at = Math.max(world.now + delay, isInOrder ? (this.lastAt.get(key) ?? 0) : 0);
+      if (isInOrder) this.lastAt.set(key, at);
       world.after(at - world.now, () => {
         if (!link.hears) return;
         this.delivered++;

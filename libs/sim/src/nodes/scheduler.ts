@@ -36,6 +36,7 @@ const CLUSTER = 'sim';
 export const topics = topicsOf(CLUSTER);
 const SECOND_MS = 1_000;
 const RECONNECT_MS = 1_000;
+const REBIRTH_MS = 100;
 const quiet = (): void => undefined;
 
 /** What a thread says of defects of its own, and the check that it fails. */
@@ -54,6 +55,7 @@ export class SchedulerNode {
   linkedSince: Millis | undefined;
   private sessions = 0;
   private session = '';
+  private linkSession = '';
   /** Results and commits go before submissions. */
   private readonly mailbox: [ThreadMessage[], ThreadMessage[]] = [[], []];
   private turning = false;
@@ -121,6 +123,10 @@ export class SchedulerNode {
     const { host } = this;
     if (host === undefined) return done();
     host.stop(() => {
+      const { brokerLink } = this;
+      this.brokerLink = undefined;
+      brokerLink?.publish(topics.schedulerPresence(this.thread), this.presence('death'), true);
+      brokerLink?.leave();
       this.kill();
       done();
     });
@@ -156,11 +162,12 @@ export class SchedulerNode {
 
   private connect(): void {
     const { cluster, process, thread } = this;
-    const session = `${this.session}-${++this.sessions}`;
+    this.linkSession = `${this.session}-${++this.sessions}`;
     const topic = topics.schedulerPresence(thread);
     const link = cluster.broker.connect(
       {
-        id: thread,
+        // Not that of its former process, whose will may come late.
+        id: `${thread}-${this.session}`,
         filters: [
           topics.threadIn(thread),
           topics.up(thread, '+'),
@@ -169,7 +176,7 @@ export class SchedulerNode {
           topics.beat('+'),
           topics.liveWant,
         ],
-        will: { topic, payload: encodePresence({ v: 1, state: 'death', session }) },
+        will: { topic, payload: this.presence('death') },
         deliver: (on, payload) => process.guarded(() => this.hear(on, payload))(),
         closed: process.guarded(() => this.closed()),
       },
@@ -181,8 +188,14 @@ export class SchedulerNode {
     }
     this.brokerLink = link;
     this.linkedSince = cluster.world.now;
-    link.publish(topic, encodePresence({ v: 1, state: 'birth', session }), true);
+    link.publish(topic, this.presence('birth'), true);
     this.tell({ kind: 'link', up: true });
+  }
+
+  private presence(state: 'birth' | 'death'): string {
+    const { linkSession: session, cluster } = this;
+    if (state === 'death') return encodePresence({ v: 1, state, session });
+    return encodePresence({ v: 1, state, session, life: cluster.life });
   }
 
   private closed(): void {
@@ -200,6 +213,7 @@ export class SchedulerNode {
       const presence = decodeExecutorPresence(payload);
       if (presence !== undefined) this.tell({ kind: 'presence', executor: from, presence });
     } else if (kind === 'presence') {
+      if (from === this.thread && payload !== this.presence('birth')) this.beBornAgain(topic);
       const presence = decodeSchedulerPresence(payload);
       if (presence !== undefined) this.tell({ kind: 'scheduler', thread: from, presence });
     } else if (kind === 'beat') {
@@ -215,6 +229,12 @@ export class SchedulerNode {
     } else if (third === 'up') {
       this.tell({ kind: 'up', executor: from, items: itemsOf(upCodec, payload) });
     }
+  }
+
+  /** The will of a former process, most often. */
+  private beBornAgain(topic: string): void {
+    const { brokerLink } = this;
+    this.process.after(REBIRTH_MS, () => brokerLink?.publish(topic, this.presence('birth'), true));
   }
 
   private say(text: string, about: unknown): void {

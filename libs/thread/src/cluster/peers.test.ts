@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { Peers } from './peers.js';
 
 const say = (peers: Peers, state: 'birth' | 'death', session: string): void =>
-  peers.said('t2', { v: 1, state, session });
+  peers.said(
+    't2',
+    state === 'birth' ? { v: 1, state, session, life: 'l' } : { v: 1, state, session },
+  );
 
 test('a last will counts for the session that was born, a late one of an older does not', () => {
   const peers = new Peers();

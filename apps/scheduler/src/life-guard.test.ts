@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { until } from '#actor';
+import { type Broker, createBroker } from '#broker';
+import { type PresenceLink, createMqtt, createPresenceLink } from '#mqtt';
+import { encodePresence, topicsOf } from '#protocol';
+import { refuseOtherLife } from './life-guard.js';
+
+const BOUND_MS = 5_000;
+const OURS = '00000000-0000-4000-8000-00000000000a';
+const THEIRS = '00000000-0000-4000-8000-00000000000b';
+const topics = topicsOf('main');
+const quiet = (): void => undefined;
+
+let broker: Broker;
+let mqttUrl: string;
+let there: PresenceLink[];
+let warned: string[];
+const log = { debug: quiet, info: quiet, error: quiet, warn: (text: string) => warned.push(text) };
+
+beforeEach(async () => {
+  [there, warned] = [[], []];
+  broker = createBroker({ log });
+  ({ url: mqttUrl } = await broker.start());
+});
+afterEach(async () => {
+  for (const each of there) await each.stop();
+  await broker.stop();
+});
+
+const birthOf = (session: string, life: string): Buffer =>
+  Buffer.from(encodePresence({ v: 1, state: 'birth', session, life }));
+const look = (): Promise<void> => refuseOtherLife({ mqttUrl, cluster: 'main', life: OURS, log });
+
+/** A thread that works, as far as the broker sees it. */
+async function works(thread: string, life: string, cluster = 'main'): Promise<void> {
+  const topic = topicsOf(cluster).schedulerPresence(thread);
+  const link = createPresenceLink({
+    topic,
+    birth: (session) => birthOf(session, life),
+    death: (session) => Buffer.from(encodePresence({ v: 1, state: 'death', session })),
+    mqtt: { url: mqttUrl, clientId: `${cluster}-${thread}`, log },
+  });
+  there.push(link);
+  let isBorn = false;
+  link.client.subscribe(topic, () => (isBorn = true));
+  await link.start();
+  await until(() => isBorn, BOUND_MS);
+}
+
+test('another installation works under our name: refused, with both named', async () => {
+  await works('scheduler-1.0', OURS);
+  await works('scheduler-2.0', THEIRS);
+  const host = new URL(mqttUrl).host;
+  await expect(look()).rejects.toThrow(
+    `at the broker ${host} the scheduler scheduler-2.0 of another installation (life ${THEIRS}) ` +
+      `works under the name of the cluster main, and this process is of the installation with ` +
+      `the life ${OURS}: give one of them another broker, or install it under another name`,
+  );
+});
+
+test('our own, and those of other clusters, are no reason to wait', async () => {
+  await works('scheduler-1.0', OURS);
+  await works('scheduler-2.0', THEIRS, 'staging');
+  const began = performance.now();
+  await look();
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test('a birth that was left behind, and nobody stands for, is no scheduler', async () => {
+  const left = createMqtt({ url: mqttUrl, clientId: 'left', log });
+  await left.start();
+  await until(() => left.up, BOUND_MS);
+  const topic = topics.schedulerPresence('scheduler-3.0');
+  await left.publishAcked(topic, birthOf('gone', THEIRS), true);
+  await left.stop();
+  await look();
+  expect(warned).toEqual([]);
+});
+
+test('without a broker nothing can be known: it is said, and no reason not to start', async () => {
+  await broker.stop();
+  await look();
+  expect(warned).toEqual(['no broker answers: another installation may use it under our name']);
+});

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { type Observable, ReplaySubject, filter, firstValueFrom, map, race, timer } from 'rxjs';
+import { type Mqtt, createMqtt } from '#mqtt';
+import { decodeSchedulerPresence, lastLevel, topicsOf } from '#protocol';
+import type { Logger } from '#telemetry';
+
+/** A scheduler starts without a broker as well: it waits for none. */
+const BROKER_MS = 1_500;
+/** Who lives says its birth again within a second when somebody writes over it. */
+const ANSWER_MS = 1_500;
+const NOTHING = Buffer.alloc(0);
+
+export interface LifeGuardOptions {
+  readonly mqttUrl: string;
+  readonly cluster: string;
+  /** Of our installation. */
+  readonly life: string;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+}
+
+interface Other {
+  readonly topic: string;
+  readonly life: string;
+}
+
+/**
+ * Two installations of one name at one broker would each speak to the other's executors. Throws, in
+ * words, when a scheduler of another life is there and lives: a birth alone may have been left.
+ */
+export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> {
+  const { mqttUrl, cluster, life, log } = options;
+  const topics = topicsOf(cluster);
+  const id = `start-${randomBytes(8).toString('hex')}`;
+  const mark = topics.threadIn(id);
+  const client = (): Mqtt => createMqtt({ url: mqttUrl, clientId: `orrery-${id}`, log });
+  if (!(await leave(client(), mark))) {
+    log.warn('no broker answers: another installation may use it under our name');
+    return;
+  }
+  const mqtt = client();
+  const left = new Set<string>();
+  const lives = new ReplaySubject<Other>(1);
+  mqtt.subscribe(topics.schedulerPresence('+'), (topic, payload, isRetained) => {
+    const presence = decodeSchedulerPresence(payload);
+    if (presence?.state !== 'birth' || presence.life === life) return;
+    left.add(topic);
+    if (!isRetained) lives.next({ topic, life: presence.life });
+  });
+  const marked = within(mqtt.messages$(mark), BROKER_MS);
+  try {
+    await mqtt.start();
+    await marked;
+    if (left.size === 0) return;
+    for (const topic of left) mqtt.publish(topic, NOTHING);
+    const other = await within(lives, ANSWER_MS);
+    if (other !== undefined) throw new Error(refusal(options, other));
+  } finally {
+    await mqtt.publishAcked(mark, NOTHING, true);
+    await mqtt.stop();
+  }
+}
+
+/**
+ * A retained word of ours: what is retained is given in the order of the filters, but nothing says
+ * so of it and of what is said now.
+ */
+async function leave(mqtt: Mqtt, mark: string): Promise<boolean> {
+  try {
+    await mqtt.start();
+    const isUp = await within(mqtt.up$.pipe(filter(Boolean)), BROKER_MS);
+    return isUp === true && (await mqtt.publishAcked(mark, Buffer.from('mark'), true));
+  } finally {
+    await mqtt.stop();
+  }
+}
+
+/** Its first, or undefined when there is none in time. */
+const within = <T>(of$: Observable<T>, ms: number): Promise<T | undefined> =>
+  firstValueFrom(race(of$, timer(ms).pipe(map(() => undefined))));
+
+function refusal({ mqttUrl, cluster, life }: LifeGuardOptions, other: Other): string {
+  return (
+    `at the broker ${new URL(mqttUrl).host} the scheduler ${lastLevel(other.topic)} of another ` +
+    `installation (life ${other.life}) works under the name of the cluster ${cluster}, and this ` +
+    `process is of the installation with the life ${life}: give one of them another broker, or ` +
+    'install it under another name'
+  );
+}
