@@ -190,6 +190,7 @@ describe('commands', () => {
       ['RUN_FINAL', 'SUCCEEDED', 'id', 'HOLD', 'To run it again: cloneRun.'],
       ['RUN_NOT_RUNNING', 'READY', 'id', 'FREEZE', '`how: HOLD`'],
       ['CANNOT_FREEZE', 'RUNNING', 'how', 'FREEZE', 'Cancel it, or wait for its end.'],
+      ['SET_ASIDE', 'READY'],
     ] as const) {
       const run = await submit();
       const asked = act('pauseRun', 'PauseRunInput', { id: run.id, how });
