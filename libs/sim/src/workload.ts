@@ -37,9 +37,8 @@ export class Workload {
 
   ask(): void {
     const { random, gateway } = this;
-    const runs = [...gateway.acknowledged.keys()].slice(-40);
-    if (runs.length > 0 && random.chance(0.2)) {
-      gateway.command(random.pick(runs), this.action());
+    if (gateway.recent.length > 0 && random.chance(0.2)) {
+      gateway.command(random.pick(gateway.recent), this.action());
     } else if (random.chance(0.03)) gateway.hold(random.pick(JOBS), random.chance(0.5));
     else gateway.submit(this.submission());
   }

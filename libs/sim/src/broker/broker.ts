@@ -30,8 +30,8 @@ export class BrokerLink {
   /** Words do not get through: those of the client, or those to it. */
   cut: 'none' | 'to' | 'from' | 'both' = 'none';
   open = true;
-  /** Whether a topic is for it. */
-  readonly matches = new Map<string, boolean>();
+  /** When the last word of a topic reaches it: words of one topic keep their order. */
+  readonly lastAt = new Map<string, Millis>();
   private silence: (() => void) | undefined;
 
   constructor(
@@ -88,8 +88,8 @@ export class Broker {
   readonly faults: BrokerFaults = { loss: 0, double: 0, late: 0 };
   private readonly links = new Set<BrokerLink>();
   private readonly retained = new Map<string, string>();
-  /** When the last word of a topic reaches a client: words of one topic keep their order. */
-  private readonly lastAt = new Map<string, Millis>();
+  /** Whose each topic is; found anew when somebody comes or goes. */
+  private readonly routes = new Map<string, readonly BrokerLink[]>();
   delivered = 0;
   /** When a last will, and what else is retained, was said last: by topic. */
   readonly willSaidAt = new Map<string, Millis>();
@@ -115,8 +115,9 @@ export class Broker {
     for (const other of this.links) if (other.client.id === client.id) this.drop(other);
     const link = new BrokerLink(this, client, after);
     this.links.add(link);
+    this.routes.clear();
     for (const [topic, payload] of this.retains ? this.retained : []) {
-      if (this.isFor(link, topic)) this.send(link, topic, payload);
+      if (isFor(link, topic)) this.send(link, topic, payload);
     }
     return link;
   }
@@ -134,6 +135,7 @@ export class Broker {
   /** The client is gone: its last will is said. */
   drop(link: BrokerLink): void {
     if (!this.links.delete(link)) return;
+    this.routes.clear();
     if (link.open) {
       link.open = false;
       link.client.closed();
@@ -149,6 +151,7 @@ export class Broker {
     this.retained.clear();
     const links = [...this.links];
     this.links.clear();
+    this.routes.clear();
     for (const link of links) {
       if (!link.open) continue;
       link.open = false;
@@ -162,9 +165,12 @@ export class Broker {
 
   private spread(topic: string, payload: string, retain: boolean): void {
     if (retain) this.retained.set(topic, payload);
-    for (const link of this.links) {
-      if (this.isFor(link, topic)) this.send(link, topic, payload);
+    let route = this.routes.get(topic);
+    if (route === undefined) {
+      route = [...this.links].filter((link) => isFor(link, topic));
+      this.routes.set(topic, route);
     }
+    for (const link of route) this.send(link, topic, payload);
   }
 
   private send(link: BrokerLink, topic: string, payload: string): void {
@@ -174,9 +180,8 @@ export class Broker {
       const isLate = world.random.chance(faults.late);
       const delay = this.latency() + (isLate ? world.random.exponential(2_000) : 0);
       // A copy that comes late may be overtaken by other topics, not by its own.
-      const key = `${link.client.id} ${topic}`;
-      const at = Math.max(world.now + delay, i === 0 ? (this.lastAt.get(key) ?? 0) : 0);
-      if (i === 0) this.lastAt.set(key, at);
+      const at = Math.max(world.now + delay, i === 0 ? (link.lastAt.get(topic) ?? 0) : 0);
+      if (i === 0) link.lastAt.set(topic, at);
       world.after(at - world.now, () => {
         if (!link.hears) return;
         this.delivered++;
@@ -184,16 +189,10 @@ export class Broker {
       });
     }
   }
-
-  private isFor(link: BrokerLink, topic: string): boolean {
-    let known = link.matches.get(topic);
-    if (known === undefined) {
-      known = link.client.filters.some((filter) => isMatch(filter, topic));
-      link.matches.set(topic, known);
-    }
-    return known;
-  }
 }
+
+const isFor = ({ client }: BrokerLink, topic: string): boolean =>
+  client.filters.some((filter) => isMatch(filter, topic));
 
 function isMatch(filter: string, topic: string): boolean {
   const want = filter.split('/');

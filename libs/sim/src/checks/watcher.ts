@@ -1,4 +1,4 @@
-import { type Millis, type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
+import { EVENT_TYPES, type Millis, type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
 import { decodeSegment } from '#protocol';
 import type { Broker } from '../broker/broker.js';
 import type { World } from '../kernel/world.js';
@@ -12,6 +12,9 @@ const SLACK_MS = 3_000;
 /** A thread may hear of a death after a while, and remembers it. */
 const WILL_COUNTS_MS = 60_000;
 const SET_COUNTS_MS = 60_000;
+
+/** As an event of a segment begins: `[type,"run"`. */
+const SILENCE = new RegExp(`\\[${EVENT_TYPES.indexOf('SILENT')},"`);
 
 export interface JobSeen {
   readonly token: Token;
@@ -74,6 +77,8 @@ export class Watcher implements JobLog {
 
   private heard(node: SchedulerNode, { segment, events }: PartitionWrites): void {
     if (events === 0 || segment === undefined) return;
+    // It is read for silence only, which is rare, and costs as much as the commit.
+    if (!this.world.isTraced && !SILENCE.test(segment)) return;
     for (const { at, type, run, to, executor } of decodeSegment(segment, 0)) {
       this.world.trace(
         node.thread,

@@ -59,6 +59,7 @@ export class ExecutorLink {
   connect(): void {
     const { process, id } = this;
     this.session = `${id}-${this.life}-${++this.sessions}`;
+    const { life } = process;
     const topic = topics.executorPresence(id);
     const death = encodePresence({ v: 1, state: 'death', session: this.session });
     const link = this.broker.connect(
@@ -66,8 +67,8 @@ export class ExecutorLink {
         id,
         filters: [topics.down(id), topic],
         will: { topic, payload: death },
-        deliver: (on, payload) => process.guarded(() => this.hear(on, payload))(),
-        closed: process.guarded(() => this.closed()),
+        deliver: (on, payload) => process.hear(life, () => this.hear(on, payload)),
+        closed: () => process.hear(life, () => this.closed()),
       },
       process.after,
     );

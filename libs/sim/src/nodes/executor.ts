@@ -113,16 +113,17 @@ export class ExecutorNode {
   /** As the ledger's actor does it: what follows from a record waits until that is on disk. */
   private settle(): void {
     if (this.inFlight !== undefined || this.effects.length === 0) return;
-    const first = this.effects.findIndex((effect) => effect.kind === 'persist');
-    const now = first < 0 ? this.effects : this.effects.slice(0, first);
-    const later = first < 0 ? [] : this.effects.slice(first);
+    const { effects } = this;
     this.effects = [];
-    for (const effect of now) this.perform(effect);
+    const first = effects.findIndex((effect) => effect.kind === 'persist');
+    const later = first < 0 ? [] : effects.splice(first);
+    for (const effect of effects) this.perform(effect);
     if (later.length === 0) return;
     this.inFlight = later;
+    // Nobody changes a record: it is as good as its bytes.
     const records = later
       .filter((effect): effect is Persist => effect.kind === 'persist' || effect.kind === 'note')
-      .map((effect) => structuredClone(effect.record));
+      .map((effect) => effect.record);
     // On disk at some instant of the write; what follows is done when it is known.
     const lasts = this.world.random.between(0.2, 8);
     this.process.after(lasts * this.world.random.unit(), () => this.disk.push(...records));

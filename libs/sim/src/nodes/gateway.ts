@@ -21,6 +21,7 @@ import { topics } from './scheduler.js';
 export const PROJECT = '00000000-0000-4000-8000-0000000000aa';
 const KIND_SHELL = 0;
 const REPEAT_MS = 300;
+const RECENT = 40;
 
 export interface Submission {
   readonly spec: string;
@@ -40,6 +41,8 @@ export interface Acknowledged extends Submission {
 export class GatewayNode {
   readonly process: Process;
   readonly acknowledged = new Map<string, Acknowledged>();
+  /** The latest of them. */
+  readonly recent: string[] = [];
   /** Sent, whatever became of it. */
   readonly sent = new Set<string>();
   readonly commands = new Map<string, { readonly run: string; readonly action: CommandAction }>();
@@ -83,6 +86,8 @@ export class GatewayNode {
     };
     this.until(write, (row) => {
       this.acknowledged.set(run, { ...submission, run, at: this.world.now });
+      this.recent.push(run);
+      if (this.recent.length > RECENT) this.recent.shift();
       if (row !== undefined) this.hint(row, submission);
     });
   }
@@ -178,10 +183,10 @@ export class GatewayNode {
         filters: [],
         will: { topic: 'gateway', payload: '' },
         deliver: () => undefined,
-        closed: process.guarded(() => {
+        closed: () => {
           this.brokerLink = undefined;
           process.after(1_000, () => this.connect());
-        }),
+        },
       },
       process.after,
     );

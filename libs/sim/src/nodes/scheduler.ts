@@ -134,7 +134,7 @@ export class SchedulerNode {
   private turn(): void {
     if (this.turning) return;
     this.turning = true;
-    this.process.after(0.05, () => {
+    this.process.turn(() => {
       this.turning = false;
       const { host } = this;
       if (host === undefined) return;
@@ -157,6 +157,7 @@ export class SchedulerNode {
   private connect(): void {
     const { cluster, process, thread } = this;
     const session = `${this.session}-${++this.sessions}`;
+    const { life } = process;
     const topic = topics.schedulerPresence(thread);
     const link = cluster.broker.connect(
       {
@@ -170,8 +171,8 @@ export class SchedulerNode {
           topics.liveWant,
         ],
         will: { topic, payload: encodePresence({ v: 1, state: 'death', session }) },
-        deliver: (on, payload) => process.guarded(() => this.hear(on, payload))(),
-        closed: process.guarded(() => this.closed()),
+        deliver: (on, payload) => process.hear(life, () => this.hear(on, payload)),
+        closed: () => process.hear(life, () => this.closed()),
       },
       process.after,
     );
@@ -194,8 +195,7 @@ export class SchedulerNode {
 
   /** As the ingress does it. */
   private hear(topic: string, payload: string): void {
-    const [, , , kind, second, third] = topic.split('/');
-    const from = lastLevel(topic);
+    const { kind, second, third, from } = partsOf(topic);
     if (kind === 'presence' && second === 'x') {
       const presence = decodeExecutorPresence(payload);
       if (presence !== undefined) this.tell({ kind: 'presence', executor: from, presence });
@@ -228,6 +228,25 @@ export class SchedulerNode {
       this.cluster.world.violate(check, `${this.thread}: ${text} ${plain(about)}`);
     }
   }
+}
+
+interface TopicParts {
+  readonly kind: string | undefined;
+  readonly second: string | undefined;
+  readonly third: string | undefined;
+  readonly from: string;
+}
+const parts = new Map<string, TopicParts>();
+
+/** There are few topics, and many messages. */
+function partsOf(topic: string): TopicParts {
+  let found = parts.get(topic);
+  if (found === undefined) {
+    const [, , , kind, second, third] = topic.split('/');
+    found = { kind, second, third, from: lastLevel(topic) };
+    parts.set(topic, found);
+  }
+  return found;
 }
 
 function itemsOf<I>(codec: Parameters<typeof decodeEnvelope<I>>[0], payload: string): readonly I[] {

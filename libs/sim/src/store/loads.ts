@@ -55,17 +55,15 @@ export function lanesOf(tables: Tables, of: LanesPage): AuditedRow[] {
   const { partition, epoch, after, window } = of;
   const table = tables.partition(partition);
   if (table.epoch !== epoch) return [];
-  const rows = [...table.live.values()].flatMap(({ id, lane, rank, taken }): AuditedRow[] => {
-    if (lane === null) return [];
+  const rows: AuditedRow[] = [];
+  for (const { id, lane, rank, taken } of table.live.values()) {
+    if (lane === null || (after !== null && byPlace({ id, lane, rank }, after) <= 0)) continue;
     const isOpen = table.open.has(id);
     const isTaken = taken || isOpen;
     const isInInbox = !isTaken && table.inbox.has(id);
-    return [{ id, lane, rank, taken: isTaken, isOpen, isInInbox }];
-  });
-  return rows
-    .sort(byPlace)
-    .filter((row) => after === null || byPlace(row, after) > 0)
-    .slice(0, window);
+    rows.push({ id, lane, rank, taken: isTaken, isOpen, isInInbox });
+  }
+  return rows.sort(byPlace).slice(0, window);
 }
 
 type Place = Pick<AuditedRow, 'lane' | 'rank' | 'id'>;
@@ -130,17 +128,20 @@ export function runsOf(tables: Tables, ids: readonly string[]): Fetched {
 }
 
 export function inboxOf(tables: Tables, partitions: readonly number[], each: number): InboxRow[] {
-  return partitions.flatMap((partition) => {
+  const rows: InboxRow[] = [];
+  for (const partition of partitions) {
     const table = tables.partition(partition);
+    if (table.inbox.size === 0) continue;
     const ids = [...table.inbox.keys()].sort().slice(0, each);
-    return ids.map((id): InboxRow => {
+    for (const id of ids) {
       const entry = table.inbox.get(id);
       if (entry === undefined) throw new Error('an inbox row went while it was read');
       const live = entry.kind === INBOX_SUBMIT ? table.live.get(id) : undefined;
       const run = live && loadedOf(tables, runNow(table, live));
-      return { partition, ...entry, run };
-    });
-  });
+      rows.push({ partition, ...entry, run });
+    }
+  }
+  return rows;
 }
 
 export function viewOf(tables: Tables, at: Millis): ClusterView {
@@ -148,7 +149,7 @@ export function viewOf(tables: Tables, at: Millis): ClusterView {
     then === null ? null : Math.round(at - then);
   return {
     at,
-    nodes: [...tables.nodes.values()].map(({ thread, session, seen }) => ({
+    nodes: Array.from(tables.nodes.values(), ({ thread, session, seen }) => ({
       thread,
       session,
       ageMs: Math.round(at - seen),
