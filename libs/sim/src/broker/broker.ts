@@ -194,8 +194,21 @@ export class Broker {
 const isFor = ({ client }: BrokerLink, topic: string): boolean =>
   client.filters.some((filter) => isMatch(filter, topic));
 
+const known = new Map<string, Map<string, boolean>>();
+
+/** There are few of both, and each is asked for whenever somebody comes or goes. */
 function isMatch(filter: string, topic: string): boolean {
-  const want = filter.split('/');
-  const has = topic.split('/');
-  return want.length === has.length && want.every((w, i) => w === '+' || w === has[i]);
+  let topics = known.get(filter);
+  if (topics === undefined) {
+    topics = new Map();
+    known.set(filter, topics);
+  }
+  let found = topics.get(topic);
+  if (found === undefined) {
+    const want = filter.split('/');
+    const has = topic.split('/');
+    found = want.length === has.length && want.every((w, i) => w === '+' || w === has[i]);
+    topics.set(topic, found);
+  }
+  return found;
 }

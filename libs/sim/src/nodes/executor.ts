@@ -99,8 +99,9 @@ export class ExecutorNode {
 
   private tick(): void {
     this.tell({ kind: 'tick' });
-    // While nothing is owed a tick says nothing: they are most of what would happen.
-    this.process.after(this.isIdle ? IDLE_TICK_MS : TICK_MS, () => this.tick());
+    // While no report is owed a tick says next to nothing: they are most of what would happen.
+    const isOwing = (this.ledger?.outbox ?? 0) > 0;
+    this.process.after(isOwing ? TICK_MS : IDLE_TICK_MS, () => this.tick());
   }
 
   private tell(message: LedgerMessage): void {
