@@ -8,6 +8,7 @@ export const FAULTS = [
   'kill-executor',
   'stop-executor',
   'lose-disk',
+  'roll-executors',
   'cut-scheduler-broker',
   'cut-executor-broker',
   'cut-scheduler-database',

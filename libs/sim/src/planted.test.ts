@@ -75,6 +75,21 @@ const atOnce = (kinds: readonly string[]) => (plant: Plant) => {
   }));
 };
 
+interface Waiting {
+  readonly partition: number;
+  readonly token: object;
+}
+interface Entries {
+  readonly entries: Map<string, Waiting>;
+}
+interface Ledger {
+  readonly state: {
+    readonly waiting: Set<Waiting>;
+    readonly partitions: ReadonlyMap<number, Entries>;
+  };
+  emit(effect: object): void;
+}
+
 const BUGS: readonly Bug[] = [
   { name: 'an assignment leaves before its grant is committed', plant: atOnce(['assign']) },
   { name: 'an ack leaves before the commit of what it acknowledges', plant: atOnce(['ack']) },
@@ -190,6 +205,37 @@ const BUGS: readonly Bug[] = [
       })),
   },
   {
+    name: 'a bounce leaves no tombstone',
+    plant: (plant) =>
+      plant(`${CORE}/ledger/entries.js`, ({ endUnseen }) => {
+        const bounce = ({ emit }: Ledger, partition: number, token: object, reason: string) =>
+          emit({
+            kind: 'send',
+            partition,
+            item: { kind: 'bounce', token, reason },
+            tries: 0,
+          });
+        return {
+          endUnseen: (
+            step: Ledger,
+            partition: { id: number },
+            token: object,
+            report: { of: string; reason: string },
+          ) => {
+            if (report.of === 'bounce') bounce(step, partition.id, token, report.reason);
+            else (endUnseen as (...given: unknown[]) => void)(step, partition, token, report);
+          },
+          giveBack: (step: Ledger, entry: Waiting, reason: string) => {
+            const { partition, token } = entry;
+            step.state.waiting.delete(entry);
+            const { entries } = step.state.partitions.get(partition) as Entries;
+            for (const [key, of] of entries) if (of === entry) entries.delete(key);
+            bounce(step, partition, token, reason);
+          },
+        };
+      }),
+  },
+  {
     name: 'silence counts while the broker is away',
     from: 15,
     plant: (plant) =>
@@ -235,7 +281,9 @@ const BUGS: readonly Bug[] = [
 
 describe('a bug that is planted is found', () => {
   test.each(BUGS)('$name', { timeout: BOUND_MS + 20_000 }, async (bug) => {
+    const t0 = Date.now();
     const violation = await found(bug);
+    console.log(bug.name, violation, Date.now() - t0);
     expect(violation, 'no check has found it').toBeDefined();
   });
 });

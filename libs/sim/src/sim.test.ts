@@ -14,14 +14,17 @@ describe('chaos, then calm, then checks', () => {
   }, () => {
     let faults = 0;
     let runs = 0;
+    let parked = 0;
     for (let seed = 1; seed <= 25; seed++) {
       const report = runScenario(seed);
       expect(report.violations, `seed ${seed}`).toEqual([]);
       faults += report.faults;
       runs += report.runs;
+      parked += report.parked;
     }
     expect(faults).toBeGreaterThan(1_000);
     expect(runs).toBeGreaterThan(1_000);
+    expect(parked).toBeGreaterThan(3);
   });
 
   test('the same seed does the same, another does something else', () => {

@@ -1,6 +1,7 @@
 import { EVENT_TYPES, type Millis, type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
 import { decodeSegment } from '#protocol';
 import type { Broker } from '../broker/broker.js';
+import { isPoisonous, isThrown } from '../poison.js';
 import type { World } from '../kernel/world.js';
 import type { JobLog } from '../nodes/jobs.js';
 import { type SchedulerNode, topics } from '../nodes/scheduler.js';
@@ -28,6 +29,8 @@ export class Watcher implements JobLog {
   /** Of each partition: the epoch that committed last. */
   private readonly epochs = new Map<number, number>();
   fenced = 0;
+  /** Runs that were parked. */
+  readonly givenUp = new Set<string>();
 
   constructor(
     private readonly world: World,
@@ -73,6 +76,13 @@ export class Watcher implements JobLog {
       }
       this.epochs.set(partition, epoch);
     }
+  }
+
+  /** Whoever is parked because of a throw has thrown. */
+  parked(run: string, why: string): void {
+    this.givenUp.add(run);
+    const spec = this.server.tables.find(run)?.live.spec ?? '';
+    if (isThrown(why) && !isPoisonous(spec)) this.world.violate('no-innocent-is-parked', run);
   }
 
   private heard(node: SchedulerNode, { segment, events }: PartitionWrites): void {

@@ -36,6 +36,7 @@ export class ExecutorLink {
   private beats = 0;
   private outgoing = new Map<string, Up[]>();
   private flushing = false;
+  private isDraining = false;
 
   constructor(
     private readonly process: Process,
@@ -89,6 +90,12 @@ export class ExecutorLink {
     this.process.after(RECONNECT_MS, () => this.connect());
   }
 
+  /** From now on it offers nothing. */
+  drain(): void {
+    this.isDraining = true;
+    this.beBorn();
+  }
+
   beBorn(): void {
     this.brokerLink?.publish(topics.executorPresence(this.id), this.birth(), true);
   }
@@ -105,7 +112,7 @@ export class ExecutorLink {
       slots: this.slots,
       labels: {},
       capabilities: ['shell'],
-      draining: false,
+      draining: this.isDraining,
     });
   }
 

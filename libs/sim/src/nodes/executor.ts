@@ -3,6 +3,7 @@ import {
   type LedgerMessage,
   type LedgerRecord,
   type LedgerState,
+  type Millis,
   busyOf,
   ledgerMachine,
   restoreLedger,
@@ -16,6 +17,7 @@ import { Process } from './process.js';
 
 const TICK_MS = 250;
 const IDLE_TICK_MS = 1_000;
+const DRAIN_LOOK_MS = 100;
 
 type Persist = Extract<LedgerEffect, { kind: 'persist' | 'note' }>;
 
@@ -90,6 +92,24 @@ export class ExecutorNode {
     this.jobs.clear();
     this.link?.brokerLink?.end();
     this.link = undefined;
+  }
+
+  /** As by SIGTERM: nothing new is taken, what runs may end, for so long; then it is gone. */
+  drain(drainMs: Millis, done: () => void): void {
+    const { process } = this;
+    if (this.ledger === undefined) return done();
+    const until = process.mono() + drainMs;
+    this.tell({ kind: 'draining', on: true });
+    this.link?.drain();
+    const look = (): void => {
+      if (!this.isIdle && process.mono() < until) {
+        process.after(DRAIN_LOOK_MS, look);
+        return;
+      }
+      this.kill();
+      done();
+    };
+    process.after(DRAIN_LOOK_MS, look);
   }
 
   loseDisk(): void {

@@ -13,7 +13,7 @@ import type { Broker, BrokerLink } from '../broker/broker.js';
 import type { World } from '../kernel/world.js';
 import { DatabaseLink } from '../store/link.js';
 import type { DatabaseServer } from '../store/server.js';
-import type { LiveRow } from '../store/tables.js';
+import { type LiveRow, runNow } from '../store/tables.js';
 import { type Script, encodeScript } from './job.js';
 import { Process } from './process.js';
 import { topics } from './scheduler.js';
@@ -98,6 +98,14 @@ export class GatewayNode {
 
   isLive(run: string): boolean {
     return this.server.tables.find(run) !== undefined;
+  }
+
+  /** What its owners gave up, as a list of runs shows it. */
+  parked(): string[] {
+    const live = this.server.tables.partitions.flatMap((table) =>
+      [...table.live.values()].map((row) => runNow(table, row)),
+    );
+    return live.filter(({ record }) => record?.includes('"parked"') === true).map(({ id }) => id);
   }
 
   command(run: string, action: CommandAction): void {

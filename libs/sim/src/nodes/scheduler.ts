@@ -17,6 +17,7 @@ import type { World } from '../kernel/world.js';
 import { DatabaseLink } from '../store/link.js';
 import type { DatabaseServer } from '../store/server.js';
 import { type Committing, SimStore } from '../store/sim-store.js';
+import { isByPoison } from '../poison.js';
 import { Process } from './process.js';
 
 export interface SimCluster {
@@ -30,6 +31,8 @@ export interface SimCluster {
   readonly slice: number;
   readonly limits: Limits;
   committed(node: SchedulerNode, committing: Committing): void;
+  /** A run is left alone from now on, until a person says otherwise. */
+  parked(run: string, why: string): void;
 }
 
 const CLUSTER = 'sim';
@@ -223,6 +226,11 @@ export class SchedulerNode {
 
   private wrong(text: string, about: unknown): void {
     this.say(text, about);
+    if (text === 'a run is parked') {
+      const { run, reason } = about as { run: string; reason: string };
+      this.cluster.parked(run, reason);
+    }
+    if (isByPoison(about)) return;
     const check = DEFECTS.find(([of]) => text.startsWith(of))?.[1];
     if (check !== undefined) {
       this.cluster.world.violate(check, `${this.thread}: ${text} ${plain(about)}`);
