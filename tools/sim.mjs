@@ -6,7 +6,7 @@ import { prepare } from './prepare.mjs';
 
 if (prepare()) {
   const main = join(root, 'dist', 'libs', 'sim', 'src', 'main.js');
-  // What a scenario leaves behind is short-lived and much; its code is warm after seconds, not minutes.
+  // A scenario leaves much that lives briefly, and its code is to be warm after seconds.
   const flags = [
     '--enable-source-maps',
     '--min-semi-space-size=16',

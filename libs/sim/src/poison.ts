@@ -3,7 +3,7 @@ import type { Random } from './kernel/random.js';
 
 /** What a step throws that is made to. */
 const THROWN = 'poison by seed';
-/** Where the owner's machine alone looks: at an end, at a silence, at a failure, at any deadline. */
+/** Where the owner's machine alone looks: at an end, a silence, a failure, any deadline. */
 const FIELDS = ['cacheMs', 'lostAfterMs', 'retry', 'deadlineMs'] as const;
 /** How often it throws there: what passes now and then is left alone for a while, not for good. */
 const CHANCES = [0.3, 1];

@@ -1,4 +1,11 @@
-import { EVENT_TYPES, type Millis, type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
+import {
+  EVENT_TYPES,
+  type Millis,
+  type Outcome,
+  type PartitionWrites,
+  type Token,
+  ledgerKey,
+} from '#core';
 import { decodeSegment } from '#protocol';
 import type { Broker } from '../broker/broker.js';
 import { isPoisonous, isThrown } from '../poison.js';

@@ -61,7 +61,9 @@ function whatIsWrong(
     if (tables.history.has(id)) return `history has ${id} already`;
   }
   const isPoison = (text: string | null): boolean => text?.includes(POISON) === true;
-  const isRefused = writes.finished.some(({ result, error }) => isPoison(result) || isPoison(error));
+  const isRefused = writes.finished.some(
+    ({ result, error }) => isPoison(result) || isPoison(error),
+  );
   return isRefused ? 'invalid byte' : undefined;
 }
 
