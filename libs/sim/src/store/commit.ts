@@ -69,8 +69,8 @@ function whatIsWrong(
 
 function apply(tables: Tables, table: PartitionTable, of: PartitionWrites, at: Millis): void {
   if (of.events > 0) {
-    const segment = { seq: table.seq + 1, n: of.events, events: of.segment ?? '[]' };
-    table.journal.push({ ...segment, epoch: of.epoch, at });
+    const { epoch, events: n, segment: events = '[]' } = of;
+    table.journal.push({ seq: table.seq + 1, n, events, epoch, at });
     table.seq += of.events;
   }
   for (const id of of.consumed) table.inbox.delete(id);
@@ -100,8 +100,14 @@ function amend(table: PartitionTable, { amended }: PartitionWrites): void {
 function change(table: PartitionTable, of: PartitionWrites): void {
   for (const run of of.changed) {
     const row = table.live.get(run.id) as LiveRow;
-    const { state, lane, rank, readyAt, attempt, spent, record } = run;
-    Object.assign(row, { state, lane, rank, ready: readyAt, attempt, spent, record, taken: true });
+    row.state = run.state;
+    row.lane = run.lane;
+    row.rank = run.rank;
+    row.ready = run.readyAt;
+    row.attempt = run.attempt;
+    row.spent = run.spent;
+    row.record = run.record;
+    row.taken = true;
     if (run.wasGranted) table.open.delete(run.id);
   }
   for (const grant of of.granted) {

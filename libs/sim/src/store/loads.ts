@@ -14,6 +14,7 @@ import {
   type LoadedPartition,
   type LoadedRun,
   type Millis,
+  type NodeView,
   RUN_STATES,
   type RunRow,
   cellOf,
@@ -30,7 +31,7 @@ export function loadedOf(tables: Tables, row: RunRow): LoadedRun {
   const specification = tables.specifications.get(`${row.project}/${row.spec}`);
   if (specification === undefined) throw new Error(`specification ${row.spec} does not exist`);
   const isLarge = (row.params?.length ?? 0) > PARAMS_MAX;
-  const read = { ...row, params: isLarge ? null : row.params, params_left: isLarge };
+  const read = isLarge ? { ...row, params: null, params_left: true } : row;
   return { cell: cellOf(read, specification.policy), taken: row.taken };
 }
 
@@ -145,15 +146,15 @@ export function inboxOf(tables: Tables, partitions: readonly number[], each: num
 }
 
 export function viewOf(tables: Tables, at: Millis): ClusterView {
+  const nodes: NodeView[] = [];
+  for (const { thread, session, seen } of tables.nodes.values()) {
+    nodes.push({ thread, session, ageMs: Math.round(at - seen) });
+  }
   const ago = (then: Millis | null): Millis | null =>
     then === null ? null : Math.round(at - then);
   return {
     at,
-    nodes: Array.from(tables.nodes.values(), ({ thread, session, seen }) => ({
-      thread,
-      session,
-      ageMs: Math.round(at - seen),
-    })),
+    nodes,
     partitions: tables.partitions.map((of) => ({
       id: of.id,
       epoch: of.epoch,
