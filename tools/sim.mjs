@@ -6,7 +6,12 @@ import { prepare } from './prepare.mjs';
 
 if (prepare()) {
   const main = join(root, 'dist', 'libs', 'sim', 'src', 'main.js');
-  const flags = ['--enable-source-maps'];
+  // A scenario leaves much that lives briefly, and its code is to be warm after seconds.
+  const flags = [
+    '--enable-source-maps',
+    '--min-semi-space-size=16',
+    '--no-lazy-feedback-allocation',
+  ];
   const child = spawn(process.execPath, [...flags, main, ...process.argv.slice(2)], {
     stdio: 'inherit',
   });

@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 it('a second time it changes nothing, and what was installed stays', async () => {
-  const installed = { format: 7, partitions: 4, cluster: 'main', life: database.life };
+  const installed = { format: 8, partitions: 4, cluster: 'main', life: database.life };
   expect(await migrate(database.url)).toEqual(installed);
   expect(await migrate(database.url, 4)).toEqual(installed);
   expect(await readInstallation(database.url)).toEqual(installed);
@@ -41,11 +41,11 @@ it('who does not migrate is told of a database where nobody has been', async () 
   await expect(readInstallation(bare)).rejects.toThrow('the database is not migrated');
 });
 
-it.each([6, 8])('a database of format %i is refused in words', async (format) => {
+it.each([7, 9])('a database of format %i is refused in words', async (format) => {
   await trouble.setFormat(database.admin, format);
   for (const refused of start('main', 4)) {
     await expect(refused()).rejects.toThrow(
-      `the database holds Orrery's format ${format}, and this program reads format 7`,
+      `the database holds Orrery's format ${format}, and this program reads format 8`,
     );
   }
 });

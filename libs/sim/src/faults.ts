@@ -1,3 +1,4 @@
+import type { Millis } from '#core';
 import type { Broker, BrokerLink } from './broker/broker.js';
 import type { World } from './kernel/world.js';
 import type { ExecutorNode } from './nodes/executor.js';
@@ -12,6 +13,8 @@ export interface Targets {
   readonly schedulers: readonly SchedulerNode[];
   readonly executors: readonly ExecutorNode[];
 }
+
+const RESTART_MS = 300;
 
 /** Makes one fault, and heals it when its time is over. */
 export function make(fault: Fault, on: Targets): void {
@@ -44,6 +47,8 @@ export function make(fault: Fault, on: Targets): void {
     case 'lose-disk':
       executor.loseDisk();
       return heal(() => executor.start());
+    case 'roll-executors':
+      return roll(world, on.executors, fault.lasts, fault.pick);
     case 'cut-scheduler-broker':
       return cut(scheduler.brokerLink, fault, heal);
     case 'cut-executor-broker':
@@ -56,6 +61,23 @@ export function make(fault: Fault, on: Targets): void {
     default:
       return makeShared(fault, on, heal);
   }
+}
+
+/** A rolling restart: one after the other is drained for so long at most, stopped and started. */
+function roll(
+  world: World,
+  executors: readonly ExecutorNode[],
+  drainMs: Millis,
+  first: number,
+  done = 0,
+): void {
+  const executor = executors[(first + done) % executors.length] as ExecutorNode;
+  executor.drain(drainMs, () =>
+    world.after(RESTART_MS, () => {
+      executor.start();
+      if (done + 1 < executors.length) roll(world, executors, drainMs, first, done + 1);
+    }),
+  );
 }
 
 /** What hits everybody. */

@@ -8,6 +8,7 @@ export const FAULTS = [
   'kill-executor',
   'stop-executor',
   'lose-disk',
+  'roll-executors',
   'cut-scheduler-broker',
   'cut-executor-broker',
   'cut-scheduler-database',
@@ -58,25 +59,23 @@ export interface Plan {
   readonly faults: readonly Fault[];
 }
 
+/** What comes seldom, and what takes hours to come about, needs long ones with little to do. */
+const DENSE = {
+  chaosMs: [120_000, 600_000, 1_800_000, 3_600_000],
+  faultMs: [5_000, 20_000, 60_000],
+  everyMs: [300, 2_000, 10_000, 30_000],
+};
+const SPARSE = {
+  chaosMs: [4 * 3_600_000, 8 * 3_600_000],
+  faultMs: [30_000, 120_000],
+  everyMs: [20_000, 60_000],
+};
+const PACES = [DENSE, DENSE, DENSE, DENSE, SPARSE];
+
 export function planOf(seed: number, random: Random): Plan {
-  const chaosMs = random.pick([120_000, 600_000, 1_800_000, 3_600_000]);
-  const kinds = FAULTS.filter(() => random.chance(0.6));
-  const mean = random.pick([5_000, 20_000, 60_000]);
-  const faults: Fault[] = [];
-  if (kinds.length > 0) {
-    for (let at = random.exponential(mean); at < chaosMs; at += random.exponential(mean)) {
-      faults.push({
-        at,
-        kind: random.pick(kinds),
-        lasts: Math.min(
-          chaosMs - at,
-          random.pick([200, 2_000, 8_000, 30_000, 90_000]) * random.unit(),
-        ),
-        pick: random.int(0, 1_000),
-        how: random.unit(),
-      });
-    }
-  }
+  const pace = random.pick(PACES);
+  const chaosMs = random.pick(pace.chaosMs);
+  const faults = faultsOf(random, chaosMs, random.pick(pace.faultMs));
   const executors = random.int(1, 4);
   const slots = random.int(1, 4);
   return {
@@ -90,7 +89,28 @@ export function planOf(seed: number, random: Random): Plan {
     retains: random.chance(0.7),
     chaosMs,
     // Never more than can be run when all goes well.
-    everyMs: Math.max(random.pick([300, 2_000, 10_000, 30_000]), RUN_MS / (executors * slots)),
+    everyMs: Math.max(random.pick(pace.everyMs), RUN_MS / (executors * slots)),
     faults,
   };
+}
+
+/** At least one. */
+function faultsOf(random: Random, chaosMs: Millis, mean: Millis): Fault[] {
+  const chosen = FAULTS.filter(() => random.chance(0.6));
+  const kinds = chosen.length > 0 ? chosen : FAULTS;
+  const faults: Fault[] = [];
+  let at = Math.min(random.exponential(mean), chaosMs / 2);
+  for (; at < chaosMs; at += random.exponential(mean)) {
+    faults.push({
+      at,
+      kind: random.pick(kinds),
+      lasts: Math.min(
+        chaosMs - at,
+        random.pick([200, 2_000, 8_000, 30_000, 90_000]) * random.unit(),
+      ),
+      pick: random.int(0, 1_000),
+      how: random.unit(),
+    });
+  }
+  return faults;
 }

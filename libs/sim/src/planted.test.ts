@@ -1,22 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { CORE_BUGS } from './testkit/core-bugs.js';
+import { type Bug, CORE, type Parts, type Plant } from './testkit/plant.js';
 
 const BOUND_MS = 60_000;
-const CORE = '../../core/src';
 const THREAD = '../../thread/src';
 
-type Parts = Record<string, unknown>;
-/** Puts something else in the place of what a module exports. */
-type Plant = (path: string, change: (original: Parts) => Parts) => void;
-
-interface Bug {
-  readonly name: string;
-  /** The search begins a little before where it was found; from 1 it takes up to half a minute. */
-  readonly from?: number;
-  plant(plant: Plant): void;
-}
-
 afterEach(() => {
-  vi.doUnmock('vitest');
   vi.resetModules();
 });
 
@@ -34,7 +23,7 @@ async function found(bug: Bug): Promise<string | undefined> {
   try {
     const { runScenario } = await import('./scenario.js');
     const until = Date.now() + BOUND_MS;
-    for (let seed = bug.from ?? 1; Date.now() < until; seed++) {
+    for (let seed = bug.from; Date.now() < until; seed++) {
       const [violation] = runScenario(seed).violations;
       if (violation !== undefined) return `seed ${seed}: ${violation}`;
     }
@@ -76,11 +65,19 @@ const atOnce = (kinds: readonly string[]) => (plant: Plant) => {
 };
 
 const BUGS: readonly Bug[] = [
-  { name: 'an assignment leaves before its grant is committed', plant: atOnce(['assign']) },
-  { name: 'an ack leaves before the commit of what it acknowledges', plant: atOnce(['ack']) },
+  {
+    name: 'an assignment leaves before its grant is committed',
+    from: 3,
+    plant: atOnce(['assign']),
+  },
+  {
+    name: 'an ack leaves before the commit of what it acknowledges',
+    from: 5,
+    plant: atOnce(['ack']),
+  },
   {
     name: 'a floor does not know of the grants of its own batch',
-    from: 18,
+    from: 74,
     plant: (plant) =>
       plant(`${THREAD}/committer.js`, ({ Committer }) => ({
         Committer: withMethod(
@@ -97,6 +94,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'a commit does not look at its epoch',
+    from: 31,
     plant: (plant) =>
       plant('./store/commit.js', ({ commitTo }) => ({
         commitTo: (tables: never, writes: { partition: number }[], ...rest: never[]) => {
@@ -108,6 +106,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'a reload forgets what waits for a time',
+    from: 13,
     plant: (plant) =>
       plant('./store/loads.js', ({ loadsOf }) => ({
         loadsOf: (...given: never[]) => {
@@ -122,6 +121,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'a load takes what was not taken in',
+    from: 10,
     plant: (plant) =>
       plant('./store/loads.js', ({ loadsOf, laneHead }) => ({
         laneHead,
@@ -138,6 +138,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'a result counts only under the epoch of now',
+    from: 10,
     plant: (plant) =>
       plant(`${THREAD}/host.js`, ({ ThreadHost }) => ({
         ThreadHost: withMethod(
@@ -157,45 +158,8 @@ const BUGS: readonly Bug[] = [
       })),
   },
   {
-    name: 'what a digest does not list is taken for lost, however old it is',
-    plant: (plant) =>
-      plant(`${CORE}/partition/reports.js`, ({ digest }) => ({
-        digest: (step: { state: { epoch: number } }, message: object) => {
-          const watermark = { epoch: step.state.epoch, seq: Number.MAX_SAFE_INTEGER };
-          (digest as (...given: unknown[]) => void)(step, { ...message, watermark });
-        },
-      })),
-  },
-  {
-    name: 'an executor does not look at floors and tombstones',
-    from: 3,
-    plant: (plant) =>
-      plant(`${CORE}/ledger/owner.js`, ({ down }) => ({
-        down: (
-          step: {
-            state: {
-              partitions: Map<
-                number,
-                { tombstones: Map<string, unknown>; floor: object; promise: object }
-              >;
-            };
-          },
-          session: string,
-          item: { partition: number; kind: string },
-        ) => {
-          const partition = step.state.partitions.get(item.partition);
-          if (item.kind === 'assign' && partition !== undefined) {
-            partition.tombstones.clear();
-            partition.floor = { epoch: 0, seq: 0 };
-            partition.promise = { epoch: 0, seq: 0 };
-          }
-          (down as (...given: unknown[]) => void)(step, session, item);
-        },
-      })),
-  },
-  {
     name: 'silence counts while the broker is away',
-    from: 15,
+    from: 83,
     plant: (plant) =>
       plant(`${THREAD}/fleet/fleet.js`, ({ Fleet }) => ({
         Fleet: withMethod(
@@ -210,6 +174,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'a stale hint is taken in again',
+    from: 19,
     plant(plant) {
       plant(`${CORE}/partition/state.js`, () => ({ remember: () => undefined }));
       plant('./store/commit.js', ({ commitTo }) => ({
@@ -224,6 +189,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: 'an intake is repeated without the id of its batch',
+    from: 19,
     plant: (plant) =>
       plant('./store/tables.js', ({ Tables }) => ({
         Tables: class extends (Tables as new (n: number) => { intakes: Map<string, number> }) {
@@ -235,6 +201,7 @@ const BUGS: readonly Bug[] = [
         },
       })),
   },
+  ...CORE_BUGS,
 ];
 
 describe('a bug that is planted is found', () => {

@@ -19,6 +19,7 @@ export interface Report {
   readonly events: number;
   readonly faults: number;
   readonly runs: number;
+  readonly parked: number;
   readonly digest: string;
 }
 export interface ScenarioOptions {
@@ -63,7 +64,8 @@ export class Scenario implements Targets {
     this.watcher = new Watcher(world, this.server, this.broker, SILENT_AFTER_MS);
     this.gateway = new GatewayNode(world, this.server, this.broker);
     const { random } = world;
-    this.workload = new Workload(this.gateway, random.fork(), random.chance(0.3));
+    const hazards = { results: random.chance(0.3), steps: random.chance(0.3) };
+    this.workload = new Workload(this.gateway, random.fork(), hazards);
     const cluster: SimCluster = {
       world,
       server: this.server,
@@ -74,6 +76,7 @@ export class Scenario implements Targets {
       slice: plan.slice,
       limits: { ...LIMITS, ...plan.limits },
       committed: (node, committing) => this.watcher.committed(node, committing),
+      parked: (run, why) => this.watcher.parked(run, why),
     };
     const rate = (): number => random.between(0.9995, 1.0005);
     for (let i = 0; i < plan.schedulers; i++) {
@@ -107,6 +110,7 @@ export class Scenario implements Targets {
       events: world.events,
       faults: this.faults,
       runs: this.gateway.acknowledged.size,
+      parked: this.watcher.givenUp.size,
       digest: world.digest,
     };
   }

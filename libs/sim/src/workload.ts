@@ -1,6 +1,7 @@
 import { DEFAULT_RETRY, type CommandAction, type Policy } from '#core';
 import type { Random } from './kernel/random.js';
 import type { GatewayNode, Submission } from './nodes/gateway.js';
+import { Poison } from './poison.js';
 import { POISON } from './store/commit.js';
 
 const BASE: Policy = {
@@ -20,32 +21,46 @@ export const SPECIFICATIONS: Readonly<Record<string, Policy>> = {
   whole: { ...BASE, deadlineMs: 90_000 },
   free: { ...BASE, freeLoss: true, timeoutMs: 5_000 },
 };
+/** What is asked of a run by its specification; of one that is poisonous that is no secret. */
+export const policyOf = (spec: string): Policy => SPECIFICATIONS[spec] ?? BASE;
 const JOBS = ['job-a', 'job-b'];
+
+export interface Hazards {
+  /** Results may be what PostgreSQL refuses. */
+  readonly results: boolean;
+  /** Runs may be such that their owner's machine throws. */
+  readonly steps: boolean;
+}
 
 /** What users ask for, drawn from the seed. */
 export class Workload {
   private readonly names = Object.keys(SPECIFICATIONS);
+  private readonly poison: Poison;
+  private readonly poisonous: readonly string[];
 
   constructor(
     private readonly gateway: GatewayNode,
     private readonly random: Random,
-    /** Whether results may be what PostgreSQL refuses. */
-    private readonly withPoison: boolean,
+    private readonly hazards: Hazards,
   ) {
     for (const [name, policy] of Object.entries(SPECIFICATIONS)) gateway.define(name, policy);
+    this.poison = new Poison(random.fork());
+    const throwing = this.poison.specifications(BASE);
+    for (const [name, policy] of throwing) gateway.define(name, policy);
+    this.poisonous = [...throwing.keys()];
   }
 
   ask(): void {
     const { random, gateway } = this;
-    const runs = [...gateway.acknowledged.keys()].slice(-40);
-    if (runs.length > 0 && random.chance(0.2)) {
-      gateway.command(random.pick(runs), this.action());
+    if (gateway.recent.length > 0 && random.chance(0.2)) {
+      gateway.command(random.pick(gateway.recent), this.action());
     } else if (random.chance(0.03)) gateway.hold(random.pick(JOBS), random.chance(0.5));
     else gateway.submit(this.submission());
   }
 
-  /** Everything that only a person ends is ended. */
+  /** Everything that only a person ends is ended; what threw is mended. */
   calm(): void {
+    this.poison.mend();
     for (const job of JOBS) this.gateway.hold(job, false);
     this.thaw();
   }
@@ -61,15 +76,17 @@ export class Workload {
     for (const run of new Set(stopped.map((command) => command.run))) {
       if (gateway.isLive(run)) gateway.command(run, { kind: 'resume' });
     }
+    for (const run of gateway.parked()) gateway.command(run, { kind: 'resume' });
   }
 
   private submission(): Submission {
     const { random } = this;
     const ms = random.pick([5, 200, 2_000, 20_000, 90_000]) * random.unit();
     const end = () => random.pick(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED'] as const);
-    const result = this.withPoison && random.chance(0.02) ? POISON : 'done';
+    const isThrown = this.hazards.steps && random.chance(0.05);
+    const result = this.hazards.results && random.chance(0.02) ? POISON : 'done';
     return {
-      spec: random.pick(this.names),
+      spec: random.pick(isThrown ? this.poisonous : this.names),
       job: random.chance(0.3) ? random.pick(JOBS) : null,
       afterMs: random.chance(0.25) ? random.pick([0, 50, 3_000, 60_000]) * random.unit() : null,
       startDeadlineMs: random.chance(0.1) ? random.between(10, 20_000) : null,

@@ -252,11 +252,12 @@ export class Committer {
 
   /** Of the call that is under way: after a refusal that is one partition, not the whole batch. */
   private notBefore(): number | null {
-    const times = this.current().flatMap(({ partition }) => {
+    let latest: number | null = null;
+    for (const { partition } of this.current()) {
       const time = this.flight?.partitions.get(partition)?.notBefore ?? null;
-      return time === null ? [] : [time];
-    });
-    return times.length === 0 ? null : Math.max(...times);
+      if (time !== null) latest = Math.max(latest ?? time, time);
+    }
+    return latest;
   }
 
   /** Inbox rows that were applied before: what rests on them is a repeat. */

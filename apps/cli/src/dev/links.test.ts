@@ -40,7 +40,7 @@ test('everybody has a way of his own; who has none goes straight', async () => {
   expect(links.cut('gateway')).toBe(false);
 });
 
-test('a cut ends what is open and refuses what comes, of one alone, until it is mended', async () => {
+test('a cut ends what is open, refuses what comes, of one alone, until it is mended', async () => {
   await echo('a');
   const [open] = clients as [net.Socket];
   const ended = new Promise((resolve) => void open.once('close', resolve));

@@ -49,8 +49,8 @@ const ownersNow = async (): Promise<ReadonlyMap<number, string | null>> => {
 /** Two threads with half each; the pool's home is the first one's or the second one's. */
 async function half(): Promise<{ keeps: ThreadRig; leaves: ThreadRig; leaver: string }> {
   const connection = new Connection({ url: database.url, role: 'orrery_scheduler', name: 'test' });
-  // The first one leaves the other its half.
-  await touchNode(connection, 't2', 'early', 'scheduler');
+  // Whoever looks first leaves the other its half.
+  for (const thread of ['t1', 't2']) await touchNode(connection, thread, 'early', 'scheduler');
   await connection.stop();
   const [one, two] = [start('t1'), start('t2')];
   const both = [one, two];

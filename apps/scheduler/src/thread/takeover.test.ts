@@ -90,7 +90,7 @@ describe('an executor that goes and comes', () => {
     await watch.eventually(async () => (await watch.count('executor', 'state = 0')) === 1);
   });
 
-  test('who is silent is not lost while our own link is down; then its clock starts anew', async () => {
+  test('nobody is lost while our own link is down; then the clocks start anew', async () => {
     rig.policy = { ...rig.policy, lostAfterMs: 400 };
     const [token] = (await granted(1)) as [Token];
     rig.tell(death(rig.session));

@@ -50,8 +50,9 @@ export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
   const owners = input.partitions.map((partition) => partition.owner);
   const target = placement(members.sort(), owners);
   const actions: OwnershipAction[] = [];
+  const there = new Set(members);
   for (const partition of input.partitions) {
-    const action = decide(input, partition, target?.[partition.id], new Set(members));
+    const action = decide(input, partition, target?.[partition.id], there);
     if (action !== undefined) actions.push(action);
   }
   return actions;

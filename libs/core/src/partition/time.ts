@@ -18,12 +18,12 @@ export function tick(step: Step): void {
 /** When `tick` has something to do next, or null. The shell arms one timer a thread by it. */
 export function nextDue(step: Pick<Step, 'state'>): number | null {
   if (step.state.unswept) return 0;
-  const times = [
-    step.state.lanes.get(LANE_TIMED)?.window.first()?.rank,
-    step.state.expiries.first()?.rank,
-    step.state.alarms.peek()?.at,
-  ].filter((at): at is number => at !== undefined);
-  return times.length === 0 ? null : Math.min(...times);
+  const next = Math.min(
+    step.state.lanes.get(LANE_TIMED)?.window.first()?.rank ?? Number.POSITIVE_INFINITY,
+    step.state.expiries.first()?.rank ?? Number.POSITIVE_INFINITY,
+    step.state.alarms.peek()?.at ?? Number.POSITIVE_INFINITY,
+  );
+  return next === Number.POSITIVE_INFINITY ? null : next;
 }
 
 function fireDue(step: Step): void {

@@ -35,8 +35,8 @@ export class BrokerLink {
   /** Words do not get through: those of the client, or those to it. */
   cut: 'none' | 'to' | 'from' | 'both' = 'none';
   open = true;
-  /** Whether a topic is for it. */
-  readonly matches = new Map<string, boolean>();
+  /** When the last word of a topic reaches it: words of one topic keep their order. */
+  readonly topicAt = new Map<string, Millis>();
   private silence: (() => void) | undefined;
   private lastAt: Millis = 0;
 
@@ -110,8 +110,8 @@ export class Broker {
   readonly faults: BrokerFaults = { loss: 0, double: 0, late: 0 };
   private readonly links = new Set<BrokerLink>();
   private readonly retained = new Map<string, string>();
-  /** When the last word of a topic reaches a client: words of one topic keep their order. */
-  private readonly lastAt = new Map<string, Millis>();
+  /** Whose each topic is; found anew when somebody comes or goes. */
+  private readonly routes = new Map<string, readonly BrokerLink[]>();
   delivered = 0;
   /** When a last will, and what else is retained, was said last: by topic. */
   readonly willSaidAt = new Map<string, Millis>();
@@ -137,8 +137,9 @@ export class Broker {
     for (const other of this.links) if (other.client.id === client.id) this.drop(other);
     const link = new BrokerLink(this, client, after);
     this.links.add(link);
+    this.routes.clear();
     for (const [topic, payload] of this.retains ? this.retained : []) {
-      if (this.isFor(link, topic)) this.send(link, topic, payload, true);
+      if (isFor(link, topic)) this.send(link, topic, payload, true);
     }
     return link;
   }
@@ -159,6 +160,7 @@ export class Broker {
 
   forget(link: BrokerLink): void {
     this.links.delete(link);
+    this.routes.clear();
   }
 
   /** It falls silent: who is so for some time is dropped, unless that is taken back. */
@@ -172,6 +174,7 @@ export class Broker {
   /** The client is gone: its last will is said. Who is cut off has to find out by itself. */
   drop(link: BrokerLink): void {
     if (!this.links.delete(link)) return;
+    this.routes.clear();
     if (link.hears) {
       link.open = false;
       link.client.closed();
@@ -187,6 +190,7 @@ export class Broker {
     this.retained.clear();
     const links = [...this.links];
     this.links.clear();
+    this.routes.clear();
     for (const link of links) {
       if (!link.hears) continue;
       link.open = false;
@@ -201,9 +205,12 @@ export class Broker {
   private spread(topic: string, payload: string, retain: boolean): void {
     if (retain && payload.length > 0) this.retained.set(topic, payload);
     else if (retain) this.retained.delete(topic);
-    for (const link of this.links) {
-      if (this.isFor(link, topic)) this.send(link, topic, payload);
+    let route = this.routes.get(topic);
+    if (route === undefined) {
+      route = [...this.links].filter((link) => isFor(link, topic));
+      this.routes.set(topic, route);
     }
+    for (const link of route) this.send(link, topic, payload);
   }
 
   private send(link: BrokerLink, topic: string, payload: string, isRetained = false): void {
@@ -215,9 +222,8 @@ export class Broker {
       // A word that comes late may be overtaken by other topics, not by its own. But what was
       // retained may: aedes reads it after it has answered.
       const isInOrder = i === 0 && !isRetained;
-      const key = `${link.client.id} ${topic}`;
-      const at = Math.max(world.now + delay, isInOrder ? (this.lastAt.get(key) ?? 0) : 0);
-      if (isInOrder) this.lastAt.set(key, at);
+      const at = Math.max(world.now + delay, isInOrder ? (link.topicAt.get(topic) ?? 0) : 0);
+      if (isInOrder) link.topicAt.set(topic, at);
       world.after(at - world.now, () => {
         if (!link.hears) return;
         this.delivered++;
@@ -225,19 +231,26 @@ export class Broker {
       });
     }
   }
-
-  private isFor(link: BrokerLink, topic: string): boolean {
-    let known = link.matches.get(topic);
-    if (known === undefined) {
-      known = link.client.filters.some((filter) => isMatch(filter, topic));
-      link.matches.set(topic, known);
-    }
-    return known;
-  }
 }
 
+const isFor = ({ client }: BrokerLink, topic: string): boolean =>
+  client.filters.some((filter) => isMatch(filter, topic));
+
+const known = new Map<string, Map<string, boolean>>();
+
+/** There are few of both, and each is asked for whenever somebody comes or goes. */
 function isMatch(filter: string, topic: string): boolean {
-  const want = filter.split('/');
-  const has = topic.split('/');
-  return want.length === has.length && want.every((w, i) => w === '+' || w === has[i]);
+  let topics = known.get(filter);
+  if (topics === undefined) {
+    topics = new Map();
+    known.set(filter, topics);
+  }
+  let found = topics.get(topic);
+  if (found === undefined) {
+    const want = filter.split('/');
+    const has = topic.split('/');
+    found = want.length === has.length && want.every((w, i) => w === '+' || w === has[i]);
+    topics.set(topic, found);
+  }
+  return found;
 }

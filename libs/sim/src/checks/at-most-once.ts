@@ -1,4 +1,4 @@
-import { SPECIFICATIONS } from '../workload.js';
+import { policyOf } from '../workload.js';
 import type { Evidence } from './index.js';
 
 /** AT_MOST_ONCE (2.2): however it is lost, a run starts once. */
@@ -9,11 +9,11 @@ export function atMostOnce({ world, gateway, watcher }: Evidence): void {
   }
   for (const [run, { spec }] of gateway.acknowledged) {
     const count = starts.get(run) ?? 0;
-    if (SPECIFICATIONS[spec]?.atMostOnce === true && count > 1) {
+    if (policyOf(spec).atMostOnce === true && count > 1) {
       world.violate('at-most-once', `run ${run} started ${count} times`);
     }
-    const most = SPECIFICATIONS[spec]?.retry.maxAttempts ?? 1;
-    if (SPECIFICATIONS[spec]?.freeLoss !== true && count > most) {
+    const most = policyOf(spec).retry.maxAttempts;
+    if (policyOf(spec).freeLoss !== true && count > most) {
       world.violate('attempts-are-bounded', `run ${run} started ${count} times of ${most}`);
     }
   }

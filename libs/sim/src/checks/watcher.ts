@@ -1,6 +1,14 @@
-import { type Millis, type Outcome, type PartitionWrites, type Token, ledgerKey } from '#core';
+import {
+  EVENT_TYPES,
+  type Millis,
+  type Outcome,
+  type PartitionWrites,
+  type Token,
+  ledgerKey,
+} from '#core';
 import { decodeSegment } from '#protocol';
 import type { Broker } from '../broker/broker.js';
+import { isPoisonous, isThrown } from '../poison.js';
 import type { World } from '../kernel/world.js';
 import type { JobLog } from '../nodes/jobs.js';
 import { type SchedulerNode, topics } from '../nodes/scheduler.js';
@@ -12,6 +20,9 @@ const SLACK_MS = 3_000;
 /** A thread may hear of a death after a while, and remembers it. */
 const WILL_COUNTS_MS = 60_000;
 const SET_COUNTS_MS = 60_000;
+
+/** As an event of a segment begins: `[type,"run"`. */
+const SILENCE = new RegExp(`\\[${EVENT_TYPES.indexOf('SILENT')},"`);
 
 export interface JobSeen {
   readonly token: Token;
@@ -25,6 +36,8 @@ export class Watcher implements JobLog {
   /** Of each partition: the epoch that committed last. */
   private readonly epochs = new Map<number, number>();
   fenced = 0;
+  /** Runs that were parked. */
+  readonly givenUp = new Set<string>();
 
   constructor(
     private readonly world: World,
@@ -72,8 +85,17 @@ export class Watcher implements JobLog {
     }
   }
 
+  /** Whoever is parked because of a throw has thrown. */
+  parked(run: string, why: string): void {
+    this.givenUp.add(run);
+    const spec = this.server.tables.find(run)?.live.spec ?? '';
+    if (isThrown(why) && !isPoisonous(spec)) this.world.violate('no-innocent-is-parked', run);
+  }
+
   private heard(node: SchedulerNode, { segment, events }: PartitionWrites): void {
     if (events === 0 || segment === undefined) return;
+    // It is read for silence only, which is rare, and costs as much as the commit.
+    if (!this.world.isTraced && !SILENCE.test(segment)) return;
     for (const { at, type, run, to, executor } of decodeSegment(segment, 0)) {
       this.world.trace(
         node.thread,

@@ -1,11 +1,8 @@
-import { Heap, type Millis, hash32 } from '#core';
+import { type Millis, hash32 } from '#core';
+import { Agenda, type Lives, type Timed, isBefore } from './agenda.js';
 import { Random } from './random.js';
 
-interface Timed {
-  readonly at: Millis;
-  readonly order: number;
-  run: (() => void) | null;
-}
+const TURN_MS: Millis = 0.05;
 
 /** Virtual time, one heap of what is going to happen, and all chance from one seed. */
 export class World {
@@ -14,9 +11,10 @@ export class World {
   readonly random: Random;
   /** What went wrong, as the checks say it. */
   readonly violations: string[] = [];
-  private readonly heap = new Heap<Timed>(
-    (a, b) => a.at < b.at || (a.at === b.at && a.order < b.order),
-  );
+  private readonly agenda = new Agenda();
+  /** What is done a turn from now: all wait equally long, so they stand in order as they come. */
+  private turns: Timed[] = [];
+  private turned = 0;
   private order = 0;
   private digestNow = 0;
 
@@ -27,32 +25,75 @@ export class World {
     this.random = new Random(seed);
   }
 
-  after(delay: Millis, run: () => void): () => void {
-    const timed: Timed = { at: this.now + Math.max(0, delay), order: this.order++, run };
-    this.heap.push(timed);
+  after(delay: Millis, run: () => void, of?: Lives): () => void {
+    const timed = this.timed(Math.max(0, delay), run, of);
+    this.agenda.push(timed);
     return () => {
       timed.run = null;
     };
   }
 
+  /** As a process does what it has in its mailbox: a moment later, with what came by then. */
+  turn(run: () => void, of: Lives): void {
+    this.turns.push(this.timed(TURN_MS, run, of));
+  }
+
+  /** What came due while its process stood still is done now. */
+  again(timed: Timed): void {
+    if (timed.run === null) return;
+    timed.at = this.now;
+    timed.order = this.order++;
+    this.agenda.push(timed);
+  }
+
+  /** Due, but not yet done. */
+  late(run: () => void, of: Lives): Timed {
+    return this.timed(0, run, of);
+  }
+
+  private timed(delay: Millis, run: () => void, of: Lives | undefined): Timed {
+    return { at: this.now + delay, order: this.order++, run, of, life: of?.life ?? 0 };
+  }
+
   /** Everything up to then, and what it leads to. False: it went wrong and was ended. */
   runUntil(at: Millis): boolean {
     for (;;) {
-      const next = this.heap.peek();
-      if (next === undefined || next.at > at) break;
-      this.heap.pop();
-      if (next.run === null) continue;
+      const next = this.next(at);
+      if (next === undefined) break;
+      const { run, of } = next;
+      if (run === null) continue;
       this.now = next.at;
+      if (of !== undefined) {
+        if (of.life !== next.life) continue;
+        if (of.stopped) {
+          of.keep(next);
+          continue;
+        }
+      }
       this.events++;
-      next.run();
+      run();
       if (this.violations.length > 0) return false;
     }
     this.now = at;
     return true;
   }
 
-  get pending(): number {
-    return this.heap.size;
+  private next(until: Millis): Timed | undefined {
+    const first = this.agenda.first();
+    const turn = this.turns[this.turned];
+    const isTurn = turn !== undefined && (first === undefined || isBefore(turn, first));
+    const next = isTurn ? turn : first;
+    if (next === undefined || next.at > until) return undefined;
+    if (isTurn) this.leaveTurn();
+    else this.agenda.shift();
+    return next;
+  }
+
+  private leaveTurn(): void {
+    this.turned++;
+    if (this.turned < this.turns.length) return;
+    this.turns = [];
+    this.turned = 0;
   }
 
   /** Two runs of a seed are the same when their digests are. */

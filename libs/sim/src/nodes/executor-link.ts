@@ -36,6 +36,7 @@ export class ExecutorLink {
   private beats = 0;
   private outgoing = new Map<string, Up[]>();
   private flushing = false;
+  private isDraining = false;
 
   constructor(
     private readonly process: Process,
@@ -59,6 +60,7 @@ export class ExecutorLink {
   connect(): void {
     const { process, id } = this;
     this.session = `${id}-${this.life}-${++this.sessions}`;
+    const { life } = process;
     const topic = topics.executorPresence(id);
     const death = encodePresence({ v: 1, state: 'death', session: this.session });
     const link = this.broker.connect(
@@ -66,8 +68,8 @@ export class ExecutorLink {
         id,
         filters: [topics.down(id), topic],
         will: { topic, payload: death },
-        deliver: (on, payload) => process.guarded(() => this.hear(on, payload))(),
-        closed: process.guarded(() => this.closed()),
+        deliver: (on, payload) => process.hear(life, () => this.hear(on, payload)),
+        closed: () => process.hear(life, () => this.closed()),
       },
       process.after,
     );
@@ -88,6 +90,12 @@ export class ExecutorLink {
     this.process.after(RECONNECT_MS, () => this.connect());
   }
 
+  /** From now on it offers nothing. */
+  drain(): void {
+    this.isDraining = true;
+    this.beBorn();
+  }
+
   beBorn(): void {
     this.brokerLink?.publish(topics.executorPresence(this.id), this.birth(), true);
   }
@@ -104,7 +112,7 @@ export class ExecutorLink {
       slots: this.slots,
       labels: {},
       capabilities: ['shell'],
-      draining: false,
+      draining: this.isDraining,
     });
   }
 

@@ -3,6 +3,7 @@ import {
   type LedgerMessage,
   type LedgerRecord,
   type LedgerState,
+  type Millis,
   busyOf,
   ledgerMachine,
   restoreLedger,
@@ -16,6 +17,7 @@ import { Process } from './process.js';
 
 const TICK_MS = 250;
 const IDLE_TICK_MS = 1_000;
+const DRAIN_LOOK_MS = 100;
 
 type Persist = Extract<LedgerEffect, { kind: 'persist' | 'note' }>;
 
@@ -92,6 +94,24 @@ export class ExecutorNode {
     this.link = undefined;
   }
 
+  /** As by SIGTERM: nothing new is taken, what runs may end, for so long; then it is gone. */
+  drain(drainMs: Millis, done: () => void): void {
+    const { process } = this;
+    if (this.ledger === undefined) return done();
+    const until = process.mono() + drainMs;
+    this.tell({ kind: 'draining', on: true });
+    this.link?.drain();
+    const look = (): void => {
+      if (!this.isIdle && process.mono() < until) {
+        process.after(DRAIN_LOOK_MS, look);
+        return;
+      }
+      this.kill();
+      done();
+    };
+    process.after(DRAIN_LOOK_MS, look);
+  }
+
   loseDisk(): void {
     this.kill();
     this.disk = [];
@@ -99,8 +119,9 @@ export class ExecutorNode {
 
   private tick(): void {
     this.tell({ kind: 'tick' });
-    // While nothing is owed a tick says nothing: they are most of what would happen.
-    this.process.after(this.isIdle ? IDLE_TICK_MS : TICK_MS, () => this.tick());
+    // While no report is owed a tick says next to nothing: they are most of what would happen.
+    const isOwing = (this.ledger?.outbox ?? 0) > 0;
+    this.process.after(isOwing ? TICK_MS : IDLE_TICK_MS, () => this.tick());
   }
 
   private tell(message: LedgerMessage): void {
@@ -113,16 +134,17 @@ export class ExecutorNode {
   /** As the ledger's actor does it: what follows from a record waits until that is on disk. */
   private settle(): void {
     if (this.inFlight !== undefined || this.effects.length === 0) return;
-    const first = this.effects.findIndex((effect) => effect.kind === 'persist');
-    const now = first < 0 ? this.effects : this.effects.slice(0, first);
-    const later = first < 0 ? [] : this.effects.slice(first);
+    const { effects } = this;
     this.effects = [];
-    for (const effect of now) this.perform(effect);
+    const first = effects.findIndex((effect) => effect.kind === 'persist');
+    const later = first < 0 ? [] : effects.splice(first);
+    for (const effect of effects) this.perform(effect);
     if (later.length === 0) return;
     this.inFlight = later;
+    // Nobody changes a record: it is as good as its bytes.
     const records = later
       .filter((effect): effect is Persist => effect.kind === 'persist' || effect.kind === 'note')
-      .map((effect) => structuredClone(effect.record));
+      .map((effect) => effect.record);
     // On disk at some instant of the write; what follows is done when it is known.
     const lasts = this.world.random.between(0.2, 8);
     this.process.after(lasts * this.world.random.unit(), () => this.disk.push(...records));

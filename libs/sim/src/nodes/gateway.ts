@@ -13,7 +13,7 @@ import type { Broker, BrokerLink } from '../broker/broker.js';
 import type { World } from '../kernel/world.js';
 import { DatabaseLink } from '../store/link.js';
 import type { DatabaseServer } from '../store/server.js';
-import type { LiveRow } from '../store/tables.js';
+import { type LiveRow, runNow } from '../store/tables.js';
 import { type Script, encodeScript } from './job.js';
 import { Process } from './process.js';
 import { topics } from './scheduler.js';
@@ -21,6 +21,7 @@ import { topics } from './scheduler.js';
 export const PROJECT = '00000000-0000-4000-8000-0000000000aa';
 const KIND_SHELL = 0;
 const REPEAT_MS = 300;
+const RECENT = 40;
 
 export interface Submission {
   readonly spec: string;
@@ -40,6 +41,8 @@ export interface Acknowledged extends Submission {
 export class GatewayNode {
   readonly process: Process;
   readonly acknowledged = new Map<string, Acknowledged>();
+  /** The latest of them. */
+  readonly recent: string[] = [];
   /** Sent, whatever became of it. */
   readonly sent = new Set<string>();
   readonly commands = new Map<string, { readonly run: string; readonly action: CommandAction }>();
@@ -83,6 +86,8 @@ export class GatewayNode {
     };
     this.until(write, (row) => {
       this.acknowledged.set(run, { ...submission, run, at: this.world.now });
+      this.recent.push(run);
+      if (this.recent.length > RECENT) this.recent.shift();
       if (row !== undefined) this.hint(row, submission);
     });
   }
@@ -93,6 +98,14 @@ export class GatewayNode {
 
   isLive(run: string): boolean {
     return this.server.tables.find(run) !== undefined;
+  }
+
+  /** What its owners gave up, as a list of runs shows it. */
+  parked(): string[] {
+    const live = this.server.tables.partitions.flatMap((table) =>
+      [...table.live.values()].map((row) => runNow(table, row)),
+    );
+    return live.filter(({ record }) => record?.includes('"parked"') === true).map(({ id }) => id);
   }
 
   command(run: string, action: CommandAction): void {
@@ -178,10 +191,10 @@ export class GatewayNode {
         filters: [],
         will: { topic: 'gateway', payload: '' },
         deliver: () => undefined,
-        closed: process.guarded(() => {
+        closed: () => {
           this.brokerLink = undefined;
           process.after(1_000, () => this.connect());
-        }),
+        },
       },
       process.after,
     );
@@ -201,8 +214,12 @@ function rowOf(run: string, of: Submission, at: Millis, partitions: number): Liv
   const due = afterMs === null ? null : at + afterMs;
   const isLater = due !== null && due > at;
   const key = { pool: 'default', need: 'shell', project: PROJECT, priority };
+  // Each by its name: to copy some of them costs more than all the rest.
   return {
-    ...key,
+    pool: key.pool,
+    need: key.need,
+    project: key.project,
+    priority,
     id: run,
     partition: partitionOf(run, partitions),
     job,

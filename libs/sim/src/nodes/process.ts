@@ -1,14 +1,15 @@
 import type { Millis } from '#core';
+import type { Lives, Timed } from '../kernel/agenda.js';
 import type { World } from '../kernel/world.js';
 
 /**
  * A process of the system: what it has planned dies with it, and waits while it is stopped. Its
  * monotonic clock runs a little fast or slow and goes on while it is stopped.
  */
-export class Process {
-  private life = 0;
+export class Process implements Lives {
+  life = 0;
   private isStopped = false;
-  private late: (() => void)[] = [];
+  private late: Timed[] = [];
 
   constructor(
     readonly world: World,
@@ -49,34 +50,28 @@ export class Process {
     this.isStopped = false;
     const late = this.late;
     this.late = [];
-    for (const run of late) this.world.after(0, this.guarded(run));
+    for (const timed of late) this.world.again(timed);
   }
 
   mono(): Millis {
     return this.world.now * this.rate;
   }
 
-  readonly after = (delay: Millis, run: () => void): (() => void) => {
-    let isOff = false;
-    const cancel = this.world.after(
-      delay / this.rate,
-      this.guarded(() => {
-        if (!isOff) run();
-      }),
-    );
-    return () => {
-      isOff = true;
-      cancel();
-    };
-  };
+  readonly after = (delay: Millis, run: () => void): (() => void) =>
+    this.world.after(delay / this.rate, run, this);
 
-  /** For what comes from outside to what lives now. */
-  guarded(run: () => void): () => void {
-    const { life } = this;
-    return () => {
-      if (life !== this.life) return;
-      if (this.isStopped) this.late.push(run);
-      else run();
-    };
+  turn(run: () => void): void {
+    this.world.turn(run, this);
+  }
+
+  keep(timed: Timed): void {
+    this.late.push(timed);
+  }
+
+  /** What comes from outside, to this life only. */
+  hear(life: number, run: () => void): void {
+    if (life !== this.life) return;
+    if (this.isStopped) this.late.push(this.world.late(run, this));
+    else run();
   }
 }

@@ -17,6 +17,7 @@ import type { World } from '../kernel/world.js';
 import { DatabaseLink } from '../store/link.js';
 import type { DatabaseServer } from '../store/server.js';
 import { type Committing, SimStore } from '../store/sim-store.js';
+import { isByPoison } from '../poison.js';
 import { Process } from './process.js';
 
 export interface SimCluster {
@@ -30,6 +31,8 @@ export interface SimCluster {
   readonly slice: number;
   readonly limits: Limits;
   committed(node: SchedulerNode, committing: Committing): void;
+  /** A run is left alone from now on, until a person says otherwise. */
+  parked(run: string, why: string): void;
 }
 
 const CLUSTER = 'sim';
@@ -140,7 +143,7 @@ export class SchedulerNode {
   private turn(): void {
     if (this.turning) return;
     this.turning = true;
-    this.process.after(0.05, () => {
+    this.process.turn(() => {
       this.turning = false;
       const { host } = this;
       if (host === undefined) return;
@@ -163,6 +166,7 @@ export class SchedulerNode {
   private connect(): void {
     const { cluster, process, thread } = this;
     this.linkSession = `${this.session}-${++this.sessions}`;
+    const { life } = process;
     const topic = topics.schedulerPresence(thread);
     const link = cluster.broker.connect(
       {
@@ -177,8 +181,8 @@ export class SchedulerNode {
           topics.liveWant,
         ],
         will: { topic, payload: this.presence('death') },
-        deliver: (on, payload) => process.guarded(() => this.hear(on, payload))(),
-        closed: process.guarded(() => this.closed()),
+        deliver: (on, payload) => process.hear(life, () => this.hear(on, payload)),
+        closed: () => process.hear(life, () => this.closed()),
       },
       process.after,
     );
@@ -207,8 +211,7 @@ export class SchedulerNode {
 
   /** As the ingress does it. */
   private hear(topic: string, payload: string): void {
-    const [, , , kind, second, third] = topic.split('/');
-    const from = lastLevel(topic);
+    const { kind, second, third, from } = partsOf(topic);
     if (kind === 'presence' && second === 'x') {
       const presence = decodeExecutorPresence(payload);
       if (presence !== undefined) this.tell({ kind: 'presence', executor: from, presence });
@@ -243,11 +246,35 @@ export class SchedulerNode {
 
   private wrong(text: string, about: unknown): void {
     this.say(text, about);
+    if (text === 'a run is parked') {
+      const { run, reason } = about as { run: string; reason: string };
+      this.cluster.parked(run, reason);
+    }
+    if (isByPoison(about)) return;
     const check = DEFECTS.find(([of]) => text.startsWith(of))?.[1];
     if (check !== undefined) {
       this.cluster.world.violate(check, `${this.thread}: ${text} ${plain(about)}`);
     }
   }
+}
+
+interface TopicParts {
+  readonly kind: string | undefined;
+  readonly second: string | undefined;
+  readonly third: string | undefined;
+  readonly from: string;
+}
+const parts = new Map<string, TopicParts>();
+
+/** There are few topics, and many messages. */
+function partsOf(topic: string): TopicParts {
+  let found = parts.get(topic);
+  if (found === undefined) {
+    const [, , , kind, second, third] = topic.split('/');
+    found = { kind, second, third, from: lastLevel(topic) };
+    parts.set(topic, found);
+  }
+  return found;
 }
 
 function itemsOf<I>(codec: Parameters<typeof decodeEnvelope<I>>[0], payload: string): readonly I[] {

@@ -16,24 +16,28 @@ export function commitTo(
   at: Millis,
 ): CommitOutcome {
   const tableOf = (of: PartitionWrites): PartitionTable => tables.partition(of.partition);
-  const fenced = writes.filter((of) => tableOf(of).epoch !== of.epoch);
-  if (fenced.length > 0) {
-    return refused({ kind: 'fenced', partitions: fenced.map((of) => of.partition) });
-  }
+  const fenced: number[] = [];
+  for (const of of writes) if (tableOf(of).epoch !== of.epoch) fenced.push(of.partition);
+  if (fenced.length > 0) return refused({ kind: 'fenced', partitions: fenced });
   if (notBefore !== null && notBefore > at) return refused({ kind: 'early', at });
-  const gone = writes.flatMap((of) =>
-    of.consumed.filter((id, i, all) => !tableOf(of).inbox.has(id) || all.indexOf(id) !== i),
-  );
+  const gone: string[] = [];
+  for (const of of writes) {
+    const { inbox } = tableOf(of);
+    for (const [i, id] of of.consumed.entries()) {
+      if (!inbox.has(id) || of.consumed.indexOf(id) !== i) gone.push(id);
+    }
+  }
   if (gone.length > 0) return refused({ kind: 'gone', ids: gone });
   for (const of of writes) {
     const wrong = whatIsWrong(tables, tableOf(of), of);
     if (wrong !== undefined) return forGood(wrong);
   }
   for (const of of writes) apply(tables, tableOf(of), of, at);
-  const wanted = writes.flatMap((of) => {
-    const by = tableOf(of).wantedBy;
-    return by === null ? [] : [{ partition: of.partition, by }];
-  });
+  const wanted: { partition: number; by: string }[] = [];
+  for (const { partition } of writes) {
+    const by = tables.partition(partition).wantedBy;
+    if (by !== null) wanted.push({ partition, by });
+  }
   return { kind: 'committed', committed: { at, wanted, timeline: '00000001' } };
 }
 
@@ -56,14 +60,17 @@ function whatIsWrong(
   for (const { id } of writes.finished) {
     if (tables.history.has(id)) return `history has ${id} already`;
   }
-  const texts = writes.finished.flatMap(({ result, error }) => [result, error]);
-  return texts.some((text) => text?.includes(POISON) === true) ? 'invalid byte' : undefined;
+  const isPoison = (text: string | null): boolean => text?.includes(POISON) === true;
+  const isRefused = writes.finished.some(
+    ({ result, error }) => isPoison(result) || isPoison(error),
+  );
+  return isRefused ? 'invalid byte' : undefined;
 }
 
 function apply(tables: Tables, table: PartitionTable, of: PartitionWrites, at: Millis): void {
   if (of.events > 0) {
-    const segment = { seq: table.seq + 1, n: of.events, events: of.segment ?? '[]' };
-    table.journal.push({ ...segment, epoch: of.epoch, at });
+    const { epoch, events: n, segment: events = '[]' } = of;
+    table.journal.push({ seq: table.seq + 1, n, events, epoch, at });
     table.seq += of.events;
   }
   for (const id of of.consumed) table.inbox.delete(id);
@@ -93,8 +100,14 @@ function amend(table: PartitionTable, { amended }: PartitionWrites): void {
 function change(table: PartitionTable, of: PartitionWrites): void {
   for (const run of of.changed) {
     const row = table.live.get(run.id) as LiveRow;
-    const { state, lane, rank, readyAt, attempt, spent, record } = run;
-    Object.assign(row, { state, lane, rank, ready: readyAt, attempt, spent, record, taken: true });
+    row.state = run.state;
+    row.lane = run.lane;
+    row.rank = run.rank;
+    row.ready = run.readyAt;
+    row.attempt = run.attempt;
+    row.spent = run.spent;
+    row.record = run.record;
+    row.taken = true;
     if (run.wasGranted) table.open.delete(run.id);
   }
   for (const grant of of.granted) {

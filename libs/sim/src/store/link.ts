@@ -12,6 +12,8 @@ const REFUSED_MS: Millis = 5;
 interface Call {
   readonly serve: () => unknown;
   readonly done: (served: Served<never>) => void;
+  /** Not answered by then: nobody will ever know. */
+  until: Millis;
 }
 
 /**
@@ -22,7 +24,8 @@ export class DatabaseLink {
   /** Words do not get through: those of ours, or those to us. */
   cut: 'none' | 'to' | 'from' = 'none';
   private readonly queue: Call[] = [];
-  private busy = false;
+  private underWay: Call | undefined;
+  private isWatched = false;
 
   constructor(
     private readonly server: DatabaseServer,
@@ -31,51 +34,64 @@ export class DatabaseLink {
   ) {}
 
   call<T>(serve: () => T, done: (served: Served<T>) => void): void {
-    this.queue.push({ serve, done: done as Call['done'] });
+    this.queue.push({ serve, done: done as Call['done'], until: 0 });
     this.next();
   }
 
   private next(): void {
     const call = this.queue[0];
-    if (this.busy || call === undefined) return;
-    this.busy = true;
-    let over = false;
-    const end = (served: Served<unknown>): void => {
-      if (over) return;
-      over = true;
-      cancel();
-      this.queue.shift();
-      this.busy = false;
-      call.done(served as Served<never>);
-      this.next();
-    };
-    const cancel = this.after(DEADLINE_MS, () => end({ kind: 'unknown' }));
+    if (this.underWay !== undefined || call === undefined) return;
+    this.underWay = call;
     const { server } = this;
-    if (server.health === 'down') {
-      this.after(REFUSED_MS, () => end({ kind: 'refused' }));
-      return;
-    }
-    this.send(call, end);
+    call.until = server.world.now + DEADLINE_MS;
+    this.watch(call);
+    if (server.health === 'down') this.after(REFUSED_MS, () => this.end(call, { kind: 'refused' }));
+    else this.send(call);
   }
 
-  private send(call: Call, end: (served: Served<unknown>) => void): void {
+  /** One timer a connection, not one a call: nearly all are answered long before. */
+  private watch({ until }: Call): void {
+    if (this.isWatched) return;
+    this.isWatched = true;
+    const { world } = this.server;
+    this.after(until - world.now, () => {
+      this.isWatched = false;
+      const call = this.underWay;
+      if (call === undefined) return;
+      if (call.until - world.now < 1) this.end(call, { kind: 'unknown' });
+      else this.watch(call);
+    });
+  }
+
+  private end(call: Call, served: Served<unknown>): void {
+    if (this.underWay !== call) return;
+    this.underWay = undefined;
+    this.queue.shift();
+    call.done(served as Served<never>);
+    this.next();
+  }
+
+  private send(call: Call): void {
     const { server } = this;
     const { random } = server.world;
     const isLost = random.chance(server.loss);
     const isHeard = !isLost || random.chance(0.5);
-    if (isLost) this.after(server.latency() * 2, () => end({ kind: 'unknown' }));
+    if (isLost) this.after(server.latency() * 2, () => this.end(call, { kind: 'unknown' }));
     if (!isHeard || this.cut === 'to') return;
     // On its way in the network: it arrives although its sender may be gone by then.
-    server.world.after(server.latency(), () => {
-      if (server.health === 'down') {
-        this.after(1, () => end({ kind: 'unknown' }));
-        return;
-      }
-      server.hear(() => {
-        const value = call.serve();
-        if (isLost || this.cut === 'from') return;
-        this.after(server.latency(), () => end({ kind: 'answer', value }));
-      });
+    server.world.after(server.latency(), () => this.arrive(call, isLost));
+  }
+
+  private arrive(call: Call, isLost: boolean): void {
+    const { server } = this;
+    if (server.health === 'down') {
+      this.after(1, () => this.end(call, { kind: 'unknown' }));
+      return;
+    }
+    server.hear(() => {
+      const value = call.serve();
+      if (isLost || this.cut === 'from') return;
+      this.after(server.latency(), () => this.end(call, { kind: 'answer', value }));
     });
   }
 }

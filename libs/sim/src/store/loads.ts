@@ -14,6 +14,7 @@ import {
   type LoadedPartition,
   type LoadedRun,
   type Millis,
+  type NodeView,
   RUN_STATES,
   type RunRow,
   cellOf,
@@ -30,7 +31,7 @@ export function loadedOf(tables: Tables, row: RunRow): LoadedRun {
   const specification = tables.specifications.get(`${row.project}/${row.spec}`);
   if (specification === undefined) throw new Error(`specification ${row.spec} does not exist`);
   const isLarge = (row.params?.length ?? 0) > PARAMS_MAX;
-  const read = { ...row, params: isLarge ? null : row.params, params_left: isLarge };
+  const read = isLarge ? { ...row, params: null, params_left: true } : row;
   return { cell: cellOf(read, specification.policy), taken: row.taken };
 }
 
@@ -55,17 +56,15 @@ export function lanesOf(tables: Tables, of: LanesPage): AuditedRow[] {
   const { partition, epoch, after, window } = of;
   const table = tables.partition(partition);
   if (table.epoch !== epoch) return [];
-  const rows = [...table.live.values()].flatMap(({ id, lane, rank, taken }): AuditedRow[] => {
-    if (lane === null) return [];
+  const rows: AuditedRow[] = [];
+  for (const { id, lane, rank, taken } of table.live.values()) {
+    if (lane === null || (after !== null && byPlace({ id, lane, rank }, after) <= 0)) continue;
     const isOpen = table.open.has(id);
     const isTaken = taken || isOpen;
     const isInInbox = !isTaken && table.inbox.has(id);
-    return [{ id, lane, rank, taken: isTaken, isOpen, isInInbox }];
-  });
-  return rows
-    .sort(byPlace)
-    .filter((row) => after === null || byPlace(row, after) > 0)
-    .slice(0, window);
+    rows.push({ id, lane, rank, taken: isTaken, isOpen, isInInbox });
+  }
+  return rows.sort(byPlace).slice(0, window);
 }
 
 type Place = Pick<AuditedRow, 'lane' | 'rank' | 'id'>;
@@ -140,29 +139,32 @@ export function runsOf(tables: Tables, ids: readonly string[]): Fetched {
 }
 
 export function inboxOf(tables: Tables, partitions: readonly number[], each: number): InboxRow[] {
-  return partitions.flatMap((partition) => {
+  const rows: InboxRow[] = [];
+  for (const partition of partitions) {
     const table = tables.partition(partition);
+    if (table.inbox.size === 0) continue;
     const ids = [...table.inbox.keys()].sort().slice(0, each);
-    return ids.map((id): InboxRow => {
+    for (const id of ids) {
       const entry = table.inbox.get(id);
       if (entry === undefined) throw new Error('an inbox row went while it was read');
       const live = entry.kind === INBOX_SUBMIT ? table.live.get(id) : undefined;
       const run = live && loadedOf(tables, runNow(table, live));
-      return { partition, ...entry, run };
-    });
-  });
+      rows.push({ partition, ...entry, run });
+    }
+  }
+  return rows;
 }
 
 export function viewOf(tables: Tables, at: Millis): ClusterView {
+  const nodes: NodeView[] = [];
+  for (const { thread, session, seen } of tables.nodes.values()) {
+    nodes.push({ thread, session, ageMs: Math.round(at - seen) });
+  }
   const ago = (then: Millis | null): Millis | null =>
     then === null ? null : Math.round(at - then);
   return {
     at,
-    nodes: [...tables.nodes.values()].map(({ thread, session, seen }) => ({
-      thread,
-      session,
-      ageMs: Math.round(at - seen),
-    })),
+    nodes,
     partitions: tables.partitions.map((of) => ({
       id: of.id,
       epoch: of.epoch,
