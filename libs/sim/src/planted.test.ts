@@ -67,17 +67,17 @@ const atOnce = (kinds: readonly string[]) => (plant: Plant) => {
 const BUGS: readonly Bug[] = [
   {
     name: 'an assignment leaves before its grant is committed',
-    from: 3,
+    from: 7,
     plant: atOnce(['assign']),
   },
   {
     name: 'an ack leaves before the commit of what it acknowledges',
-    from: 5,
+    from: 11,
     plant: atOnce(['ack']),
   },
   {
     name: 'a floor does not know of the grants of its own batch',
-    from: 74,
+    from: 135,
     plant: (plant) =>
       plant(`${THREAD}/committer.js`, ({ Committer }) => ({
         Committer: withMethod(

@@ -19,7 +19,7 @@ interface Ledger {
 export const CORE_BUGS: readonly Bug[] = [
   {
     name: 'what a digest does not list is taken for lost, however old it is',
-    from: 7,
+    from: 11,
     plant: (plant) =>
       plant(`${CORE}/partition/reports.js`, ({ digest }) => ({
         digest: (step: { state: { epoch: number } }, message: object) => {
@@ -57,7 +57,7 @@ export const CORE_BUGS: readonly Bug[] = [
   },
   {
     name: 'a bounce leaves no tombstone',
-    from: 96,
+    from: 117,
     plant: (plant) =>
       plant(`${CORE}/ledger/entries.js`, ({ endUnseen }) => {
         const bounce = ({ emit }: Ledger, partition: number, token: object, reason: string) =>
