@@ -72,12 +72,15 @@ async function one(
     const moved = await ownership.moved(owned, victim, WATCHED_MS);
     await sleep(Math.max(0, at + WATCHED_MS - Date.now()));
     const after = Math.max(...others.map(memoryOf));
-    const acks = (await load.stop()).filter((ack) => ack.at >= at).map(({ ms }) => ms);
+    const all = await load.stop();
+    const calm = all.filter((ack) => ack.at > at - WARM_MS / 2 && ack.at < at).map(({ ms }) => ms);
+    const acks = all.filter((ack) => ack.at >= at).map(({ ms }) => ms);
     const granting = await ownership.granting(owned, moved);
     return {
       partitions: owned.size,
-      'all owned': Math.max(...moved.values()) - at,
-      'all granting': Math.max(...granting.values()) - at,
+      'all owned': Math.round(Math.max(...moved.values()) - at),
+      'all granting': Math.round(Math.max(...granting.values()) - at),
+      'ack p99 before': quantile(calm, 0.99),
       'ack p50': quantile(acks, 0.5),
       'ack p99': quantile(acks, 0.99),
       'ack max': quantile(acks, 1),
