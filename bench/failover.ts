@@ -20,6 +20,8 @@ const SLOTS = 200;
 const WARM_MS = 3_000;
 /** From the fault on; a process that stands still goes on at its end. */
 const WATCHED_MS = 8_000;
+/** Runs that were submitted so shortly before the fault may have to wait through it. */
+const BEFORE_MS = 200;
 const NAME = (n: number): string => `scheduler-${n}`;
 
 /** One of several schedulers dies or stands still under load: until when does all go on? */
@@ -80,6 +82,7 @@ async function one(
       partitions: owned.size,
       'all owned': Math.round(Math.max(...moved.values()) - at),
       'all granting': Math.round(Math.max(...granting.values()) - at),
+      'longest wait': await ownership.longestWait(owned, at - BEFORE_MS),
       'ack p99 before': quantile(calm, 0.99),
       'ack p50': quantile(acks, 0.5),
       'ack p99': quantile(acks, 0.99),

@@ -13,6 +13,13 @@ interface Row {
   readonly since: number;
 }
 
+interface Grant {
+  readonly partition: number;
+  readonly run: string;
+  /** Of its commit, by the database's clock. */
+  readonly at: number;
+}
+
 /** Who owns what, and when each partition went on: by the database alone. */
 export class Ownership {
   private constructor(private readonly client: pg.Client) {}
@@ -77,32 +84,51 @@ export class Ownership {
     return moved;
   }
 
-  /** When each of them first granted something after it had moved. */
+  /** When each of them first granted something after it had moved; by then it had to come. */
   async granting(
     partitions: ReadonlySet<number>,
     moved: ReadonlyMap<number, number>,
   ): Promise<ReadonlyMap<number, number>> {
-    const since = Math.min(...moved.values());
-    const { rows } = await this.client.query<{
-      id: number;
-      at: number;
-      seq: number;
-      events: string;
-    }>(
+    const granting = new Map<number, number>();
+    for (const { partition, at } of await this.grants(Math.min(...moved.values()))) {
+      if (!partitions.has(partition) || granting.has(partition)) continue;
+      if (at >= (moved.get(partition) ?? 0)) granting.set(partition, at);
+    }
+    const without = [...partitions].filter((id) => !granting.has(id));
+    if (without.length > 0) throw new Error(`partitions ${without.join()} granted nothing`);
+    return granting;
+  }
+
+  /** The longest that a run waited for its grant, of those that were submitted since. */
+  async longestWait(partitions: ReadonlySet<number>, since: number): Promise<number> {
+    const { rows } = await this.client.query<{ id: string; partition: number; at: number }>(
+      `select id, partition, extract(epoch from submitted_at)::float8 * 1000 as at
+       from orrery.history where submitted_at >= to_timestamp($1::float8 / 1000)`,
+      [since],
+    );
+    const granted = new Map<string, number>();
+    for (const { run, at } of await this.grants(since)) {
+      if (!granted.has(run)) granted.set(run, at);
+    }
+    const waits = rows
+      .filter(({ partition }) => partitions.has(partition))
+      .map(({ id, at }) => (granted.get(id) ?? at) - at);
+    return Math.round(Math.max(0, ...waits));
+  }
+
+  private async grants(since: number): Promise<readonly Grant[]> {
+    type Segment = { id: number; at: number; seq: number; events: string };
+    const { rows } = await this.client.query<Segment>(
       `select partition as id, seq::float8, extract(epoch from at)::float8 * 1000 as at,
          convert_from(events, 'UTF8') as events
        from orrery.journal where at >= to_timestamp($1::float8 / 1000) order by partition, seq`,
       [since],
     );
-    const granting = new Map<number, number>();
-    for (const { id, at, seq, events } of rows) {
-      if (!partitions.has(id) || granting.has(id) || at < (moved.get(id) ?? 0)) continue;
-      const isGrant = decodeSegment(events, seq).some(({ type }) => type === 'GRANTED');
-      if (isGrant) granting.set(id, at);
-    }
-    const without = [...partitions].filter((id) => !granting.has(id));
-    if (without.length > 0) throw new Error(`partitions ${without.join()} granted nothing`);
-    return granting;
+    return rows.flatMap(({ id: partition, at, seq, events }) =>
+      decodeSegment(events, seq)
+        .filter(({ type }) => type === 'GRANTED')
+        .map(({ run }) => ({ partition, run, at })),
+    );
   }
 
   private async rows(): Promise<Row[]> {
