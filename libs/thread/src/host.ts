@@ -222,7 +222,7 @@ export class ThreadHost {
     this.committer.settle();
     if (this.sweepSoon) {
       this.sweepSoon = false;
-      this.reader.sweep([...this.owned.keys()]);
+      this.reader.sweep(this.starts.toSweep(this.owned.values()));
     }
     this.performer.flush();
     this.post.flush();

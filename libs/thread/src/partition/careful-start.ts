@@ -3,8 +3,12 @@ import type { PartitionBatch } from '../batch.js';
 import type { OwnedPartition } from './owned.js';
 
 const ROWS_MAX = 256;
-/** Its owner was lost so often while the row stood alone in hand. */
-const TRIES_MAX = 3;
+/** So many are in hand together while nothing speaks against any of them. */
+const TOGETHER = 8;
+/** In hand at so many losses it is alone in its whole thread. */
+const SUSPECT_AT = 2;
+/** Twice together with others, and twice quite alone. */
+const TRIES_MAX = 4;
 /** What is not done by then waits for something else than its step. */
 const PATIENCE_MS = 5_000;
 
@@ -20,7 +24,7 @@ interface Named {
   readonly rows: Set<string>;
 }
 interface Hand {
-  readonly row: InboxRow;
+  rows: readonly InboxRow[];
   readonly since: Millis;
   at: 'naming' | 'named' | 'applying';
 }
@@ -40,9 +44,10 @@ export interface CarefulStartHost {
 }
 
 /**
- * After an unclean loss a message may have killed the owner. The first rows of the inbox are
- * applied alone, each named first: a commit raises its `tries`, then it is stepped. A row that was
- * in hand at a loss is alone in its whole thread, so that the innocent beside it are cleared.
+ * After an unclean loss a message may have killed the owner. The first rows of the inbox are taken
+ * in hand a few at a time, and named first: a commit raises their `tries`, then they are stepped.
+ * What was in hand at a loss is taken singly, then alone in its whole thread: so the innocent
+ * beside it are cleared, and a loss that was nobody's fault costs a few commits.
  */
 export class CarefulStarts {
   /** By this process, which lives: a reload of its own is no loss. By partition. */
@@ -72,9 +77,16 @@ export class CarefulStarts {
     if (named !== undefined) for (const id of written.consumed) named.delete(id);
     const hand = owned.start?.hand;
     if (owned.start === undefined || hand === undefined) return;
-    const { id } = hand.row;
-    if (hand.at === 'naming' && written.named.includes(id)) hand.at = 'named';
-    if (hand.at === 'applying' && written.consumed.includes(id)) owned.start.hand = undefined;
+    const isNamed = hand.rows.some(({ id }) => written.named.includes(id));
+    if (hand.at === 'naming' && isNamed) hand.at = 'named';
+    if (hand.at === 'applying') putDown(owned.start, ({ id }) => written.consumed.includes(id));
+  }
+
+  /** Those whose inbox is of use now: one in a careful start has what it needs. */
+  toSweep(all: Iterable<OwnedPartition>): number[] {
+    const ids: number[] = [];
+    for (const { id, start } of all) if (start?.rows === undefined) ids.push(id);
+    return ids;
   }
 
   /** At the end of a slice. */
@@ -85,7 +97,7 @@ export class CarefulStarts {
     for (const owned of starting) this.goOn(owned);
     const ready = starting.filter((owned) => this.isReady(owned));
     const suspects = ready.filter(({ start }) => isSuspect(start?.rows?.[0]));
-    const inHand = starting.flatMap(({ start }) => start?.hand?.row ?? []);
+    const inHand = starting.flatMap(({ start }) => start?.hand?.rows ?? []);
     if (inHand.some(isSuspect)) return;
     if (suspects.length === 0) for (const owned of ready) this.take(owned);
     else if (inHand.length === 0) this.take(suspects[0] as OwnedPartition);
@@ -98,11 +110,14 @@ export class CarefulStarts {
     if (start === undefined || hand === undefined) return;
     if (hand.at === 'named') {
       hand.at = 'applying';
-      const message = this.host.messageOf(owned, hand.row);
-      if (message !== undefined) this.host.apply(owned, message);
-      const isDone = this.host.isConsumed(owned, hand.row);
-      // Its commit may name the next: until it is done the row stays, with the try it has.
-      if (message === undefined || isDone) start.hand = undefined;
+      const senseless = new Set<InboxRow>();
+      for (const row of hand.rows) {
+        const message = this.host.messageOf(owned, row);
+        if (message === undefined) senseless.add(row);
+        else this.host.apply(owned, message);
+      }
+      // Their commit may name the next: until it is done the rows stay, with the try they have.
+      putDown(start, (row) => senseless.has(row) || this.host.isConsumed(owned, row));
     } else if (this.host.mono() - hand.since > PATIENCE_MS) start.hand = undefined;
   }
 
@@ -123,13 +138,20 @@ export class CarefulStarts {
   }
 
   private take(owned: OwnedPartition): void {
-    const row = owned.start?.rows?.shift();
-    if (owned.start === undefined || row === undefined) return;
-    const isNamed = this.isNamed(row);
-    owned.start.hand = { row, since: this.host.mono(), at: isNamed ? 'named' : 'naming' };
-    if (isNamed) return;
-    this.named.get(owned.id)?.rows.add(row.id);
-    this.host.batchOf(owned).named.push(row.id);
+    const left = owned.start?.rows;
+    const first = left?.shift();
+    if (owned.start === undefined || left === undefined || first === undefined) return;
+    const rows = [first];
+    while (first.tries === 0 && left[0]?.tries === 0 && rows.length < TOGETHER) {
+      rows.push(left.shift() as InboxRow);
+    }
+    const unnamed = rows.filter((row) => !this.isNamed(row));
+    const at = unnamed.length === 0 ? 'named' : 'naming';
+    owned.start.hand = { rows, since: this.host.mono(), at };
+    for (const { id } of unnamed) {
+      this.named.get(owned.id)?.rows.add(id);
+      this.host.batchOf(owned).named.push(id);
+    }
   }
 
   private isNamed({ partition, id }: InboxRow): boolean {
@@ -137,4 +159,11 @@ export class CarefulStarts {
   }
 }
 
-const isSuspect = (row: InboxRow | undefined): boolean => row !== undefined && row.tries > 0;
+const isSuspect = (row: InboxRow | undefined): boolean => (row?.tries ?? 0) >= SUSPECT_AT;
+
+/** What is done with leaves the hand. */
+function putDown(start: CarefulStart, isDone: (row: InboxRow) => boolean): void {
+  if (start.hand === undefined) return;
+  start.hand.rows = start.hand.rows.filter((row) => !isDone(row));
+  if (start.hand.rows.length === 0) start.hand = undefined;
+}
