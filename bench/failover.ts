@@ -7,6 +7,8 @@ import { System } from './system.js';
 
 export interface FailoverSettings {
   readonly schedulers: number;
+  /** Of each of them. */
+  readonly threads: number;
   /** Submissions a second while it happens. */
   readonly rate: number;
   readonly rounds: number;
@@ -26,9 +28,9 @@ const NAME = (n: number): string => `scheduler-${n}`;
 
 /** One of several schedulers dies or stands still under load: until when does all go on? */
 export async function benchFailover(settings: FailoverSettings): Promise<Report> {
-  const { schedulers, rounds } = settings;
+  const { schedulers, threads, rounds } = settings;
   const words = ['--schedulers', String(schedulers)];
-  const system = await System.start(SLOTS, {}, words);
+  const system = await System.start(SLOTS, { ORRERY_SCHEDULER_THREADS: String(threads) }, words);
   const ownership = await Ownership.open(system.endpoint.databaseUrl);
   const stock = new Stock(system);
   const rows: Record<string, Figure>[] = [];
@@ -44,7 +46,7 @@ export async function benchFailover(settings: FailoverSettings): Promise<Report>
     const of = (name: string): number => median(rows.map((row) => Number(row[name])));
     rows.push({ round: 'median', ...Object.fromEntries(titles.map((name) => [name, of(name)])) });
     const { rate, how, live, waiting } = settings;
-    const given = { schedulers, rate: `${rate}/s`, how, live, waiting, slots: SLOTS };
+    const given = { schedulers, threads, rate: `${rate}/s`, how, live, waiting, slots: SLOTS };
     return { scenario: 'one of several schedulers fails (ms)', settings: given, rows };
   } finally {
     await stock.clear();

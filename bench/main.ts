@@ -24,7 +24,7 @@ const HELP = `npm run bench -- SCENARIO [options]
               --subscribers N (2000)  --slow N (200)  --rate N (500)  --seconds N (30)
               --resumed N (20)  --slow-ms N (never): between two messages that a slow one reads
   failover  one of several schedulers dies or stands still: when every partition goes on
-              --schedulers N (3)  --rate N (500)  --rounds N (10)  --how kill|stop (kill)
+              --schedulers N (3)  --threads N (2)  --rate N (500)  --rounds N (10)  --how kill|stop (kill)
               --live N (0)  --waiting N (0): runs that execute, and that wait, all the while
   bulk      dead runs retried by filter, beside single submissions at a steady rate
               --runs N (5000)  --rounds N (5)  --seconds N (10)
@@ -123,6 +123,7 @@ async function failover(words: readonly string[]): Promise<Report> {
     args: [...words],
     options: {
       schedulers: { type: 'string', default: '3' },
+      threads: { type: 'string', default: '2' },
       rate: { type: 'string', default: '500' },
       rounds: { type: 'string', default: '10' },
       how: { type: 'string', default: 'kill' },
@@ -132,6 +133,7 @@ async function failover(words: readonly string[]): Promise<Report> {
   });
   return await benchFailover({
     schedulers: Number(values.schedulers),
+    threads: Number(values.threads),
     rate: Number(values.rate),
     rounds: Number(values.rounds),
     how: values.how === 'stop' ? 'stop' : 'kill',
