@@ -29,6 +29,7 @@ const NAME = (n: number): string => `scheduler-${n}`;
 /** One of several schedulers dies or stands still under load: until when does all go on? */
 export async function benchFailover(settings: FailoverSettings): Promise<Report> {
   const { schedulers, threads, rounds } = settings;
+  const names = Array.from({ length: schedulers }, (_, n) => NAME(n + 1));
   const words = ['--schedulers', String(schedulers)];
   const system = await System.start(SLOTS, { ORRERY_SCHEDULER_THREADS: String(threads) }, words);
   const ownership = await Ownership.open(system.endpoint.databaseUrl);
@@ -38,9 +39,9 @@ export async function benchFailover(settings: FailoverSettings): Promise<Report>
     await stock.lay(settings);
     await ownership.takenIn();
     for (let round = 1; round <= rounds; round++) {
-      await ownership.even(Array.from({ length: schedulers }, (_, n) => NAME(n + 1)));
+      await ownership.even(names);
       const victim = NAME(1 + (round % schedulers));
-      rows.push({ round, ...(await one(system, ownership, victim, settings)) });
+      rows.push({ round, ...(await one(system, ownership, names, victim, settings)) });
     }
     const titles = Object.keys(rows[0] ?? {}).filter((name) => name !== 'round');
     const of = (name: string): number => median(rows.map((row) => Number(row[name])));
@@ -58,12 +59,11 @@ export async function benchFailover(settings: FailoverSettings): Promise<Report>
 async function one(
   system: System,
   ownership: Ownership,
+  names: readonly string[],
   victim: string,
-  { rate, how, schedulers }: FailoverSettings,
+  { rate, how }: FailoverSettings,
 ): Promise<Record<string, Figure>> {
-  const others = Array.from({ length: schedulers }, (_, n) => NAME(n + 1))
-    .filter((name) => name !== victim)
-    .map((name) => system.pidOf(name));
+  const others = names.filter((name) => name !== victim).map((name) => system.pidOf(name));
   const load = new Steady(system, rate);
   load.start();
   await sleep(WARM_MS);

@@ -24,7 +24,8 @@ const HELP = `npm run bench -- SCENARIO [options]
               --subscribers N (2000)  --slow N (200)  --rate N (500)  --seconds N (30)
               --resumed N (20)  --slow-ms N (never): between two messages that a slow one reads
   failover  one of several schedulers dies or stands still: when every partition goes on
-              --schedulers N (3)  --threads N (2)  --rate N (500)  --rounds N (10)  --how kill|stop (kill)
+              --schedulers N (3)  --threads N (2)  --rate N (500)  --rounds N (10)
+              --how kill|stop (kill)
               --live N (0)  --waiting N (0): runs that execute, and that wait, all the while
   bulk      dead runs retried by filter, beside single submissions at a steady rate
               --runs N (5000)  --rounds N (5)  --seconds N (10)
@@ -131,12 +132,13 @@ async function failover(words: readonly string[]): Promise<Report> {
       waiting: { type: 'string', default: '0' },
     },
   });
+  if (values.how !== 'kill' && values.how !== 'stop') throw new Error('--how is kill or stop');
   return await benchFailover({
     schedulers: Number(values.schedulers),
     threads: Number(values.threads),
     rate: Number(values.rate),
     rounds: Number(values.rounds),
-    how: values.how === 'stop' ? 'stop' : 'kill',
+    how: values.how,
     live: Number(values.live),
     waiting: Number(values.waiting),
   });

@@ -5,6 +5,8 @@ import { decodeSegment } from '#protocol';
 const LOOK_MS = 20;
 const EVEN_MS = 120_000;
 const TAKEN_IN_MS = 300_000;
+/** Nothing has moved for so long: it stays as it is. */
+const STILL_MS = 3_000;
 
 interface Row {
   readonly id: number;
@@ -42,8 +44,7 @@ export class Ownership {
       const least = Math.floor((rows.length / schedulers.length) * 0.75);
       const counts = schedulers.map((name) => rows.filter((row) => isOf(row, name)).length);
       const lastMove = Math.max(...rows.map(({ since }) => since));
-      // Ten seconds of quiet: nothing that was just claimed is asked for.
-      if (counts.every((count) => count >= least) && Date.now() - lastMove > 3_000) return;
+      if (counts.every((count) => count >= least) && Date.now() - lastMove > STILL_MS) return;
       if (Date.now() > until) throw new Error(`partitions are not even: ${counts.join()}`);
       await sleep(LOOK_MS * 10);
     }
@@ -103,16 +104,19 @@ export class Ownership {
   async longestWait(partitions: ReadonlySet<number>, since: number): Promise<number> {
     const { rows } = await this.client.query<{ id: string; partition: number; at: number }>(
       `select id, partition, extract(epoch from submitted_at)::float8 * 1000 as at
-       from orrery.history where submitted_at >= to_timestamp($1::float8 / 1000)`,
+       from (select id, partition, submitted_at from orrery.live
+             union all select id, partition, submitted_at from orrery.history) r
+       where submitted_at >= to_timestamp($1::float8 / 1000)`,
       [since],
     );
+    const now = Date.now();
     const granted = new Map<string, number>();
     for (const { run, at } of await this.grants(since)) {
       if (!granted.has(run)) granted.set(run, at);
     }
     const waits = rows
       .filter(({ partition }) => partitions.has(partition))
-      .map(({ id, at }) => (granted.get(id) ?? at) - at);
+      .map(({ id, at }) => (granted.get(id) ?? now) - at);
     return Math.round(Math.max(0, ...waits));
   }
 

@@ -19,6 +19,7 @@ export class Steady {
   private readonly acks: Ack[] = [];
   private readonly waiting = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
+  private failure: Error | undefined;
 
   constructor(
     system: System,
@@ -44,15 +45,22 @@ export class Steady {
     clearInterval(this.timer);
     await Promise.all(this.waiting);
     this.poster.close();
+    if (this.failure !== undefined) throw this.failure;
     return this.acks;
   }
 
   private send(at: number): void {
-    const one = this.poster.post(SINGLE).then((answer) => {
-      if (!answer.includes('"id"')) throw new Error(answer);
-      this.acks.push({ at, ms: Date.now() - at });
-      this.waiting.delete(one);
-    });
+    const one = this.poster.post(SINGLE).then(
+      (answer) => {
+        if (!answer.includes('"id"')) this.failure ??= new Error(answer);
+        this.acks.push({ at, ms: Date.now() - at });
+        this.waiting.delete(one);
+      },
+      (error: Error) => {
+        this.failure ??= error;
+        this.waiting.delete(one);
+      },
+    );
     this.waiting.add(one);
   }
 }

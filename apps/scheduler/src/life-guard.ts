@@ -23,6 +23,8 @@ interface Other {
   readonly life: string;
 }
 
+const UNHEARD = 'no broker answers: another installation may use it under our name';
+
 /**
  * Two installations of one name at one broker would each speak to the other's executors. Throws, in
  * words, when a scheduler of another life is there and lives: a birth alone may have been left.
@@ -34,7 +36,7 @@ export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> 
   const mark = topics.threadIn(id);
   const client = (): Mqtt => createMqtt({ url: mqttUrl, clientId: `orrery-${id}`, log });
   if (!(await leave(client(), mark))) {
-    log.warn('no broker answers: another installation may use it under our name');
+    log.warn(UNHEARD);
     return;
   }
   const mqtt = client();
@@ -49,7 +51,7 @@ export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> 
   const marked = within(mqtt.messages$(mark), BROKER_MS);
   try {
     await mqtt.start();
-    await marked;
+    if ((await marked) === undefined) log.warn(UNHEARD);
     if (left.size === 0) return;
     for (const topic of left) mqtt.publish(topic, NOTHING);
     const other = await within(lives, ANSWER_MS);

@@ -110,7 +110,7 @@ export class Scenario implements Targets {
       events: world.events,
       faults: this.faults,
       runs: this.gateway.acknowledged.size,
-      parked: this.watcher.givenUp.size,
+      parked: this.watcher.parkedRuns.size,
       digest: world.digest,
     };
   }

@@ -13,6 +13,7 @@ export class DatabaseClock {
   private sampleAt: Millis | undefined;
   private sampledAt = 0;
   private lastTurn: number;
+  private wasUnknown = false;
 
   constructor(private readonly monotonic: () => number) {
     this.lastTurn = monotonic();
@@ -20,6 +21,8 @@ export class DatabaseClock {
 
   sample(at: Millis): void {
     const known = this.now();
+    // What was said to its partitions meanwhile they could not hear.
+    if (known === undefined && this.sampleAt !== undefined) this.wasUnknown = true;
     this.sampleAt = known === undefined ? at : Math.max(at, known);
     this.sampledAt = this.monotonic();
   }
@@ -37,11 +40,12 @@ export class DatabaseClock {
     return age > MAX_SAMPLE_AGE_MS ? undefined : Math.floor(this.sampleAt + age);
   }
 
-  /** Asked in each turn: whether this thread stood still since the last one. */
-  hasStalled(): boolean {
+  /** In each turn: whether this thread stood still since the last one, or knew no time. */
+  noticeStall(): boolean {
     const now = this.monotonic();
-    const gap = now - this.lastTurn;
+    const hasStalled = now - this.lastTurn > STALL_MS || this.wasUnknown;
     this.lastTurn = now;
-    return gap > STALL_MS;
+    this.wasUnknown = false;
+    return hasStalled;
   }
 }

@@ -379,7 +379,7 @@ export class ThreadHost {
 
   private second(): void {
     const mono = this.ports.mono();
-    if (this.clock.hasStalled()) this.fleet.stalled();
+    if (this.clock.noticeStall()) this.fleet.stalled();
     this.fleet.tick();
     for (const owned of this.owned.values()) this.compare(owned, mono);
     this.tickAll();
@@ -400,7 +400,7 @@ export class ThreadHost {
 
   /** First of all, what we could not hear while we stood still. */
   private tickAll(): void {
-    if (this.clock.hasStalled()) this.fleet.stalled();
+    if (this.clock.noticeStall()) this.fleet.stalled();
     this.toAll({ kind: 'tick' });
   }
 

@@ -76,12 +76,12 @@ function worst(runs: readonly ToldRun[], { from: since, to }: Span): Record<stri
   const waited = ({ grantedAt = Number.POSITIVE_INFINITY, submittedAt }: ToldRun): number =>
     grantedAt - submittedAt;
   const run = during.reduce((one, other) => (waited(other) > waited(one) ? other : one));
-  const since0 = (at = 0): number => Math.round(at - run.submittedAt);
+  const sinceIt = (at = 0): number => Math.round(at - run.submittedAt);
   const claims = scene.story.claims
     .filter(({ partition }) => partition === run.partition)
-    .map(({ owner, epoch, at }) => `${owner} ${epoch} at ${since0(at)}`);
+    .map(({ owner, epoch, at }) => `${owner} ${epoch} at ${sinceIt(at)}`);
   const { id, partition, events } = run;
-  const [taken, granted] = [since0(run.takenAt), since0(run.grantedAt)];
+  const [taken, granted] = [sinceIt(run.takenAt), sinceIt(run.grantedAt)];
   return { id, partition, taken, granted, events, claims };
 }
 

@@ -1,6 +1,7 @@
 import net from 'node:net';
 
 const HOST = '127.0.0.1';
+const MQTT_PORT = 1_883;
 
 interface Link {
   readonly server: net.Server;
@@ -14,11 +15,13 @@ export class Links {
   private readonly links = new Map<string, Link>();
 
   async open(name: string, url: string): Promise<void> {
-    const { hostname, port } = new URL(url);
+    const { protocol, hostname, port } = new URL(url);
+    // Its certificate names another host than this link has.
+    if (protocol !== 'mqtt:') return;
     const sockets = new Set<net.Socket>();
     const server = net.createServer((client) => {
       if (this.links.get(name)?.isCut !== false) return void client.resetAndDestroy();
-      const upstream = net.connect(Number(port), hostname);
+      const upstream = net.connect(Number(port || MQTT_PORT), hostname.replace(/^\[|\]$/g, ''));
       const pair = [client, upstream];
       for (const socket of pair) {
         sockets.add(socket);

@@ -51,6 +51,10 @@ function appear(to: ThreadRig, incarnation: number): void {
 const byRun = (tokens: readonly Token[]): Token[] =>
   tokens.toSorted((a, b) => a.run.localeCompare(b.run));
 
+/** This very thread, as after a SIGSTOP. */
+const standStill = (ms: number): void =>
+  void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 const death = (session: string) =>
   ({ kind: 'presence', executor: 'x1', presence: { v: 1, state: 'death', session } }) as const;
 
@@ -102,6 +106,18 @@ describe('an executor that goes and comes', () => {
     expect(await watch.state(token.run)).toBe('UNKNOWN');
     rig.tell({ kind: 'link', up: true });
     rig.tell(death(rig.session));
+    await watch.becomes(token.run, 'DEAD');
+  });
+
+  test('nor while our own thread stands still, although its timer is the first to run', async () => {
+    rig.policy = { ...rig.policy, lostAfterMs: 1_800 };
+    const [token] = (await granted(1)) as [Token];
+    rig.tell(death(rig.session));
+    await watch.becomes(token.run, 'UNKNOWN');
+    standStill(2_200);
+    const [next = ''] = await rig.submit(1);
+    await watch.becomes(next, 'READY');
+    expect(await watch.state(token.run)).toBe('UNKNOWN');
     await watch.becomes(token.run, 'DEAD');
   });
 

@@ -50,7 +50,7 @@ export type FleetMessage =
 export type FleetEffect =
   | { readonly kind: 'online'; readonly member: FleetMember; readonly isNew: boolean }
   | { readonly kind: 'offline'; readonly member: FleetMember }
-  /** Whoever was silent may have spoken since: we could not hear. */
+  /** We hear nobody now: whoever is silent may have spoken meanwhile. */
   | { readonly kind: 'deaf' }
   | { readonly kind: 'beat'; readonly member: FleetMember; readonly busy: number }
   | { readonly kind: 'ask-birth'; readonly executor: string; readonly session: string };

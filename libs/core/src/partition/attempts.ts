@@ -23,6 +23,7 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
     sentAt: now,
     lostAt: null,
     isAway: cell.state === 'UNKNOWN',
+    isForced: false,
     timeoutAt: null,
     // Whether its executor has heard of it is not known to a new owner.
     freezeSentAt: cell.record.freeze === undefined ? null : 0,
@@ -85,6 +86,7 @@ export function armTimeout(step: Step, attempt: OpenAttempt): void {
 export function isHere(attempt: OpenAttempt): void {
   attempt.lostAt = null;
   attempt.isAway = false;
+  attempt.isForced = false;
 }
 
 export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number): void {

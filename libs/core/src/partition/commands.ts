@@ -241,6 +241,7 @@ function beginCancel(step: Step, cell: Cell, command: Of<'cancel'>): void {
 function forceCancel(step: Step, cell: Cell): void {
   const attempt = step.state.open.get(cell.facts.id);
   if (attempt?.isAway !== true) return;
+  attempt.isForced = true;
   attempt.lostAt = step.now;
   step.state.alarms.push({
     at: step.now,

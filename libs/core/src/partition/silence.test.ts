@@ -38,10 +38,20 @@ describe('while we ourselves hear nothing (3.2)', () => {
     expect(rig.types('r').filter((type) => type === 'SILENT')).toHaveLength(1);
   });
 
+  test('a clock that ran out while we stood still has not', () => {
+    const rig = unknown();
+    rig.now += 60_000;
+    rig.step({ kind: 'deaf' });
+    rig.tick(0);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('UNKNOWN');
+  });
+
   test('a cancel by force does not wait for it (1.6)', () => {
     const rig = unknown();
     rig.step({ kind: 'deaf' });
     rig.cancel('c', 'r', true);
+    rig.step({ kind: 'deaf' });
     rig.tick(0);
     rig.commit();
     expect(rig.cell('r').state).toBe('CANCELLED');

@@ -207,11 +207,9 @@ export function silent(step: Step, executor: string): void {
 }
 
 /** 3.2: the clocks of those that are silent stop, and start anew when that is told again. */
-export function deaf({ state, now }: Step): void {
-  for (const attempt of state.open.values()) {
-    // Not that of a cancel by force, which waits for nobody.
-    if (attempt.lostAt !== null && attempt.lostAt > now) attempt.lostAt = null;
-  }
+export function deaf({ state }: Step): void {
+  // Also one that has run out: it may have done so while we could not hear.
+  for (const attempt of state.open.values()) if (!attempt.isForced) attempt.lostAt = null;
 }
 
 /** The executor is there: UNKNOWN is asked for; an older incarnation's attempts are LOST. */

@@ -21,14 +21,16 @@ begin
     on conflict (thread) do update set session = excluded.session,
       scheduler = excluded.scheduler, seen = excluded.seen, stats = excluded.stats;
   at := extract(epoch from clock_timestamp()) * 1000;
-  nodes := (select json_agg(json_build_array(n.thread, n.session,
-      round(extract(epoch from clock_timestamp() - n.seen) * 1000)) order by n.thread)
-    from node n where n.seen > clock_timestamp() - interval '1 hour');
   partitions := (select json_agg(json_build_array(q.id, q.epoch, q.owner, q.wanted_by,
       round(extract(epoch from clock_timestamp() - q.claimed_at) * 1000),
       round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000), q.gave_up,
       round(extract(epoch from clock_timestamp() - q.gave_up_at) * 1000)) order by q.id)
     from partition q);
+  -- After the partitions, and all that own something: an owner without a row has left.
+  nodes := (select json_agg(json_build_array(n.thread, n.session,
+      round(extract(epoch from clock_timestamp() - n.seen) * 1000)) order by n.thread)
+    from node n where n.seen > clock_timestamp() - interval '1 hour'
+      or n.thread in (select q.owner from partition q));
 end $$;
 
 /** How long the oldest of what nobody has taken in yet stands in each inbox; ids tell the time. */

@@ -37,7 +37,7 @@ export class Watcher implements JobLog {
   private readonly epochs = new Map<number, number>();
   fenced = 0;
   /** Runs that were parked. */
-  readonly givenUp = new Set<string>();
+  readonly parkedRuns = new Set<string>();
 
   constructor(
     private readonly world: World,
@@ -87,7 +87,7 @@ export class Watcher implements JobLog {
 
   /** Whoever is parked because of a throw has thrown. */
   parked(run: string, why: string): void {
-    this.givenUp.add(run);
+    this.parkedRuns.add(run);
     const spec = this.server.tables.find(run)?.live.spec ?? '';
     if (isThrown(why) && !isPoisonous(spec)) this.world.violate('no-innocent-is-parked', run);
   }

@@ -49,7 +49,7 @@ export class Claims {
     );
     this.store.claim({ claims, thread: this.host.thread }, (epochs) => {
       if (epochs instanceof Error) {
-        if (claims.length > 1) return oneByOne(claims, (one, then) => this.claim(one, then), done);
+        if (claims.length > 1) return oneByOne(claims, (one, then) => this.take(one, then), done);
         this.log.warn('a claim failed', { partition: claims[0]?.partition, error: epochs });
         return done();
       }

@@ -200,12 +200,17 @@ export class Membership {
 
   private act(actions: readonly OwnershipAction[]): void {
     const claims: Claim[] = [];
+    const wants: OtherAction[] = [];
     const others: OtherAction[] = [];
     for (const action of actions) {
-      if (action.kind !== 'claim') others.push(action);
+      if (action.kind === 'want') wants.push(action);
+      else if (action.kind !== 'claim') others.push(action);
       else if (!this.surrender.has(action.partition)) claims.push(action);
     }
-    this.perform(others, () => this.claims.take(claims, () => this.endTurn()));
+    // What others wait for first, then what nobody has; what somebody works at can wait.
+    this.perform(others, () =>
+      this.claims.take(claims, () => this.perform(wants, () => this.endTurn())),
+    );
   }
 
   /** One after the other. */

@@ -21,7 +21,7 @@ export interface FleetHost {
   gone(executor: string, session: string): void;
   online(member: FleetMember): void;
   offline(member: FleetMember): void;
-  /** What we last heard says nothing of now. */
+  /** We hear nobody now: whoever is silent may have spoken meanwhile. */
   deaf(): void;
   /** The executor said what it holds. */
   busy(member: FleetMember, busy: number): void;
