@@ -109,7 +109,7 @@ describe('an executor that goes and comes', () => {
     await watch.becomes(token.run, 'DEAD');
   });
 
-  test('nor while our own thread stands still, although its timer is the first to run', async () => {
+  test('nor while our own thread stands still, although its timer runs first', async () => {
     rig.policy = { ...rig.policy, lostAfterMs: 1_800 };
     const [token] = (await granted(1)) as [Token];
     rig.tell(death(rig.session));
