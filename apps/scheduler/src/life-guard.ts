@@ -5,9 +5,9 @@ import { decodeSchedulerPresence, lastLevel, topicsOf } from '#protocol';
 import type { Logger } from '#telemetry';
 
 /** A scheduler starts without a broker as well: it waits for none. */
-const BROKER_MS = 1_500;
-/** Who lives says its birth again within a second when somebody writes over it. */
-const ANSWER_MS = 1_500;
+const BROKER_MS = 3_000;
+/** Who lives says its birth again within a second when somebody writes over it; or a busy while. */
+const ANSWER_MS = 5_000;
 const NOTHING = Buffer.alloc(0);
 
 export interface LifeGuardOptions {
