@@ -127,6 +127,7 @@ describe('fenced', () => {
 
   test('a partition that was claimed anew meanwhile is not dropped by an old answer', async () => {
     const [a, b, c] = (await world.rig.submit([0, 1, 0])) as [Cell, Cell, Cell];
+    const epoch = world.rig.owned.get(0)?.epoch;
     const claim = await claimPartition(
       world.rig.commits,
       0,
@@ -143,6 +144,10 @@ describe('fenced', () => {
     await world.idle();
     expect(world.rig.dropped).toEqual([]);
     expect(world.rig.left).toEqual(['commit 1', 'e1', 'commit 0', 'new']);
+    // Nobody has it in memory any more: that it was refused is told all the same.
+    const refused = { partition: 0, epoch, events: 1, granted: 0, finished: 0 };
+    expect(world.rig.fences).toEqual([refused]);
+    expect(world.rig.committer.counts.fenced).toBe(1);
   });
 });
 

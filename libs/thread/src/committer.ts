@@ -55,6 +55,8 @@ export class Committer {
    * good its partitions one by one. The first is under way, or waits to be repeated.
    */
   private calls: (readonly PartitionWrites[])[] = [];
+  /** The first as it was sent, with what was dropped since. */
+  private sent: readonly PartitionWrites[] = [];
   private waits = false;
   private attempts = 0;
   private spacedUntil = 0;
@@ -163,6 +165,7 @@ export class Committer {
     this.counts.commits++;
     this.sentAt = now;
     this.counts.events += events;
+    this.sent = writes;
     this.store.commit(writes, this.notBefore(), (outcome) =>
       this.host.tell({ kind: 'commit-answered', outcome }),
     );
@@ -177,6 +180,7 @@ export class Committer {
 
   private finish(flight: Batch): void {
     this.flight = undefined;
+    this.sent = [];
     this.host.committed(flight);
     // Floors first: the head has moved past the grants of this batch. A message that left before
     // they count as open would carry a floor above them, and their executor refuse them (§6).
@@ -227,15 +231,18 @@ export class Committer {
     return this.calls[0] ?? [];
   }
 
-  /** Only what the call still holds: a partition may have been claimed anew since it was sent. */
+  /**
+   * Each refusal is told. Only what the call still holds is void: a partition may have been dropped
+   * since it was sent, or claimed anew.
+   */
   private fenced(ids: ReadonlySet<number>): void {
-    for (const writes of this.current()) {
+    const held = new Set(this.current());
+    for (const writes of this.sent.filter(({ partition }) => ids.has(partition))) {
       const { partition, epoch, events } = writes;
-      if (!ids.has(partition)) continue;
       this.counts.fenced++;
       const [granted, finished] = [writes.granted.length, writes.finished.length];
       this.host.fenced({ partition, epoch, events, granted, finished });
-      this.void(partition, 'fenced', false, false);
+      if (held.has(writes)) this.void(partition, 'fenced', false, false);
     }
   }
 
