@@ -12,11 +12,9 @@ import type { Logger } from '#telemetry';
 import { Latency } from './latency.js';
 import { Batch, type PendingEffect } from './batch.js';
 import type { DatabaseClock } from './clock.js';
+import { Spacing } from './spacing.js';
 
 const RETRY_MS = [50, 100, 200, 500] as const;
-/** After a large commit the next start is spaced, so that it finds more to carry (measured). */
-const LARGE_COMMIT_EVENTS = 16;
-const SPACING_MS = 2;
 /** What the server's clock has not reached is waited for so long, and else fired anew. */
 const EARLY_WAIT_MS_MAX = 1_000;
 
@@ -57,20 +55,21 @@ export class Committer {
   private calls: (readonly PartitionWrites[])[] = [];
   /** The first as it was sent, with what was dropped since. */
   private sent: readonly PartitionWrites[] = [];
+  private sentAt = 0;
   private waits = false;
   private attempts = 0;
-  private spacedUntil = 0;
-  private spacing = false;
-  private sentAt = 0;
   /** How long the latest calls took. */
   private readonly latency = new Latency();
+  private readonly spacing: Spacing;
   readonly counts = { commits: 0, events: 0, failures: 0, fenced: 0 };
 
   constructor(
     private readonly store: Pick<Store, 'commit'>,
     private readonly host: CommitterHost,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.spacing = new Spacing(host);
+  }
 
   get batch(): Batch {
     return this.open;
@@ -99,17 +98,7 @@ export class Committer {
   }
 
   settle(): void {
-    if (this.flight !== undefined || this.open.isEmpty) return;
-    const wait = this.spacedUntil - this.host.mono();
-    if (wait > 0.5) {
-      if (this.spacing) return;
-      this.spacing = true;
-      this.host.after(wait, () => {
-        this.spacing = false;
-        this.host.tell({ kind: 'commit-again' });
-      });
-      return;
-    }
+    if (this.flight !== undefined || this.open.isEmpty || this.spacing.holds) return;
     this.flight = this.open;
     this.open = new Batch();
     const writes = [...this.flight.partitions.values()]
@@ -150,7 +139,6 @@ export class Committer {
   }
 
   private send(): void {
-    const now = this.host.mono();
     this.waits = false;
     const flight = this.flight;
     if (flight === undefined) return;
@@ -161,9 +149,9 @@ export class Committer {
       return;
     }
     const events = writes.reduce((sum, partition) => sum + partition.events, 0);
-    this.spacedUntil = events >= LARGE_COMMIT_EVENTS ? now + SPACING_MS : 0;
+    this.spacing.sent(events);
     this.counts.commits++;
-    this.sentAt = now;
+    this.sentAt = this.host.mono();
     this.counts.events += events;
     this.sent = writes;
     this.store.commit(writes, this.notBefore(), (outcome) =>
@@ -238,10 +226,10 @@ export class Committer {
   private fenced(ids: ReadonlySet<number>): void {
     const held = new Set(this.current());
     for (const writes of this.sent.filter(({ partition }) => ids.has(partition))) {
-      const { partition, epoch, events } = writes;
+      const { partition, epoch, events, granted, finished } = writes;
       this.counts.fenced++;
-      const [granted, finished] = [writes.granted.length, writes.finished.length];
-      this.host.fenced({ partition, epoch, events, granted, finished });
+      const sizes = { granted: granted.length, finished: finished.length };
+      this.host.fenced({ partition, epoch, events, ...sizes });
       if (held.has(writes)) this.void(partition, 'fenced', false, false);
     }
   }

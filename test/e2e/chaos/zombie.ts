@@ -9,8 +9,8 @@ const OWN_MS = 60_000;
 const MOVE_MS = 30_000;
 /** So long it grants what nobody hears of. */
 const GRANT_MS = 2_000;
-/** Under load a commit is on its way at any time. */
-const COMMIT_MS = 500;
+/** It has work: so soon it commits some. */
+const COMMIT_MS = 10_000;
 
 export interface Zombie {
   /** Assignments that it had sent, and that arrived when others had its partitions. */
@@ -41,9 +41,12 @@ export async function raise(town: Town, name: string): Promise<Zombie> {
   town.note('stall (up)', `${name}:broker`);
   broker.stall('up');
   await passes(GRANT_MS);
+  let isUnderWay = false;
+  database.stallUpAt('commit_batch', () => {
+    isUnderWay = true;
+  });
+  await until(() => isUnderWay, COMMIT_MS);
   town.note('stall (up)', `${name}:database`);
-  database.stall('up');
-  await passes(COMMIT_MS);
   town.note('pause', name);
   process.kill(pid, 'SIGSTOP');
   const stopped = performance.now();

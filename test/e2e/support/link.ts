@@ -15,6 +15,9 @@ export class Link {
   private stalled: Way | undefined;
   private isClosed = false;
   private tap: ((bytes: Buffer) => void) | undefined;
+  private order: { readonly marker: string; readonly done: () => void } | undefined;
+  /** What had been read when its way was stalled at it. */
+  private readonly held: (() => void)[] = [];
   private readonly server: net.Server;
 
   /** `target` is asked at each connection: a server that was restarted listens elsewhere. */
@@ -54,8 +57,15 @@ export class Link {
     for (const pair of this.pairs) this.hold(pair);
   }
 
+  /** Stalls at the next bytes that go up and hold `marker`: they are the first that wait. */
+  stallUpAt(marker: string, done: () => void): void {
+    this.order = { marker, done };
+  }
+
   flow(): void {
     this.stalled = undefined;
+    this.order = undefined;
+    for (const go of this.held.splice(0)) go();
     for (const { client, upstream } of this.pairs) {
       client.resume();
       upstream.resume();
@@ -99,10 +109,20 @@ export class Link {
     const { frames } = this;
     const stream = frames?.join(way, { send, cut });
     if (stream !== undefined) from.once('close', () => frames?.leave(stream));
-    from.on('data', (bytes) => {
+    const take = (bytes: Buffer): void => {
       if (way === 'up') this.tap?.(bytes);
       if (stream === undefined) send(bytes);
       else stream.take(bytes);
+    };
+    from.on('data', (bytes) => {
+      if (way === 'up' && this.order !== undefined && bytes.includes(this.order.marker)) {
+        this.stall('up');
+        this.held.push(() => take(bytes));
+        this.order.done();
+        this.order = undefined;
+      } else {
+        take(bytes);
+      }
     });
     to.on('drain', () => {
       if (!this.isStalled(way)) from.resume();
