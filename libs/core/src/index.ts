@@ -114,6 +114,7 @@ export type {
   Bodies,
   BodiesWanted,
   Claim,
+  Claimed,
   ClaimsWanted,
   ClusterEventKind,
   ClusterView,

@@ -79,21 +79,21 @@ export async function leaveNode(
   await connection.query('leave_node', 'select leave_node($1, $2)', [thread, session], 2_000);
 }
 
-/** The new epochs; those whose epoch had moved on are left out. */
+/** The new epochs; those whose epoch had moved on are left out. Null: somebody holds its lock. */
 export async function claimPartitions(
   connection: Connection,
   { claims, thread }: ClaimsWanted,
-): Promise<ReadonlyMap<number, { readonly epoch: number; readonly seq: number }>> {
-  const rows = await connection.query<{ id: number; epoch: number; seq: number }>(
+): Promise<ReadonlyMap<number, { readonly epoch: number; readonly seq: number } | null>> {
+  const rows = await connection.query<{ id: number; epoch: number | null; seq: number }>(
     'claim_partitions',
     'select * from claim_partitions($1::int2[], $2::int8[], $3)',
     [claims.map((claim) => claim.partition), claims.map((claim) => claim.expected), thread],
     5_000,
   );
-  return new Map(rows.map(({ id, epoch, seq }) => [id, { epoch, seq }]));
+  return new Map(rows.map(({ id, epoch, seq }) => [id, epoch === null ? null : { epoch, seq }]));
 }
 
-/** Undefined: the epoch had moved on. */
+/** Undefined: the epoch had moved on, or somebody holds its lock. */
 export async function claimPartition(
   connection: Connection,
   partition: number,
@@ -101,7 +101,7 @@ export async function claimPartition(
   thread: string,
 ): Promise<{ readonly epoch: number; readonly seq: number } | undefined> {
   const claimed = { claims: [{ partition, expected }], thread };
-  return (await claimPartitions(connection, claimed)).get(partition);
+  return (await claimPartitions(connection, claimed)).get(partition) ?? undefined;
 }
 
 /** Those that are at their epoch yet. */

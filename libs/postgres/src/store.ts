@@ -1,6 +1,7 @@
 import type {
   Bodies,
   BodiesWanted,
+  Claimed,
   ClaimsWanted,
   CommitOutcome,
   PartitionWrites,
@@ -101,9 +102,9 @@ function controlOn(on: Connection, specifications: Specifications): StoreControl
   };
 }
 
-async function claim(on: Connection, wanted: ClaimsWanted): Promise<ReadonlyMap<number, number>> {
+async function claim(on: Connection, wanted: ClaimsWanted): Promise<Claimed> {
   const claimed = await claimPartitions(on, wanted);
-  return new Map([...claimed].map(([partition, { epoch }]) => [partition, epoch]));
+  return new Map([...claimed].map(([partition, of]) => [partition, of?.epoch ?? null]));
 }
 
 async function bodies(

@@ -11,6 +11,7 @@ import {
   tokenKey,
   watchExpiry,
 } from './state.js';
+import type { Millis } from '../kernel/machine.js';
 import { addAlarm } from './alarms.js';
 import { event, finish, move, queueReady, save, waitUntil } from './transitions.js';
 
@@ -23,7 +24,6 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
     sentAt: now,
     lostAt: null,
     isAway: cell.state === 'UNKNOWN',
-    isForced: false,
     timeoutAt: null,
     // Whether its executor has heard of it is not known to a new owner.
     freezeSentAt: cell.record.freeze === undefined ? null : 0,
@@ -82,11 +82,17 @@ export function armTimeout(step: Step, attempt: OpenAttempt): void {
   });
 }
 
+/** Unless it is heard before. Null: never. */
+export function loseAt({ state }: Step, attempt: OpenAttempt, at: Millis | null): void {
+  const { facts, token } = attempt.cell;
+  attempt.lostAt = at ?? Number.MAX_SAFE_INTEGER;
+  if (at !== null && token !== null) addAlarm(state, { at, run: facts.id, token, what: 'lost' });
+}
+
 /** Its executor has said what it does with it. */
 export function isHere(attempt: OpenAttempt): void {
   attempt.lostAt = null;
   attempt.isAway = false;
-  attempt.isForced = false;
 }
 
 export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number): void {

@@ -1,10 +1,12 @@
-import { type Cell, type Token, isOpen } from '../run/run.js';
+import { loseAt } from './attempts.js';
+import { type Cell, isOpen } from '../run/run.js';
 import type { Command, CommandOutcome, CommandRefusal, RunChange } from './command.js';
 import { freeze, thaw } from './freeze.js';
 import { unpark, watchAgain } from './parking.js';
 import { endAtOnce } from './submissions.js';
 import type { FinalRun, PartitionMessage } from './messages.js';
 import {
+  type OpenAttempt,
   type Step,
   commit,
   dequeue,
@@ -80,11 +82,13 @@ function cancel(step: Step, cell: Cell, message: Of<'cancel'>): CommandOutcome {
       reason: message.reason,
       actor: message.by,
     });
-  } else if (!isRepeat) {
-    beginCancel(step, cell, message);
-    attempt.sentAt = step.now;
+  } else {
+    if (!isRepeat) {
+      beginCancel(step, cell, message);
+      attempt.sentAt = step.now;
+    }
+    if (message.force) forceCancel(step, attempt);
   }
-  if (message.force && isOpen(cell.state)) forceCancel(step, cell);
   return isRepeat && !message.force ? same(cell) : applied(cell);
 }
 
@@ -238,17 +242,12 @@ function beginCancel(step: Step, cell: Cell, command: Of<'cancel'>): void {
 }
 
 /** `force` does not wait for an executor that is away (1.6); a present one is told to stop. */
-function forceCancel(step: Step, cell: Cell): void {
-  const attempt = step.state.open.get(cell.facts.id);
-  if (attempt?.isAway !== true) return;
-  attempt.isForced = true;
-  attempt.lostAt = step.now;
-  step.state.alarms.push({
-    at: step.now,
-    run: cell.facts.id,
-    token: cell.token as Token,
-    what: 'lost',
-  });
+function forceCancel(step: Step, attempt: OpenAttempt): void {
+  const { cell } = attempt;
+  if (cell.record.cancel === undefined) return;
+  cell.record.cancel = { ...cell.record.cancel, force: true };
+  save(step, cell);
+  if (attempt.isAway) loseAt(step, attempt, step.now);
 }
 
 function answer(step: Step, command: Command, outcome: CommandOutcome): void {

@@ -92,3 +92,46 @@ test('after a takeover a cancel by force waits no more for who was away before i
   rig.commit();
   expect(rig.cell('r').state).toBe('CANCELLED');
 });
+
+describe('a cancel by force of one whose executor seemed to be there (1.6)', () => {
+  const cancelled = (): Rig => {
+    const rig = new Rig();
+    rig.submit('r');
+    rig.match('r');
+    rig.cancel('c', 'r', true);
+    rig.commit();
+    return rig;
+  };
+
+  test('it does not wait for it when it is silent later', () => {
+    const rig = cancelled();
+    expect(rig.cell('r').state).toBe('CANCELLING');
+    silent(rig);
+    rig.tick(0);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('CANCELLED');
+  });
+
+  test('a new owner knows of the force', () => {
+    const rig = cancelled();
+    rig.crash();
+    silent(rig);
+    rig.tick(0);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('CANCELLED');
+  });
+
+  test('who asks without force, and then with it, is not made to wait', () => {
+    const rig = new Rig();
+    rig.submit('r');
+    rig.match('r');
+    rig.cancel('c1', 'r');
+    rig.cancel('c2', 'r', true);
+    rig.commit();
+    rig.crash();
+    silent(rig);
+    rig.tick(0);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('CANCELLED');
+  });
+});

@@ -44,9 +44,8 @@ export interface OpenAttempt {
   sentAt: Millis;
   /** Silent: LOST at this time unless heard again. */
   lostAt: Millis | null;
-  /** Its executor was silent when we could last hear. A cancel by force does not wait for it. */
+  /** Its executor was silent when we could last hear. */
   isAway: boolean;
-  isForced: boolean;
   /** The server's backstop behind the executor's own time-out; none while it is frozen. */
   timeoutAt: Millis | null;
   /** When `record.freeze` was last said; null: it is confirmed, or there is nothing to say. */

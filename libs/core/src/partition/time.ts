@@ -1,6 +1,6 @@
 import { LANE_TIMED, deadlineOf, sameToken } from '../run/run.js';
 import { type OpenAttempt, type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
-import { addAlarm } from './alarms.js';
+import { loseAt } from './attempts.js';
 import { restateFreeze } from './freeze.js';
 import { sweepHeld } from './holds.js';
 import { wakeBenched } from './parking.js';
@@ -199,17 +199,17 @@ export function silent(step: Step, executor: string): void {
       save(step, cell);
     }
     attempt.isAway = true;
-    attempt.lostAt = lostAfterMs === null ? Number.MAX_SAFE_INTEGER : now + lostAfterMs;
-    if (lostAfterMs !== null && cell.token !== null) {
-      addAlarm(state, { at: attempt.lostAt, run, token: cell.token, what: 'lost' });
-    }
+    if (isForced(attempt)) loseAt(step, attempt, now);
+    else loseAt(step, attempt, lostAfterMs === null ? null : now + lostAfterMs);
   }
 }
+
+const isForced = ({ cell }: OpenAttempt): boolean => cell.record.cancel?.force === true;
 
 /** 3.2: the clocks of those that are silent stop, and start anew when that is told again. */
 export function deaf({ state }: Step): void {
   // Also one that has run out: it may have done so while we could not hear.
-  for (const attempt of state.open.values()) if (!attempt.isForced) attempt.lostAt = null;
+  for (const attempt of state.open.values()) if (!isForced(attempt)) attempt.lostAt = null;
 }
 
 /** The executor is there: UNKNOWN is asked for; an older incarnation's attempts are LOST. */

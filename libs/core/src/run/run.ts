@@ -214,6 +214,8 @@ export interface CancelRecord {
   readonly by: string;
   readonly at: Millis;
   readonly graceMs: Millis;
+  /** It does not wait for an executor that is away (1.6), also not for one that goes later. */
+  readonly force?: true;
   /** The run ends with it, whatever retries are left. */
   readonly isLast?: true;
 }

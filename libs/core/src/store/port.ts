@@ -44,8 +44,8 @@ export interface StoreControl {
   /** Says "I am here" by the database's clock, and answers who else is and who owns what. */
   touch(node: NodeName & { readonly stats?: NodeStats }, reply: Reply<ClusterView>): void;
   leave(node: NodeName, reply: Reply<void>): void;
-  /** All or none, in one transaction: the new epochs of those whose epoch had not moved on. */
-  claim(wanted: ClaimsWanted, reply: Reply<ReadonlyMap<number, number>>): void;
+  /** In one transaction. */
+  claim(wanted: ClaimsWanted, reply: Reply<Claimed>): void;
   /** In one later snapshot: those that are still at their epoch. */
   load(wanted: LoadWanted, reply: Reply<ReadonlyMap<number, LoadedPartition>>): void;
   /** Those that are at their epoch yet. */
@@ -193,6 +193,8 @@ export interface ClaimsWanted {
   readonly claims: readonly Claim[];
   readonly thread: string;
 }
+/** The new epochs. Who is left out has moved on; null: somebody holds its lock. */
+export type Claimed = ReadonlyMap<number, number | null>;
 export interface LanesPage {
   readonly partition: number;
   /** For its owner only: what another has done since is no defect. */

@@ -58,7 +58,9 @@ language sql security definer set search_path = orrery, pg_temp as $$
 $$;
 
 -- Locked one after the other by id, as commits lock them. Those whose epoch has moved on are left
--- out. Stolen: its owner was there and had not let go. Who has left has let go of all it has.
+-- out; those that somebody holds a lock on have no epoch. One wait is enough for all of them: who
+-- claims is stale itself after a few. Stolen: its owner was there and had not let go. Who has left
+-- has let go of all it has.
 create function claim_partitions(p_ids int2[], p_expected int8[], p_thread text)
 returns table (id int2, epoch int8, seq int8)
 language plpgsql security definer set search_path = orrery, pg_temp set lock_timeout = '500ms' as $$
@@ -68,8 +70,16 @@ begin
   for p_id, expected in select x.id, x.expected from unnest(p_ids, p_expected) x(id, expected)
     order by x.id
   loop
-    select q.owner into former from partition q
-      where q.id = p_id and q.epoch = expected for no key update;
+    begin
+      select q.owner into former from partition q
+        where q.id = p_id and q.epoch = expected for no key update;
+    exception when lock_not_available then
+      perform set_config('lock_timeout', '1ms', true);
+      id := p_id;
+      epoch := null;
+      return next;
+      continue;
+    end;
     continue when not found;
     return query update partition q set epoch = q.epoch + 1, owner = p_thread,
         since = clock_timestamp(), claimed_at = clock_timestamp(), wanted_by = null,

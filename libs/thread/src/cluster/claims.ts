@@ -14,9 +14,10 @@ export interface ClaimsHost {
   readonly window: number;
   /** No further claims: this thread stops. */
   isOver(): boolean;
-  /** Told before its claim: what its former owner left it like. */
+  /** Asked before its claim: whether its former owner was lost with it. */
   isUnclean(partition: number): boolean;
-  claimed(partition: number): void;
+  /** Told before it as well: its answer may be lost. */
+  claims(partition: number): void;
   loaded(loaded: Loaded, unclean: boolean): void;
   /** It is ours, and its load failed. */
   failed(partition: number, epoch: number, error: Error): void;
@@ -28,8 +29,8 @@ interface Taken {
 }
 
 /**
- * Takes partitions over, a few at a time. When one of them is locked or cannot be read, those that
- * came with it go on one by one: it keeps nobody from the others.
+ * Takes partitions over, a few at a time. When one of them cannot be read, those that came with it
+ * are loaded one by one: it keeps nobody from the others.
  */
 export class Claims {
   constructor(
@@ -47,16 +48,21 @@ export class Claims {
     const unclean = new Map(
       claims.map(({ partition }) => [partition, this.host.isUnclean(partition)]),
     );
+    for (const { partition } of claims) this.host.claims(partition);
     this.store.claim({ claims, thread: this.host.thread }, (epochs) => {
       if (epochs instanceof Error) {
-        if (claims.length > 1) return oneByOne(claims, (one, then) => this.take(one, then), done);
-        this.log.warn('a claim failed', { partition: claims[0]?.partition, error: epochs });
+        const partitions = claims.map(({ partition }) => partition);
+        this.log.warn('a claim failed', { partitions, error: epochs });
         return done();
       }
-      const taken = [...epochs].map(([partition, epoch]) => {
-        this.host.claimed(partition);
-        return { partition, epoch, unclean: unclean.get(partition) ?? true };
-      });
+      const taken: Taken[] = [];
+      for (const [partition, epoch] of epochs) {
+        if (epoch === null) {
+          this.log.warn('a claim waits: somebody holds its lock', { partition });
+          continue;
+        }
+        taken.push({ partition, epoch, unclean: unclean.get(partition) ?? true });
+      }
       this.load(taken, done);
     });
   }
@@ -69,11 +75,16 @@ export class Claims {
         this.told(taken, loaded);
         return done();
       }
-      if (taken.length > 1) return oneByOne(taken, (one, then) => this.load(one, then), done);
+      if (taken.length > 1) return this.loadOneByOne(taken, done);
       this.log.warn('a load failed', { partition: first.partition, error: loaded });
       this.host.failed(first.partition, first.epoch, loaded);
       done();
     });
+  }
+
+  private loadOneByOne([first, ...rest]: readonly Taken[], done: () => void): void {
+    if (first === undefined) return done();
+    this.load([first], () => this.loadOneByOne(rest, done));
   }
 
   private told(taken: readonly Taken[], loaded: ReadonlyMap<number, LoadedPartition>): void {
@@ -83,14 +94,4 @@ export class Claims {
       if (found !== undefined) this.host.loaded({ ...found, partition, epoch }, unclean);
     }
   }
-}
-
-function oneByOne<T>(
-  all: readonly T[],
-  each: (one: readonly [T], then: () => void) => void,
-  done: () => void,
-): void {
-  const [first, ...rest] = all;
-  if (first === undefined) return done();
-  each([first], () => oneByOne(rest, each, done));
 }

@@ -132,6 +132,26 @@ test('a partition that is locked keeps nobody from the others', async () => {
   }
 });
 
+test('what is locked is waited for once, not once for each of it', async () => {
+  const { Client } = (await import('pg')).default;
+  const other = new Client(database.url);
+  await other.connect();
+  try {
+    await other.query('begin');
+    await other.query('select 1 from orrery.partition where id < 4 for update');
+    const began = performance.now();
+    membership.start();
+    await until(() => loads.length === 4, BOUND_MS);
+    await until(() => views > 1, BOUND_MS);
+    // A claim waits half a second for a lock. Four times that, and this thread were stale itself.
+    expect(performance.now() - began).toBeLessThan(2_000);
+    await other.query('rollback');
+    await until(() => loads.length === 8, BOUND_MS);
+  } finally {
+    await other.end();
+  }
+});
+
 test('who has claimed a partition is believed until the table says more', async () => {
   membership.start();
   await until(() => loads.length === 8, BOUND_MS);
@@ -213,6 +233,36 @@ test.each([
   membership.reclaim(1, false);
   await until(() => loads.length === 9, BOUND_MS);
   expect(loads.at(-1)?.how.unclean).toBe(false);
+});
+
+test('what its owner was lost with is taken with care, also when its load fails at first', async () => {
+  await touched('dead');
+  const { rows } = await database.admin.query('select epoch::int from partition where id = 2');
+  await claimed(2, Number(rows[0]?.['epoch']), 'dead');
+  await trouble.silence(database.admin, 'dead');
+  const control = controlOf(connection);
+  let failures = 0;
+  const broken: StoreControl = {
+    ...control,
+    load: (wanted, reply) => {
+      const isBroken = wanted.partitions.some(({ partition }) => partition === 2) && failures < 2;
+      if (isBroken) failures++;
+      if (isBroken) reply(new Error('not now'));
+      else control.load(wanted, reply);
+    },
+  };
+  const news: Loaded[] = [];
+  const host = {
+    ...nobody,
+    held: () => held,
+    tell: (told: MembershipNews) => void (told.kind === 'loaded' && news.push(told)),
+  };
+  const other = new Membership(broken, host, log);
+  other.start();
+  await until(() => news.length === 8, BOUND_MS);
+  expect(news.at(-1)?.loaded.partition).toBe(2);
+  expect(news.map(({ how }) => how.unclean)).toEqual([...Array(7).fill(false), true]);
+  await stopped(other);
 });
 
 test('what cannot be loaded, time and again, is given up with the reason', async () => {

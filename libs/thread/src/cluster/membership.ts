@@ -58,8 +58,8 @@ export class Membership {
   private readonly claims: Claims;
   /** Claimed, and on its way to the thread's memory: not to be claimed twice. */
   private readonly claimed = new Map<number, number>();
-  /** Claimed by this process at some time: what it takes anew has not killed it. */
-  private readonly had = new Set<number>();
+  /** Loaded since this process claimed it last: what it takes anew has not killed it. */
+  private readonly loadedHere = new Set<number>();
   /** Owners by their own word, which may be newer than the view. */
   private readonly heard = new Map<number, Known>();
   /** Refused commits, on their way to the record. */
@@ -254,7 +254,7 @@ export class Membership {
       window: this.host.window,
       isOver: () => this.departure !== undefined,
       isUnclean: (partition) => this.isUnclean(partition),
-      claimed: (partition) => this.had.add(partition),
+      claims: (partition) => this.loadedHere.delete(partition),
       loaded: (loaded, unclean) => this.loaded(loaded, unclean),
       failed: (partition, epoch, error) => this.surrender.failed(partition, epoch, error.message),
     };
@@ -264,7 +264,7 @@ export class Membership {
   private isUnclean(partition: number): boolean {
     const { nodes = [], partitions = [] } = this.view ?? {};
     const owner = partitions[partition]?.owner ?? null;
-    if (owner === this.host.node.thread) return !this.had.has(partition);
+    if (owner === this.host.node.thread) return !this.loadedHere.has(partition);
     return nodes.some(({ thread }) => thread === owner);
   }
 
@@ -277,6 +277,7 @@ export class Membership {
     }
     const careful = this.reclaims.get(partition) ?? false;
     this.reclaims.delete(partition);
+    this.loadedHere.add(partition);
     this.claimed.set(partition, epoch);
     this.host.tell({ kind: 'loaded', loaded, how: { careful, unclean } });
   }

@@ -159,6 +159,15 @@ test('a reload of our own is no loss: what we have named already is not named ag
   expect(applied).toEqual(['a', 'a', 'b']);
 });
 
+test('what we were about to name when our memory was dropped is not named yet', () => {
+  sweep(row(0, 'a'), row(0, 'b', 1));
+  batch = new Batch();
+  own(2);
+  sweep(row(0, 'a'), row(0, 'b', 1));
+  expect(commit()).toEqual(['a']);
+  expect(commit()).toEqual(['b']);
+});
+
 test('but what another owner had in hand since counts against it', () => {
   sweep(row(0, 'a'));
   commit();

@@ -21,7 +21,8 @@ export interface CarefulStart {
 interface Named {
   /** The last under which this process began it with care. */
   epoch: number;
-  readonly rows: Set<string>;
+  /** With the tries they had before. */
+  readonly rows: Map<string, number>;
 }
 interface Hand {
   rows: readonly InboxRow[];
@@ -61,7 +62,7 @@ export class CarefulStarts {
     const known = this.named.get(id);
     // Nobody has had it between: what others had in hand since is not ours to forgive.
     if (known?.epoch === epoch - 1) known.epoch = epoch;
-    else this.named.set(id, { epoch, rows: new Set() });
+    else this.named.set(id, { epoch, rows: new Map() });
   }
 
   swept(owned: OwnedPartition, rows: readonly InboxRow[]): void {
@@ -69,7 +70,16 @@ export class CarefulStarts {
     owned.start.rows = rows
       .filter(({ partition }) => partition === owned.id)
       .slice(0, ROWS_MAX)
-      .map((row) => (this.isNamed(row) ? { ...row, tries: row.tries - 1 } : row));
+      .map((row) => this.forgiven(row));
+  }
+
+  /** The try that is ours. Any other number: ours was never committed, or others have added one. */
+  private forgiven(row: InboxRow): InboxRow {
+    const rows = this.named.get(row.partition)?.rows;
+    const tries = rows?.get(row.id);
+    if (tries === row.tries - 1) return { ...row, tries };
+    rows?.delete(row.id);
+    return row;
   }
 
   committed(owned: OwnedPartition, written: PartitionBatch): void {
@@ -148,8 +158,8 @@ export class CarefulStarts {
     const unnamed = rows.filter((row) => !this.isNamed(row));
     const at = unnamed.length === 0 ? 'named' : 'naming';
     owned.start.hand = { rows, since: this.host.mono(), at };
-    for (const { id } of unnamed) {
-      this.named.get(owned.id)?.rows.add(id);
+    for (const { id, tries } of unnamed) {
+      this.named.get(owned.id)?.rows.set(id, tries);
       this.host.batchOf(owned).named.push(id);
     }
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Cell,
+  type Claimed,
   type ClusterView,
   type CommitOutcome,
   INBOX_COMMAND,
@@ -195,10 +196,8 @@ export class Owner {
   async claim(partition: number, expected: number, thread: string): Promise<number | undefined> {
     const wanted = { claims: [{ partition, expected }], thread };
     const { control } = this.world.store;
-    const epochs = await this.world.ask<ReadonlyMap<number, number>>((reply) =>
-      control.claim(wanted, reply),
-    );
-    return epochs.get(partition);
+    const epochs = await this.world.ask<Claimed>((reply) => control.claim(wanted, reply));
+    return epochs.get(partition) ?? undefined;
   }
 
   epoch(partition: number): number {
