@@ -50,7 +50,7 @@ export {
   type OwnershipInput,
   decideOwnership,
 } from './ownership/ownership.js';
-export { placement } from './ownership/ring.js';
+export { placement } from './ownership/placement.js';
 export { type LaneKey, laneOf, partitionOf } from './partition/lane.js';
 export type {
   Command,
@@ -129,7 +129,7 @@ export type {
   InboxRow,
   LanePage,
   LanesPage,
-  Held,
+  AtEpoch,
   LoadWanted,
   LoadedPartition,
   LoadedRun,

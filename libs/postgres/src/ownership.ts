@@ -1,4 +1,4 @@
-import type { ClaimsWanted, ClusterView, Fence, Held, NodeStats } from '#core';
+import type { ClaimsWanted, ClusterView, Fence, AtEpoch, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
@@ -107,7 +107,7 @@ export async function claimPartition(
 /** Those that are at their epoch yet. */
 export async function releasePartitions(
   connection: Connection,
-  held: readonly Held[],
+  held: readonly AtEpoch[],
   reason: string,
 ): Promise<void> {
   await connection.query(

@@ -201,7 +201,8 @@ export class ThreadHost {
         return;
       case 'alarm':
         this.alarm.rang();
-        this.tickAll();
+        this.noticeStall();
+        this.toAll({ kind: 'tick' });
         return;
       case 'second':
         this.second();
@@ -379,10 +380,10 @@ export class ThreadHost {
 
   private second(): void {
     const mono = this.ports.mono();
-    if (this.clock.noticeStall()) this.fleet.stalled();
+    this.noticeStall();
     this.fleet.tick();
     for (const owned of this.owned.values()) this.compare(owned, mono);
-    this.tickAll();
+    this.toAll({ kind: 'tick' });
     this.deliverTo(this.auditor.next(this.owned), { kind: 'audit' });
     const now = this.now();
     if (now !== undefined) this.pools.tick(now);
@@ -398,10 +399,9 @@ export class ThreadHost {
     for (const message of this.fleet.compare(owned, mono)) this.stepper.deliver(owned, message);
   }
 
-  /** First of all, what we could not hear while we stood still. */
-  private tickAll(): void {
+  /** Before time goes on for anybody: what we could not hear while we stood still. */
+  private noticeStall(): void {
     if (this.clock.noticeStall()) this.fleet.stalled();
-    this.toAll({ kind: 'tick' });
   }
 
   private toAll(message: PartitionMessage): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OwnedView } from '../store/port.js';
 import { type OwnershipInput, decideOwnership } from './ownership.js';
-import { placement } from './ring.js';
+import { placement } from './placement.js';
 
 const view = (given: Partial<OwnedView> = {}): OwnedView => ({
   id: 0,

@@ -1,6 +1,6 @@
 import type { NodeView, OwnedView } from '../store/port.js';
 import type { Millis } from '../kernel/machine.js';
-import { placement } from './ring.js';
+import { placement } from './placement.js';
 
 /** Architecture §4, "When one may claim". */
 export const OWNERSHIP = {

@@ -85,12 +85,12 @@ export function armTimeout(step: Step, attempt: OpenAttempt): void {
 /** Unless it is heard before. Null: never. */
 export function loseAt({ state }: Step, attempt: OpenAttempt, at: Millis | null): void {
   const { facts, token } = attempt.cell;
-  attempt.lostAt = at ?? Number.MAX_SAFE_INTEGER;
+  attempt.lostAt = at;
   if (at !== null && token !== null) addAlarm(state, { at, run: facts.id, token, what: 'lost' });
 }
 
 /** Its executor has said what it does with it. */
-export function isHere(attempt: OpenAttempt): void {
+export function cameBack(attempt: OpenAttempt): void {
   attempt.lostAt = null;
   attempt.isAway = false;
 }
@@ -98,7 +98,7 @@ export function isHere(attempt: OpenAttempt): void {
 export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number): void {
   const { cell } = attempt;
   attempt.claimed = true;
-  isHere(attempt);
+  cameBack(attempt);
   cell.startedAt = Math.max(cell.record.grantedAt ?? 0, step.now - Math.max(0, startedAgoMs));
   if (cell.state !== 'CANCELLING') move(step, cell, 'RUNNING', 'STARTED');
   const { dedup, policy } = cell.facts;

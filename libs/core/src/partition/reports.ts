@@ -8,7 +8,7 @@ import {
   sameToken,
 } from '../run/run.js';
 import { foundAgain } from './attempt-record.js';
-import { bounced, endAttempt, isHere, toRunning } from './attempts.js';
+import { bounced, endAttempt, cameBack, toRunning } from './attempts.js';
 import { froze } from './freeze.js';
 import type { Digest, Report, ResultReport } from './messages.js';
 import { type OpenAttempt, type Step, fetchThen, perform, tokenKey } from './state.js';
@@ -209,7 +209,7 @@ function judge(
   promised: boolean,
 ): void {
   const { cell } = attempt;
-  isHere(attempt);
+  cameBack(attempt);
   if (phase === undefined && promised) {
     // It had started: only a token that never does may be given to another as a bounce.
     if (cell.startedAt !== null) lose(step, cell, 'its executor no longer has it');

@@ -222,8 +222,7 @@ export function heard(step: Step, executor: string, incarnation: number): void {
     const token = attempt?.cell.token;
     if (attempt === undefined || token === null || token === undefined) continue;
     if (token.incarnation < incarnation) lose(step, attempt.cell, 'its executor lost its disk');
-    // With `lostAfter: NEVER` there is no instant at which it would be lost.
-    else if (attempt.isAway || attempt.cell.state === 'UNKNOWN') ask = true;
+    else if (attempt.isAway) ask = true;
   }
   if (ask) perform(step, { kind: 'ask-digest', executor });
 }

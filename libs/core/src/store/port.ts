@@ -49,7 +49,7 @@ export interface StoreControl {
   /** In one later snapshot: those that are still at their epoch. */
   load(wanted: LoadWanted, reply: Reply<ReadonlyMap<number, LoadedPartition>>): void;
   /** Those that are at their epoch yet. */
-  release(held: readonly Held[], reason: string, reply: Reply<void>): void;
+  release(held: readonly AtEpoch[], reason: string, reply: Reply<void>): void;
   /** Released, because it fails in our hands again and again. */
   giveUp(partition: number, epoch: number, reason: string, reply: Reply<void>): void;
   want(partition: number, thread: string, reply: Reply<void>): void;
@@ -202,12 +202,12 @@ export interface LanesPage {
   readonly after: Pick<AuditedRow, 'lane' | 'rank' | 'id'> | null;
   readonly window: number;
 }
-export interface Held {
+export interface AtEpoch {
   readonly partition: number;
   readonly epoch: number;
 }
 export interface LoadWanted {
-  readonly partitions: readonly Held[];
+  readonly partitions: readonly AtEpoch[];
   readonly window: number;
 }
 export interface LoadedPartition {

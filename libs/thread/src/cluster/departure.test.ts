@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Held, StoreControl } from '#core';
+import type { AtEpoch, StoreControl } from '#core';
 import { Departure } from './departure.js';
 
 const quiet = (): void => undefined;
@@ -24,7 +24,7 @@ beforeEach(() => {
       did.push('leave');
       reply(undefined);
     },
-    release: (all: readonly Held[], _: string, reply: (answer: undefined) => void) => {
+    release: (all: readonly AtEpoch[], _: string, reply: (answer: undefined) => void) => {
       for (const { partition, epoch } of all) did.push(`release ${partition}#${epoch}`);
       reply(undefined);
     },

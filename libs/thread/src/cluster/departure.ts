@@ -16,7 +16,7 @@ export interface DepartureHost {
 
 /**
  * How a thread stops: it is no member any more, and works on while the others claim what it has,
- * one partition after the other. None stands still for longer than its own claim takes.
+ * a few at a time. None stands still for longer than those few take (decision 29).
  */
 export class Departure {
   private hasLeft = false;

@@ -235,7 +235,7 @@ test.each([
   expect(loads.at(-1)?.how.unclean).toBe(false);
 });
 
-test('what its owner was lost with is taken with care, also when its load fails at first', async () => {
+test('what its owner was lost with is taken with care, also if its first load fails', async () => {
   await touched('dead');
   const { rows } = await database.admin.query('select epoch::int from partition where id = 2');
   await claimed(2, Number(rows[0]?.['epoch']), 'dead');

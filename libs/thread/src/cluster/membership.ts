@@ -201,14 +201,14 @@ export class Membership {
   private act(actions: readonly OwnershipAction[]): void {
     const claims: Claim[] = [];
     const wants: OtherAction[] = [];
-    const others: OtherAction[] = [];
+    const urgent: OtherAction[] = [];
     for (const action of actions) {
       if (action.kind === 'want') wants.push(action);
-      else if (action.kind !== 'claim') others.push(action);
+      else if (action.kind !== 'claim') urgent.push(action);
       else if (!this.surrender.has(action.partition)) claims.push(action);
     }
     // What others wait for first, then what nobody has; what somebody works at can wait.
-    this.perform(others, () =>
+    this.perform(urgent, () =>
       this.claims.take(claims, () => this.perform(wants, () => this.endTurn())),
     );
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { placement } from './ring.js';
+import { placement } from './placement.js';
 
 const PARTITIONS = 64;
 const nobody: (string | null)[] = Array.from({ length: PARTITIONS }, () => null);
