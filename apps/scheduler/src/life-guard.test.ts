@@ -29,7 +29,8 @@ afterEach(async () => {
 
 const birthOf = (session: string, life: string): Buffer =>
   Buffer.from(encodePresence({ v: 1, state: 'birth', session, life }));
-const look = (): Promise<void> => refuseOtherLife({ mqttUrl, cluster: 'main', life: OURS, log });
+const options = { cluster: 'main', life: OURS, scheduler: 'scheduler', log };
+const look = (): Promise<void> => refuseOtherLife({ ...options, mqttUrl });
 
 /** A thread that works, as far as the broker sees it. */
 async function works(thread: string, life: string, cluster = 'main'): Promise<void> {

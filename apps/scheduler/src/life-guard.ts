@@ -15,6 +15,8 @@ export interface LifeGuardOptions {
   readonly cluster: string;
   /** Of our installation. */
   readonly life: string;
+  /** Its name is ours alone. */
+  readonly scheduler: string;
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 }
 
@@ -30,10 +32,11 @@ const UNHEARD = 'no broker answers: another installation may use it under our na
  * words, when a scheduler of another life is there and lives: a birth alone may have been left.
  */
 export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> {
-  const { mqttUrl, cluster, life, log } = options;
+  const { mqttUrl, cluster, life, scheduler, log } = options;
   const topics = topicsOf(cluster);
   const id = `start-${randomBytes(8).toString('hex')}`;
-  const mark = topics.threadIn(id);
+  // Left behind if we are killed before the end, and used again by our next start.
+  const mark = topics.threadIn(`start-${scheduler}`);
   const client = (): Mqtt => createMqtt({ url: mqttUrl, clientId: `orrery-${id}`, log });
   if (!(await leave(client(), mark))) {
     log.warn(UNHEARD);

@@ -20,7 +20,8 @@ async function main(): Promise<void> {
   const name = new NameGuard(settings.databaseUrl, settings.schedulerName, log);
   await name.take();
   const { mqttUrl, cluster } = settings;
-  await refuseOtherLife({ mqttUrl, cluster, life: installation.life, log });
+  const { life } = installation;
+  await refuseOtherLife({ mqttUrl, cluster, life, scheduler: settings.schedulerName, log });
   const app = await NestFactory.createApplicationContext(
     SchedulerModule.for(settings, log, installation),
     { logger: false },

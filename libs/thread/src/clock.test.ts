@@ -32,3 +32,14 @@ test('the first sample of all ends no silence', () => {
   clock.sample(1_000);
   expect(clock.noticeStall()).toBe(false);
 });
+
+test('also when that one is of a clock that was set back', () => {
+  const { clock, pass } = clockAt();
+  clock.sample(1_000);
+  for (let i = 0; i < 40; i++) {
+    pass(1_000);
+    clock.noticeStall();
+  }
+  clock.correct(500);
+  expect(clock.noticeStall()).toBe(true);
+});

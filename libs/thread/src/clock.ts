@@ -20,15 +20,13 @@ export class DatabaseClock {
   }
 
   sample(at: Millis): void {
-    const known = this.now();
-    // What was said to its partitions meanwhile they could not hear.
-    if (known === undefined && this.sampleAt !== undefined) this.wasUnknown = true;
-    this.sampleAt = known === undefined ? at : Math.max(at, known);
-    this.sampledAt = this.monotonic();
+    this.correct(Math.max(at, this.now() ?? at));
   }
 
   /** The database has refused us as early: its clock was set back, and ours goes with it. */
   correct(at: Millis): void {
+    // What was said to its partitions meanwhile they could not hear.
+    if (this.now() === undefined && this.sampleAt !== undefined) this.wasUnknown = true;
     this.sampleAt = at;
     this.sampledAt = this.monotonic();
   }

@@ -61,7 +61,7 @@ export class Committer {
   /** How long the latest calls took. */
   private readonly latency = new Latency();
   private readonly spacing: Spacing;
-  readonly counts = { commits: 0, events: 0, failures: 0, fenced: 0 };
+  readonly counts = { commits: 0, events: 0, failures: 0 };
 
   constructor(
     private readonly store: Pick<Store, 'commit'>,
@@ -75,10 +75,10 @@ export class Committer {
     return this.open;
   }
 
-  get stats(): NodeStats {
-    const { commits, fenced } = this.counts;
+  get stats(): Omit<NodeStats, 'fenced'> {
+    const { commits } = this.counts;
     const [commitP50Ms, commitP99Ms] = [this.latency.quantile(0.5), this.latency.quantile(0.99)];
-    return { commits, fenced, commitP50Ms, commitP99Ms };
+    return { commits, commitP50Ms, commitP99Ms };
   }
 
   get isIdle(): boolean {
@@ -227,7 +227,6 @@ export class Committer {
     const held = new Set(this.current());
     for (const writes of this.sent.filter(({ partition }) => ids.has(partition))) {
       const { partition, epoch, events, granted, finished } = writes;
-      this.counts.fenced++;
       const sizes = { granted: granted.length, finished: finished.length };
       this.host.fenced({ partition, epoch, events, ...sizes });
       if (held.has(writes)) this.void(partition, 'fenced', false, false);

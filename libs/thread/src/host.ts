@@ -105,7 +105,7 @@ export class ThreadHost {
     this.pools = new Pools({
       partitions: options.partitions,
       owns: (partition) => this.owned.has(partition),
-      ownerOf: (partition) => this.membership.ownerOf(partition)?.thread,
+      ownerOf: (partition) => this.membership.owners.of(partition)?.thread,
       toThread: (thread, item) => this.post.toThread(thread, item),
       matched: (match) => this.matched(match),
       members: () => this.fleet.members(),
@@ -115,7 +115,7 @@ export class ThreadHost {
       { mono, reload: (partition, why) => tell({ kind: 'give-up', partition, why }) },
       log,
     );
-    this.herald = new Herald(options.thread, this.post, () => this.membership.peers());
+    this.herald = new Herald(options.thread, this.post, () => this.membership.owners.peers());
   }
 
   start(): void {
@@ -246,7 +246,7 @@ export class ThreadHost {
         if (this.owned.has(item.partition)) this.sweepSoon = true;
         return;
       case 'owned':
-        if (now === undefined || !this.membership.owned(item)) return;
+        if (now === undefined || !this.membership.owners.hears(item)) return;
         this.displaced(item.partition, item.epoch);
         this.pools.moved(item.partition, this.owned.values(), now);
         return;
@@ -310,7 +310,7 @@ export class ThreadHost {
 
   /** A message for a partition that is not ours is answered with the owner that we know. */
   private redirect(executor: string, partition: number): void {
-    const owner = this.membership.ownerOf(partition);
+    const owner = this.membership.owners.of(partition);
     if (owner === undefined || owner.thread === this.options.thread) return;
     const session = this.fleet.sessionOf(executor);
     if (session === undefined) return;
@@ -434,6 +434,7 @@ export class ThreadHost {
   }
 
   private forget(partition: number, why: string): void {
+    if (this.owned.get(partition)?.start !== undefined) this.unfinished.add(partition);
     if (!this.owned.delete(partition)) return;
     this.committer.drop(partition);
     this.ports.log.debug('a partition is let go', { partition, why });
@@ -460,7 +461,6 @@ export class ThreadHost {
     const owned = this.owned.get(partition);
     this.counts.reloads++;
     this.stepped.length = 0;
-    if (owned?.start !== undefined) this.unfinished.add(partition);
     if (how.careful && owned !== undefined) this.stepper.refusedFor(owned, why);
     this.forget(partition, why);
     if (how.reclaim) this.membership.reclaim(partition, how.careful);
@@ -543,7 +543,7 @@ export class ThreadHost {
       perform: (pending) => this.performer.perform(pending),
       clock: this.clock,
       wanted: () => this.membership.look(),
-      fenced: (fence) => this.membership.fences.add(fence),
+      fenced: (fence) => this.membership.fenced(fence),
       dropPartition: (id, why, how) => this.drop(id, why, how),
     };
   }
@@ -564,7 +564,7 @@ export class ThreadHost {
     return {
       node: this.options,
       window: this.options.limits.window,
-      stats: () => this.committer.stats,
+      stats: () => ({ ...this.committer.stats, fenced: this.membership.fences.count }),
       held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
       dead: () => this.peers.dead,
       tell,
@@ -582,7 +582,7 @@ export class ThreadHost {
         return owned?.epoch === epoch ? owned : undefined;
       },
       sessionOf: (executor) => this.fleet.sessionOf(executor),
-      owners: () => this.membership.owners(),
+      owners: () => this.membership.owners.all(),
       unexplained: (owned, found) => this.auditor.found(owned, found),
     };
   }

@@ -92,6 +92,8 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMail>): Promi
   const session = newSession();
   const topics = topicsOf(args.cluster);
   const tell = (message: ThreadMessage): void => void context.self.tell(message);
+  // What the host waits for is outside the mailbox's bound: refused, it would wait for ever.
+  const answer = (m: ThreadMessage): void => context.pipe(Promise.resolve(m), () => m);
   const presence = createPresenceLink({
     topic: topics.schedulerPresence(thread),
     birth: (of) =>
@@ -132,7 +134,7 @@ async function begin(args: ThreadArgs, context: ActorContext<ThreadMail>): Promi
       wire: mqtt,
       store: new PostgresStore(connections),
       log,
-      tell,
+      tell: answer,
       after,
       mono: () => performance.now(),
     },

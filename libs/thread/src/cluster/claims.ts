@@ -14,6 +14,8 @@ export interface ClaimsHost {
   readonly window: number;
   /** No further claims: this thread stops. */
   isOver(): boolean;
+  /** None in this turn, beyond the first few: what is left is decided anew in the next. */
+  isLate(): boolean;
   /** Asked before its claim: whether its former owner was lost with it. */
   isUnclean(partition: number): boolean;
   /** Told before it as well: its answer may be lost. */
@@ -41,7 +43,10 @@ export class Claims {
 
   take(wanted: readonly Claim[], done: () => void): void {
     if (wanted.length === 0 || this.host.isOver()) return done();
-    this.claim(wanted.slice(0, TOGETHER), () => this.take(wanted.slice(TOGETHER), done));
+    this.claim(wanted.slice(0, TOGETHER), () => {
+      if (this.host.isLate()) done();
+      else this.take(wanted.slice(TOGETHER), done);
+    });
   }
 
   private claim(claims: readonly Claim[], done: () => void): void {

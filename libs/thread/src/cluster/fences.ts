@@ -11,6 +11,7 @@ const KEPT = 4_096;
 export class Fences {
   private readonly untold: Fence[] = [];
   private isBusy = false;
+  count = 0;
 
   constructor(
     private readonly store: Pick<StoreControl, 'fenced'>,
@@ -23,6 +24,7 @@ export class Fences {
       outcome: 'fenced',
       ...fence,
     });
+    this.count++;
     this.untold.push(fence);
     if (this.untold.length > KEPT) this.untold.shift();
     this.send();

@@ -160,16 +160,16 @@ test('who has claimed a partition is believed until the table says more', async 
   const before = views;
   membership.look();
   await until(() => views > before, BOUND_MS);
-  expect(membership.owned({ partition: 3, thread: 't2', epoch: epoch - 1 })).toBe(false);
-  expect(membership.owned({ partition: 3, thread: 't1', epoch })).toBe(true);
-  expect(membership.ownerOf(3)).toEqual({ thread: 't1', epoch });
-  expect(membership.owned({ partition: 3, thread: 't2', epoch: epoch + 1 })).toBe(true);
-  expect(membership.owned({ partition: 3, thread: 't2', epoch: epoch + 1 })).toBe(false);
-  expect(membership.ownerOf(3)).toEqual({ thread: 't2', epoch: epoch + 1 });
-  expect(membership.owners()).toContainEqual({ partition: 3, thread: 't2', epoch: epoch + 1 });
+  expect(membership.owners.hears({ partition: 3, thread: 't2', epoch: epoch - 1 })).toBe(false);
+  expect(membership.owners.hears({ partition: 3, thread: 't1', epoch })).toBe(true);
+  expect(membership.owners.of(3)).toEqual({ thread: 't1', epoch });
+  expect(membership.owners.hears({ partition: 3, thread: 't2', epoch: epoch + 1 })).toBe(true);
+  expect(membership.owners.hears({ partition: 3, thread: 't2', epoch: epoch + 1 })).toBe(false);
+  expect(membership.owners.of(3)).toEqual({ thread: 't2', epoch: epoch + 1 });
+  expect(membership.owners.all()).toContainEqual({ partition: 3, thread: 't2', epoch: epoch + 1 });
   await claimed(3, epoch, 't2');
   await claimed(3, epoch + 1, 't3');
-  await until(() => membership.ownerOf(3)?.thread === 't3', BOUND_MS);
+  await until(() => membership.owners.of(3)?.thread === 't3', BOUND_MS);
 });
 
 test('who has left and owns something yet is told as the others are', async () => {
@@ -178,8 +178,8 @@ test('who has left and owns something yet is told as the others are', async () =
   for (const load of loads) adopt(load);
   await claimed(2, loads.find(({ loaded }) => loaded.partition === 2)?.loaded.epoch ?? 0, 't4');
   await touched('t2');
-  await until(() => membership.peers().length === 2, BOUND_MS);
-  expect(membership.peers()).toEqual(['t2', 't4']);
+  await until(() => membership.owners.peers().length === 2, BOUND_MS);
+  expect(membership.owners.peers()).toEqual(['t2', 't4']);
 });
 
 test('who is handed a partition hears that it is free', async () => {

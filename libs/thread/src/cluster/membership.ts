@@ -1,6 +1,7 @@
 import {
   type Claim,
   type ClusterView,
+  type Fence,
   type Millis,
   type NodeName,
   type NodeStats,
@@ -9,12 +10,12 @@ import {
   OWNERSHIP,
   decideOwnership,
 } from '#core';
-import type { Owner } from '#protocol';
 import type { Logger } from '#telemetry';
 import { Claims, type ClaimsHost } from './claims.js';
 import { Departure } from './departure.js';
 import { Fences } from './fences.js';
 import type { Loaded, MembershipNews } from './news.js';
+import { Owners } from './owners.js';
 import { Surrender } from './surrender.js';
 
 const TOUCH_EVERY_MS = 500;
@@ -34,10 +35,6 @@ export interface MembershipHost {
   /** This thread is no member any more: the others may claim what it has. */
   left(): void;
 }
-interface Known {
-  readonly thread: string;
-  readonly epoch: number;
-}
 type OtherAction = Exclude<OwnershipAction, { kind: 'claim' }>;
 
 /**
@@ -46,7 +43,9 @@ type OtherAction = Exclude<OwnershipAction, { kind: 'claim' }>;
  */
 export class Membership {
   private view: ClusterView | undefined;
+  /** Since when, and when last, our touches were answered without a gap. */
   private steadySince: Millis | undefined;
+  private touchedAt = 0;
   private cancelTimer: (() => void) | undefined;
   /** A turn is under way; the next is asked for. */
   private busy = false;
@@ -60,8 +59,7 @@ export class Membership {
   private readonly claimed = new Map<number, number>();
   /** Loaded since this process claimed it last: what it takes anew has not killed it. */
   private readonly loadedHere = new Set<number>();
-  /** Owners by their own word, which may be newer than the view. */
-  private readonly heard = new Map<number, Known>();
+  readonly owners: Owners;
   /** Refused commits, on their way to the record. */
   readonly fences: Fences;
 
@@ -70,6 +68,7 @@ export class Membership {
     private readonly host: MembershipHost,
     private readonly log: Logger,
   ) {
+    this.owners = new Owners(host.node.thread);
     this.fences = new Fences(store, host.node.thread, log);
     this.surrender = new Surrender(store, () => host.mono(), log);
     this.claims = new Claims(store, this.claimsHost(), log);
@@ -110,44 +109,17 @@ export class Membership {
     this.look();
   }
 
+  /** Refused, and not by our own claim: then its memory was dropped, and it was taken anew. */
+  fenced(fence: Fence): void {
+    const { partition, epoch } = fence;
+    const ours = this.claimed.get(partition) ?? this.host.held().get(partition);
+    if (this.reclaims.has(partition) || ours === epoch + 1) return;
+    this.fences.add(fence);
+  }
+
   /** What was claimed has arrived. */
   adopted(partition: number): void {
     this.claimed.delete(partition);
-  }
-
-  /** By the word of who has claimed it and has it in memory. False: that was said before. */
-  owned({ partition, thread, epoch }: Owner): boolean {
-    // What the view has told already is news all the same: by now it can be spoken to.
-    if (epoch < (this.view?.partitions[partition]?.epoch ?? 0)) return false;
-    if (epoch <= (this.heard.get(partition)?.epoch ?? 0)) return false;
-    this.heard.set(partition, { thread, epoch });
-    return true;
-  }
-
-  ownerOf(partition: number): Known | undefined {
-    const heard = this.heard.get(partition);
-    const known = this.view?.partitions[partition];
-    if (heard !== undefined && heard.epoch > (known?.epoch ?? 0)) return heard;
-    if (known === undefined || known.owner === null) return undefined;
-    return { thread: known.owner, epoch: known.epoch };
-  }
-
-  owners(): readonly Owner[] {
-    const known: Owner[] = [];
-    for (const { id } of this.view?.partitions ?? []) {
-      const owner = this.ownerOf(id);
-      if (owner !== undefined) known.push({ partition: id, ...owner });
-    }
-    return known;
-  }
-
-  /** The other threads: who is there, and who has something yet and has left already. */
-  peers(): readonly string[] {
-    const { nodes = [], partitions = [] } = this.view ?? {};
-    const threads = new Set(nodes.map(({ thread }) => thread));
-    for (const { owner } of partitions) if (owner !== null) threads.add(owner);
-    threads.delete(this.host.node.thread);
-    return [...threads];
   }
 
   private arm(): void {
@@ -173,11 +145,20 @@ export class Membership {
         return;
       }
       this.view = view;
-      this.steadySince ??= this.host.mono();
+      this.owners.saw(view);
+      this.steady();
       this.host.tell({ kind: 'view', view });
       this.fences.send();
       this.act(this.decide(view));
     });
+  }
+
+  /** A late answer is a gap as well: whoever seems stale by it may have stood still as we did. */
+  private steady(): void {
+    const now = this.host.mono();
+    if (now - this.touchedAt > OWNERSHIP.steadyForMs) this.steadySince = undefined;
+    this.steadySince ??= now;
+    this.touchedAt = now;
   }
 
   private endTurn(): void {
@@ -253,11 +234,19 @@ export class Membership {
       thread: this.host.node.thread,
       window: this.host.window,
       isOver: () => this.departure !== undefined,
+      isLate: () => this.isLate(),
       isUnclean: (partition) => this.isUnclean(partition),
       claims: (partition) => this.loadedHere.delete(partition),
       loaded: (loaded, unclean) => this.loaded(loaded, unclean),
       failed: (partition, epoch, error) => this.surrender.failed(partition, epoch, error.message),
     };
+  }
+
+  /** It is time to say again that we are here: what is left of the turn is for the next one. */
+  private isLate(): boolean {
+    const isLate = this.host.mono() - this.touchedAt > TOUCH_EVERY_MS;
+    this.again ||= isLate;
+    return isLate;
   }
 
   /** Who stops takes its row of `node` away and works on: what it leaves is left cleanly. */

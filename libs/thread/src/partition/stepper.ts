@@ -79,7 +79,8 @@ export class Stepper {
 
   deliver(owned: OwnedPartition, message: PartitionMessage): void {
     if (owned.delayed.size > 0 && this.isDelayed(owned, message)) return;
-    if (!owned.careful) this.step(owned, message);
+    // What we could not hear comes before any time that passed: it writes nothing.
+    if (!owned.careful || message.kind === 'deaf') this.step(owned, message);
     else if (message.kind !== 'tick' || owned.waiting.at(-1)?.kind !== 'tick') {
       owned.waiting.push(message);
     }
