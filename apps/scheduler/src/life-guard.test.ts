@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '#actor';
 import { type Broker, createBroker } from '#broker';
@@ -6,6 +7,7 @@ import { encodePresence, topicsOf } from '#protocol';
 import { refuseOtherLife } from './life-guard.js';
 
 const BOUND_MS = 5_000;
+const LUMP_MS = 50;
 const OURS = '00000000-0000-4000-8000-00000000000a';
 const THEIRS = '00000000-0000-4000-8000-00000000000b';
 const topics = topicsOf('main');
@@ -55,9 +57,43 @@ test('another installation works under our name: refused, with both named', asyn
   await expect(look()).rejects.toThrow(
     `at the broker ${host} the scheduler scheduler-2.0 of another installation (life ${THEIRS}) ` +
       `works under the name of the cluster main, and this process is of the installation with ` +
-      `the life ${OURS}: give one of them another broker, or install it under another name`,
+      `the life ${OURS}: give one of them another broker, or install it under another name (ORRERY_CLUSTER)`,
   );
 });
+
+test('also when all that is retained comes in one piece with the answer', async () => {
+  await works('scheduler-2.0', THEIRS);
+  const lumps = await lumpy(Number(new URL(mqttUrl).port));
+  const { port } = lumps.address() as net.AddressInfo;
+  try {
+    const far = refuseOtherLife({ ...options, mqttUrl: `mqtt://127.0.0.1:${port}` });
+    await expect(far).rejects.toThrow('the scheduler scheduler-2.0 of another installation');
+  } finally {
+    lumps.close();
+  }
+});
+
+/** A way to the broker on which what comes back comes in lumps, as from a process that is busy. */
+async function lumpy(to: number): Promise<net.Server> {
+  const server = net.createServer((client) => {
+    const upstream = net.connect(to, '127.0.0.1');
+    let lump: Buffer[] = [];
+    client.pipe(upstream);
+    upstream.on('data', (bytes: Buffer) => {
+      if (lump.push(bytes) > 1) return;
+      setTimeout(() => client.write(Buffer.concat(lump.splice(0))), LUMP_MS);
+    });
+    for (const socket of [client, upstream]) {
+      socket.on('error', quiet).on('close', () => {
+        lump = [];
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
 
 test('our own, and those of other clusters, are no reason to wait', async () => {
   await works('scheduler-1.0', OURS);

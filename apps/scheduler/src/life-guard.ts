@@ -52,11 +52,15 @@ export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> 
     if (!isRetained) lives.next({ topic, life: presence.life });
   });
   const marked = within(mqtt.messages$(mark), BROKER_MS);
+  // What is retained may come before the answer to our subscription, and until that we are dumb.
+  const up = within(mqtt.up$.pipe(filter(Boolean)), BROKER_MS);
   try {
     await mqtt.start();
     if ((await marked) === undefined) log.warn(UNHEARD);
     if (left.size === 0) return;
-    for (const topic of left) mqtt.publish(topic, NOTHING);
+    await up;
+    const said = await Promise.all([...left].map((topic) => mqtt.publishAcked(topic, NOTHING)));
+    if (said.includes(false)) log.warn(UNHEARD);
     const other = await within(lives, ANSWER_MS);
     if (other !== undefined) throw new Error(refusal(options, other));
   } finally {
@@ -88,6 +92,6 @@ function refusal({ mqttUrl, cluster, life }: LifeGuardOptions, other: Other): st
     `at the broker ${new URL(mqttUrl).host} the scheduler ${lastLevel(other.topic)} of another ` +
     `installation (life ${other.life}) works under the name of the cluster ${cluster}, and this ` +
     `process is of the installation with the life ${life}: give one of them another broker, or ` +
-    'install it under another name'
+    'install it under another name (ORRERY_CLUSTER)'
   );
 }
