@@ -2,7 +2,7 @@ import type { ClaimsWanted, ClusterView, Fence, AtEpoch, NodeStats } from '#core
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
-type NodeTuple = [string, string, number];
+type NodeTuple = [string, string, number, number];
 type PartitionTuple = [
   number,
   number,
@@ -31,10 +31,11 @@ export async function touchNode(
   if (row === undefined) throw new Error('touch_node answered no row');
   return {
     at: row.at,
-    nodes: (JSON.parse(row.nodes) as NodeTuple[]).map(([name, of, ageMs]) => ({
+    nodes: (JSON.parse(row.nodes) as NodeTuple[]).map(([name, of, ageMs, hearsMs]) => ({
       thread: name,
       session: of,
       ageMs,
+      hearsMs,
     })),
     partitions: (JSON.parse(row.partitions) as PartitionTuple[]).map(
       ([id, epoch, owner, wantedBy, claimedMsAgo, wantedMsAgo, gaveUp, gaveUpMsAgo]) => ({

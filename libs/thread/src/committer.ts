@@ -75,7 +75,7 @@ export class Committer {
     return this.open;
   }
 
-  get stats(): Omit<NodeStats, 'fenced'> {
+  get stats(): Pick<NodeStats, 'commits' | 'commitP50Ms' | 'commitP99Ms'> {
     const { commits } = this.counts;
     const [commitP50Ms, commitP99Ms] = [this.latency.quantile(0.5), this.latency.quantile(0.99)];
     return { commits, commitP50Ms, commitP99Ms };

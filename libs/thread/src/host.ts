@@ -564,7 +564,7 @@ export class ThreadHost {
     return {
       node: this.options,
       window: this.options.limits.window,
-      stats: () => ({ ...this.committer.stats, fenced: this.membership.fences.count }),
+      stats: () => ({ ...this.committer.stats, hearsMs: this.fleet.hearsMs }),
       held: () => new Map([...this.owned].map(([id, owned]) => [id, owned.epoch])),
       dead: () => this.peers.dead,
       tell,

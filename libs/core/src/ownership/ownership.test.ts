@@ -17,15 +17,15 @@ const view = (given: Partial<OwnedView> = {}): OwnedView => ({
 const input = (given: Partial<OwnershipInput>): OwnershipInput => ({
   self: 'a',
   steadyMs: 10_000,
-  members: [{ thread: 'a', session: '1', ageMs: 0 }],
+  members: [{ thread: 'a', session: '1', ageMs: 0, hearsMs: 0 }],
   partitions: [view()],
   dead: new Set(),
   held: new Map(),
   ...given,
 });
 const both = (ageMs: number) => [
-  { thread: 'a', session: '1', ageMs: 0 },
-  { thread: 'b', session: '1', ageMs },
+  { thread: 'a', session: '1', ageMs: 0, hearsMs: 0 },
+  { thread: 'b', session: '1', ageMs, hearsMs: 0 },
 ];
 
 describe('when one may claim (§4)', () => {
@@ -96,5 +96,47 @@ describe('when one may claim (§4)', () => {
     expect(decideOwnership(input({ held: new Map([[0, 4]]) }))).toEqual([
       { kind: 'drop', partition: 0 },
     ]);
+  });
+});
+
+describe('who is without the broker while others have it', () => {
+  const members = (a: number, b: number) => [
+    { thread: 'a', session: '1', ageMs: 0, hearsMs: a },
+    { thread: 'b', session: '1', ageMs: 0, hearsMs: b },
+  ];
+  const all = Array.from({ length: 8 }, (_, id) => view({ id, owner: 'b' }));
+  /** Of what b has, and a is there too: so much is a's by placement alone. */
+  const SHARE = 4;
+  const asked = (a: number, b: number): number =>
+    decideOwnership(input({ members: members(a, b), partitions: all })).length;
+
+  test.each([
+    ['after two seconds all it has is asked for', 3_000, -2_000, 8],
+    ['not before', 3_000, -1_999, SHARE],
+    [
+      'by who has had the broker for three: else it has just come back itself',
+      2_999,
+      -2_000,
+      SHARE,
+    ],
+    ['when nobody has it nothing moves for that', -60_000, -60_000, SHARE],
+    ['of who says nothing of it nothing is known', 0, 0, SHARE],
+  ])('%s', (_, a, b, count) => {
+    expect(asked(a, b)).toBe(count);
+  });
+
+  test('it lets go of what is asked for, and claims nothing that is free', () => {
+    const mine = view({ id: 0, owner: 'b', wantedBy: 'a', wantedMsAgo: 0 });
+    const free = Array.from({ length: 7 }, (_, i) => view({ id: i + 1 }));
+    const given = { self: 'b', partitions: [mine, ...free], held: new Map([[0, 5]]) };
+    expect(decideOwnership(input({ ...given, members: members(3_000, -2_000) }))).toEqual([
+      { kind: 'release', partition: 0, epoch: 5, to: 'a' },
+    ]);
+  });
+
+  test('nobody calls it stale: it works on until it has let go', () => {
+    const fresh = all.map((of) => ({ ...of, claimedMsAgo: 0 }));
+    const given = { members: members(3_000, -60_000), partitions: fresh };
+    expect(decideOwnership(input(given))).toEqual([]);
   });
 });

@@ -10,6 +10,10 @@ export const OWNERSHIP = {
   quietAfterClaimMs: 10_000,
   /** Our own touches must have succeeded without a gap for so long before we call another stale. */
   steadyForMs: 1_500,
+  /** So long without the broker, beside others that have it, and it works at nothing. */
+  deafAfterMs: 2_000,
+  /** So long they must have had it: after a broker's restart one hears before the other. */
+  hearsAfterMs: 3_000,
   /** So many owners in a row gave it up. */
   sickAfter: 3,
   restMs: 1_000,
@@ -45,17 +49,27 @@ export type OwnershipAction =
 export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
   const { self, dead } = input;
   const fresh = input.members.filter((m) => m.ageMs < staleAfter(m.thread, dead));
-  const members = fresh.map((m) => m.thread);
-  if (!members.includes(self)) members.push(self);
+  const there = new Set([...fresh.map((m) => m.thread), self]);
+  const deaf = deafBesideOthers(fresh);
+  const members = [...there].filter((thread) => !deaf.has(thread));
   const owners = input.partitions.map((partition) => partition.owner);
   const target = placement(members.sort(), owners);
   const actions: OwnershipAction[] = [];
-  const there = new Set(members);
   for (const partition of input.partitions) {
     const action = decide(input, partition, target?.[partition.id], there);
     if (action !== undefined) actions.push(action);
   }
   return actions;
+}
+
+/**
+ * They are there and own what they own, but can neither hear executors nor speak to them: what they
+ * have is for others to ask for. When nobody hears, it is the broker, and nothing moves.
+ */
+function deafBesideOthers(members: readonly NodeView[]): ReadonlySet<string> {
+  if (!members.some(({ hearsMs }) => hearsMs >= OWNERSHIP.hearsAfterMs)) return new Set();
+  const deaf = members.filter(({ hearsMs }) => hearsMs <= -OWNERSHIP.deafAfterMs);
+  return new Set(deaf.map(({ thread }) => thread));
 }
 
 /** What was given up is tried again after a while; from the third time on with more and more. */

@@ -151,6 +151,8 @@ export interface NodeStats {
   /** Of its latest commits, from sending to the answer; null: there was none. */
   readonly commitP50Ms: Millis | null;
   readonly commitP99Ms: Millis | null;
+  /** How long it has heard the broker without a gap; negative: how long it has not. */
+  readonly hearsMs: Millis;
 }
 /** What happens to the ownership of a partition. The index of a name is its code: only append. */
 export const CLUSTER_EVENT_KINDS = ['CLAIMED', 'RELEASED', 'FENCED', 'STOLEN'] as const;
@@ -168,6 +170,8 @@ export interface NodeView {
   readonly thread: string;
   readonly session: string;
   readonly ageMs: Millis;
+  /** By its own word when it was last here; 0: it has said nothing of it. */
+  readonly hearsMs: Millis;
 }
 export interface OwnedView {
   readonly id: number;

@@ -28,7 +28,8 @@ begin
     from partition q);
   -- After the partitions, and all that own something: an owner without a row has left.
   nodes := (select json_agg(json_build_array(n.thread, n.session,
-      round(extract(epoch from clock_timestamp() - n.seen) * 1000)) order by n.thread)
+      round(extract(epoch from clock_timestamp() - n.seen) * 1000),
+      coalesce((n.stats::json->>'hearsMs')::float8, 0)) order by n.thread)
     from node n where n.seen > clock_timestamp() - interval '1 hour'
       or n.thread in (select q.owner from partition q));
 end $$;

@@ -157,8 +157,8 @@ export function inboxOf(tables: Tables, partitions: readonly number[], each: num
 
 export function viewOf(tables: Tables, at: Millis): ClusterView {
   const nodes: NodeView[] = [];
-  for (const { thread, session, seen } of tables.nodes.values()) {
-    nodes.push({ thread, session, ageMs: Math.round(at - seen) });
+  for (const { thread, session, seen, hearsMs } of tables.nodes.values()) {
+    nodes.push({ thread, session, ageMs: Math.round(at - seen), hearsMs });
   }
   const ago = (then: Millis | null): Millis | null =>
     then === null ? null : Math.round(at - then);

@@ -123,9 +123,10 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
   const { tables } = server;
   const served = <T>(reply: Reply<T>, serve: () => T): void => ask(link, serve, reply);
   return {
-    touch: ({ thread, session }, reply) =>
+    touch: ({ thread, session, stats }, reply) =>
       served(reply, () => {
-        tables.nodes.set(thread, { thread, session, seen: server.at });
+        const hearsMs = stats?.hearsMs ?? 0;
+        tables.nodes.set(thread, { thread, session, seen: server.at, hearsMs });
         return viewOf(tables, server.at);
       }),
     leave: ({ thread, session }, reply) =>

@@ -77,6 +77,7 @@ export interface NodeRow {
   readonly thread: string;
   session: string;
   seen: Millis;
+  hearsMs: Millis;
 }
 
 /** PostgreSQL as the threads see it: rows, and nothing of how they are kept. */

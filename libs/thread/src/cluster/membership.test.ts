@@ -20,7 +20,7 @@ const nobody = {
   mono: () => systemClock.elapsed(),
   after: (delayMs: number, run: () => void) => systemClock.after(delayMs, run),
   left: quiet,
-  stats: () => ({ commits: 7, fenced: 1, commitP50Ms: 2, commitP99Ms: 9 }),
+  stats: () => ({ commits: 7, commitP50Ms: 2, commitP99Ms: 9, hearsMs: 0 }),
 };
 const controlOf = (on: Connection): StoreControl =>
   new PostgresStore({ commits: on, reads: on, control: on }).control;

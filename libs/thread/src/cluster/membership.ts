@@ -24,7 +24,7 @@ export interface MembershipHost {
   readonly node: NodeName;
   /** Of a lane, so many runs are loaded. */
   readonly window: number;
-  stats(): NodeStats;
+  stats(): Omit<NodeStats, 'fenced'>;
   /** Partitions in memory, by epoch. */
   held(): ReadonlyMap<number, number>;
   /** Threads whose last will was seen in their present session. */
@@ -137,7 +137,8 @@ export class Membership {
 
   private touch(): void {
     const { thread, session, scheduler } = this.host.node;
-    this.store.touch({ thread, session, scheduler, stats: this.host.stats() }, (view) => {
+    const stats = { ...this.host.stats(), fenced: this.fences.count };
+    this.store.touch({ thread, session, scheduler, stats }, (view) => {
       if (view instanceof Error) {
         this.steadySince = undefined;
         this.log.warn('cannot say that this thread is here', { error: view });

@@ -53,8 +53,8 @@ function start({ partitions, touchMs, ageMs, loadMs }: Pace): Membership {
   let touches = 0;
   const view = (n: number): ClusterView => {
     const [me, other] = [
-      { thread: 't1', session: 's', ageMs: 0 },
-      { thread: 't2', session: 's', ageMs: ageMs(n) },
+      { thread: 't1', session: 's', ageMs: 0, hearsMs: 0 },
+      { thread: 't2', session: 's', ageMs: ageMs(n), hearsMs: 0 },
     ];
     return { at: now, nodes: [me, other], partitions: rows };
   };
@@ -85,7 +85,7 @@ function start({ partitions, touchMs, ageMs, loadMs }: Pace): Membership {
     {
       node: { thread: 't1', session: 's', scheduler: 'x' },
       window: 8,
-      stats: () => ({ commits: 0, fenced: 0, commitP50Ms: null, commitP99Ms: null }),
+      stats: () => ({ commits: 0, commitP50Ms: null, commitP99Ms: null, hearsMs: 0 }),
       held: () => held,
       dead: () => new Set(),
       tell: (news) => {

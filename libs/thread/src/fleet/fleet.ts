@@ -48,7 +48,11 @@ export class Fleet {
   /** The newest birth of each: what its own cell must hear when it comes to this thread. */
   private readonly births = new Map<string, ExecutorBirth>();
 
-  constructor(private readonly host: FleetHost) {}
+  private deafSince: Millis;
+
+  constructor(private readonly host: FleetHost) {
+    this.deafSince = host.mono();
+  }
 
   member(executor: string): FleetMember | undefined {
     return this.state.members.get(executor);
@@ -63,7 +67,16 @@ export class Fleet {
   }
 
   link(up: boolean): void {
+    if (!up && this.state.hearingSince !== null) this.deafSince = this.host.mono();
     this.step({ kind: 'link', up });
+  }
+
+  /** How long we have heard without a gap; negative: how long we have not. */
+  get hearsMs(): Millis {
+    const { hearingSince } = this.state;
+    return hearingSince === null
+      ? this.deafSince - this.host.mono()
+      : this.host.mono() - hearingSince;
   }
 
   /** This thread stood still: what was said meanwhile could not be heard. */

@@ -31,7 +31,7 @@ const CLUSTER = `{ cluster {
   partitions { id owner state reason epoch commitP99 lag } } }`;
 
 it('says who owns what, how its commits do, and what nobody has taken in', async () => {
-  const stats = { commits: 12, fenced: 3, commitP50Ms: 4.2, commitP99Ms: 17.6 };
+  const stats = { commits: 12, fenced: 3, commitP50Ms: 4.2, commitP99Ms: 17.6, hearsMs: 1 };
   await touchNode(connection, 's.0', 'one', 's', stats);
   await touchNode(connection, 's.1', 'one', 's');
   await claimPartition(connection, 0, 0, 's.0');
