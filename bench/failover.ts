@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ownership } from './ownership.js';
-import { type Figure, type Report, median, memoryOf, quantile } from './report.js';
+import { type Figure, type Report, median, memoryBytes, quantile } from './report.js';
 import { Steady } from './steady.js';
 import { Stock } from './stock.js';
 import { System } from './system.js';
@@ -67,7 +67,7 @@ async function one(
   const load = new Steady(system, rate);
   load.start();
   await sleep(WARM_MS);
-  const before = Math.max(...others.map(memoryOf));
+  const before = Math.max(...others.map(memoryBytes));
   const owned = await ownership.ownedBy(victim);
   const pid = system.pidOf(victim);
   const at = Date.now();
@@ -75,7 +75,7 @@ async function one(
   try {
     const moved = await ownership.moved(owned, victim, WATCHED_MS);
     await sleep(Math.max(0, at + WATCHED_MS - Date.now()));
-    const after = Math.max(...others.map(memoryOf));
+    const after = Math.max(...others.map(memoryBytes));
     const all = await load.stop();
     const calm = all.filter((ack) => ack.at > at - WARM_MS / 2 && ack.at < at).map(({ ms }) => ms);
     const acks = all.filter((ack) => ack.at >= at).map(({ ms }) => ms);

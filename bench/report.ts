@@ -39,8 +39,8 @@ export function machineSeconds(): { readonly busy: number; readonly stolen: numb
   }
 }
 
-/** Memory of a process in bytes, its share of what it shares with others (Linux; else NaN). */
-export function memoryOf(pid: number): number {
+/** Memory of a process, its share of what it shares with others (Linux; else NaN). */
+export function memoryBytes(pid: number): number {
   try {
     const rollup = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
     return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) * 1_024;
