@@ -1,6 +1,6 @@
 import { Random } from '#sim';
-import type { Deed } from '../support/frames.js';
-import type { Way } from '../support/link.js';
+import type { Deed } from '../../support/frames.js';
+import type { Way } from '../../support/link.js';
 
 export type Fault =
   | { readonly atMs: number; readonly what: 'kill'; readonly target: string }
