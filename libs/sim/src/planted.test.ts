@@ -78,7 +78,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'an ack leaves before the commit of what it acknowledges',
     foundBy: ['acknowledged-is-final'],
-    from: 13,
+    from: 22,
     plant: atOnce(['ack']),
   },
   {

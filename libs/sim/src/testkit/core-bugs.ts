@@ -19,8 +19,8 @@ interface Ledger {
 export const CORE_BUGS: readonly Bug[] = [
   {
     name: 'what a digest does not list is taken for lost, however old it is',
-    foundBy: ['at-most-once'],
-    from: 11,
+    foundBy: ['at-most-once', 'attempts-are-bounded'],
+    from: 16,
     plant: (plant) =>
       plant(`${CORE}/partition/reports.js`, ({ digest }) => ({
         digest: (step: { state: { epoch: number } }, message: object) => {
@@ -60,7 +60,7 @@ export const CORE_BUGS: readonly Bug[] = [
   {
     name: 'a bounce leaves no tombstone',
     foundBy: ['at-most-once', 'attempts-are-bounded'],
-    from: 36,
+    from: 62,
     plant: (plant) =>
       plant(`${CORE}/ledger/entries.js`, ({ endUnseen }) => {
         const bounce = ({ emit }: Ledger, partition: number, token: object, reason: string) =>
