@@ -5,7 +5,7 @@ import type { Client } from '#client';
 import { AGE_STEP_MS, partitionOf } from '#core';
 import { createExecutor } from '#executor';
 import { type Started, overtaken } from './order.js';
-import { highWater, memoryOf, quantile } from './report.js';
+import { highWater, memoryBytes, quantile } from './report.js';
 
 /** A pool that nobody serves until the backlog is to be drained. */
 const POOL = 'later';
@@ -133,7 +133,7 @@ class Peak {
   }
 
   private look(): void {
-    this.most = Math.max(this.most, memoryOf(this.pid));
+    this.most = Math.max(this.most, memoryBytes(this.pid));
   }
 }
 

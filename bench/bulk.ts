@@ -1,40 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Dead } from './dead.js';
-import { type Figure, type Report, median, quantile } from './report.js';
-import { Poster, System } from './system.js';
+import { type Figure, type Report, median, quantile, withMedian } from './report.js';
+import { Steady } from './steady.js';
+import { System } from './system.js';
 
 const RATE = 200;
 const WARM_SECONDS = 3;
 
-const SINGLE = JSON.stringify({
-  query: `mutation { submitRun(input: { project: "demo", job: "noop" }) {
-    run { id } userErrors { code message } } }`,
-});
-
 /** Single submissions at a steady rate: how long each took to be acknowledged, in their order. */
 async function singles(system: System, seconds: number): Promise<number[]> {
-  const poster = new Poster(system.endpoint, system.key, 50);
-  const times: number[] = [];
-  const waiting: Promise<void>[] = [];
-  const began = performance.now();
-  for (let n = 0; n < RATE * seconds; n++) {
-    // From when it was due: what this process is late with counts as well.
-    const due = began + (n * 1_000) / RATE;
-    const early = due - performance.now();
-    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
-    const one = poster.post(SINGLE).then((answer) => {
-      if (!answer.includes('"id"')) throw new Error(answer);
-      times[n] = performance.now() - due;
-    });
-    waiting.push(one);
-  }
-  await Promise.all(waiting);
-  poster.close();
-  return times;
+  const steady = new Steady(system, RATE);
+  steady.start();
+  await sleep(seconds * 1_000);
+  const acks = await steady.stop();
+  return acks.toSorted((one, other) => one.at - other.at).map(({ ms }) => ms);
 }
 
 /** Of each second's p99 the middle one: what else the machine does for a moment does not count. */
 function usualP99(times: readonly number[]): number {
-  const seconds = Array.from({ length: times.length / RATE }, (_, i) =>
+  const seconds = Array.from({ length: Math.round(times.length / RATE) }, (_, i) =>
     quantile(times.slice(i * RATE, (i + 1) * RATE), 0.99),
   );
   return median(seconds);
@@ -75,11 +59,12 @@ export async function benchBulk(runs: number, rounds: number, seconds: number): 
         ratio: Math.round((p99During / p99) * 100) / 100,
       });
     }
-    const of = (name: string): number => median(rows.map((row) => Number(row[name])));
-    const titles = Object.keys(rows[0] ?? {}).filter((name) => name !== 'round');
-    rows.push({ round: 'median', ...Object.fromEntries(titles.map((name) => [name, of(name)])) });
     const settings = { runs, rate: `${RATE}/s`, seconds, slots: 100 };
-    return { scenario: 'bulk retry beside single submissions (ms)', settings, rows };
+    return {
+      scenario: 'bulk retry beside single submissions (ms)',
+      settings,
+      rows: withMedian(rows),
+    };
   } finally {
     await client.close();
     await system.stop();

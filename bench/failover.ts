@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ownership } from './ownership.js';
-import { type Figure, type Report, median, memoryOf, quantile } from './report.js';
+import { type Figure, type Report, memoryBytes, quantile, withMedian } from './report.js';
 import { Steady } from './steady.js';
 import { Stock } from './stock.js';
 import { System } from './system.js';
@@ -43,12 +43,13 @@ export async function benchFailover(settings: FailoverSettings): Promise<Report>
       const victim = NAME(1 + (round % schedulers));
       rows.push({ round, ...(await one(system, ownership, names, victim, settings)) });
     }
-    const titles = Object.keys(rows[0] ?? {}).filter((name) => name !== 'round');
-    const of = (name: string): number => median(rows.map((row) => Number(row[name])));
-    rows.push({ round: 'median', ...Object.fromEntries(titles.map((name) => [name, of(name)])) });
     const { rate, how, live, waiting } = settings;
     const given = { schedulers, threads, rate: `${rate}/s`, how, live, waiting, slots: SLOTS };
-    return { scenario: 'one of several schedulers fails (ms)', settings: given, rows };
+    return {
+      scenario: 'one of several schedulers fails (ms)',
+      settings: given,
+      rows: withMedian(rows),
+    };
   } finally {
     await stock.clear();
     await ownership.close();
@@ -67,7 +68,7 @@ async function one(
   const load = new Steady(system, rate);
   load.start();
   await sleep(WARM_MS);
-  const before = Math.max(...others.map(memoryOf));
+  const before = Math.max(...others.map(memoryBytes));
   const owned = await ownership.ownedBy(victim);
   const pid = system.pidOf(victim);
   const at = Date.now();
@@ -75,7 +76,7 @@ async function one(
   try {
     const moved = await ownership.moved(owned, victim, WATCHED_MS);
     await sleep(Math.max(0, at + WATCHED_MS - Date.now()));
-    const after = Math.max(...others.map(memoryOf));
+    const after = Math.max(...others.map(memoryBytes));
     const all = await load.stop();
     const calm = all.filter((ack) => ack.at > at - WARM_MS / 2 && ack.at < at).map(({ ms }) => ms);
     const acks = all.filter((ack) => ack.at >= at).map(({ ms }) => ms);

@@ -5,8 +5,9 @@ export type Figure = string | number;
 export interface Report {
   readonly scenario: string;
   readonly settings: Readonly<Record<string, Figure>>;
-  readonly rows: readonly Readonly<Record<string, Figure>>[];
+  readonly rows: readonly Row[];
 }
+type Row = Readonly<Record<string, Figure>>;
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
@@ -14,6 +15,14 @@ export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.floor(sorted.length * q));
   return Math.round((sorted[at] ?? Number.NaN) * 100) / 100;
+}
+
+/** Below the rounds a row with the middle of each column. */
+export function withMedian(rows: readonly Row[]): readonly Row[] {
+  const titles = Object.keys(rows[0] ?? {}).filter((name) => name !== 'round');
+  const of = (name: string): number => median(rows.map((row) => Number(row[name])));
+  const middle = titles.map((name) => [name, of(name)] as const);
+  return [...rows, { round: 'median', ...Object.fromEntries(middle) }];
 }
 
 /** CPU seconds that a process has used, all its threads together (Linux; else NaN). */
@@ -39,8 +48,8 @@ export function machineSeconds(): { readonly busy: number; readonly stolen: numb
   }
 }
 
-/** Memory of a process in bytes, its share of what it shares with others (Linux; else NaN). */
-export function memoryOf(pid: number): number {
+/** Memory of a process, its share of what it shares with others (Linux; else NaN). */
+export function memoryBytes(pid: number): number {
   try {
     const rollup = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
     return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) * 1_024;

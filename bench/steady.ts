@@ -7,6 +7,9 @@ const SINGLE = JSON.stringify({
     run { id } userErrors { code message } } }`,
 });
 
+/** As `Date.now()`, and finer. */
+const now = (): number => performance.timeOrigin + performance.now();
+
 export interface Ack {
   /** When it was due; what this process is late with counts as well. */
   readonly at: number;
@@ -29,12 +32,12 @@ export class Steady {
   }
 
   start(): void {
-    const began = Date.now();
+    const began = now();
     let sent = 0;
     this.timer = setInterval(() => {
       for (; ; sent++) {
         const due = began + (sent * 1_000) / this.perSecond;
-        if (due > Date.now()) return;
+        if (due > now()) return;
         this.send(due);
       }
     }, TICK_MS);
@@ -53,7 +56,7 @@ export class Steady {
     const one = this.poster.post(SINGLE).then(
       (answer) => {
         if (!answer.includes('"id"')) this.failure ??= new Error(answer);
-        this.acks.push({ at, ms: Date.now() - at });
+        this.acks.push({ at, ms: now() - at });
         this.waiting.delete(one);
       },
       (error: Error) => {

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { filter, firstValueFrom, take, timeout, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Broker, createBroker } from '#broker';
-import { Link } from '../../../test/e2e/support/link.js';
+import { Link } from '../../../test/support/link.js';
 import { createMqtt, type Mqtt, type MqttOptions } from './index.js';
 import { createDispatch, wildcards } from './dispatch.js';
 

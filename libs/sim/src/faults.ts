@@ -48,7 +48,7 @@ export function make(fault: Fault, on: Targets): void {
       executor.loseDisk();
       return heal(() => executor.start());
     case 'roll-executors':
-      return roll(world, on.executors, fault.lasts, fault.pick);
+      return roll(world, on.executors, fault.lasts / on.executors.length, fault.pick);
     case 'cut-scheduler-broker':
       return cut(scheduler.brokerLink, fault, heal);
     case 'cut-executor-broker':
@@ -63,19 +63,19 @@ export function make(fault: Fault, on: Targets): void {
   }
 }
 
-/** A rolling restart: one after the other is drained for so long at most, stopped and started. */
+/** A rolling restart: one after the other has its share of the time to drain and to start. */
 function roll(
   world: World,
   executors: readonly ExecutorNode[],
-  drainMs: Millis,
+  shareMs: Millis,
   first: number,
   done = 0,
 ): void {
   const executor = executors[(first + done) % executors.length] as ExecutorNode;
-  executor.drain(drainMs, () =>
+  executor.drain(Math.max(0, shareMs - RESTART_MS), () =>
     world.after(RESTART_MS, () => {
       executor.start();
-      if (done + 1 < executors.length) roll(world, executors, drainMs, first, done + 1);
+      if (done + 1 < executors.length) roll(world, executors, shareMs, first, done + 1);
     }),
   );
 }

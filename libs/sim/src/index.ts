@@ -1,2 +1,1 @@
-export { type Plan, planOf } from './plan.js';
-export { type Report, type ScenarioOptions, planFor, runScenario } from './scenario.js';
+export { Random } from './kernel/random.js';

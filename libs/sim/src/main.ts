@@ -20,8 +20,8 @@ const HELP = `npm run sim -- [options]
   --shrink      with --seed or --plan: leave out faults as long as it goes wrong, two minutes
   --quiet       with --seed or --plan: only what went wrong
 
-Every fifth scenario lasts hours with little to do, the others an hour at most. A seed that goes
-wrong is written to test/seeds, where a test runs it from then on.
+One scenario in five, by chance, lasts hours with little to do, the others an hour at most. A seed
+that goes wrong is written to test/seeds, where a test runs it from then on.
 `;
 const SEEDS = path.join('test', 'seeds');
 const SHRINK_MS = 120_000;

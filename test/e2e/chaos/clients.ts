@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import http from 'node:http';
-import { Random } from '../../../libs/sim/src/kernel/random.js';
+import { Random } from '#sim';
 import type { Orrery } from '../support/orrery.js';
 import type { Asked, ClientLine } from './histories.js';
 import type { Work } from './work.js';

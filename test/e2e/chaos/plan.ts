@@ -1,6 +1,6 @@
-import { Random } from '../../../libs/sim/src/kernel/random.js';
-import type { Deed } from '../support/frames.js';
-import type { Way } from '../support/link.js';
+import { Random } from '#sim';
+import type { Deed } from '../../support/frames.js';
+import type { Way } from '../../support/link.js';
 
 export type Fault =
   | { readonly atMs: number; readonly what: 'kill'; readonly target: string }
@@ -72,6 +72,8 @@ export interface Targets {
   readonly clocks: readonly string[];
 }
 
+/** In CI: of the plans by many seeds one with every kind of fault that a machine can make. */
+export const SHORT = { seed: 1_461, seconds: 25, rate: 60, faults: 15 };
 /** Longer than any time-out that the storm's settings have. */
 const PAUSE_MS_MAX = 9_000;
 /** A server away for so long stops everybody: what is found in a storm is found between them. */

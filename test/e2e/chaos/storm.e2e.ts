@@ -1,23 +1,22 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { until } from '#actor';
 import { print } from '../failover/figures.js';
+import { passes } from '../support/passes.js';
 import { whyOneClock } from './clock.js';
 import { whyNeverFull } from './disk.js';
 import type { Histories, JobLine } from './histories.js';
-import { type Plan, planFor, textOf } from './plan.js';
+import { type Plan, SHORT, planFor, textOf } from './plan.js';
 import { under, weather } from './storm.js';
 import { TARGETS, Town } from './town.js';
 import { raise } from './zombie.js';
 
-/** In CI the short form; `npm run chaos` gives others. */
+/** `npm run chaos` gives others. */
 const given = (name: string, otherwise: number): number =>
   Number(process.env[`ORRERY_E2E_CHAOS_${name}`] ?? otherwise);
-const SECONDS = given('SECONDS', 25);
-const RATE = given('RATE', 60);
-const FAULTS = given('FAULTS', 15);
-/** Of the plans by many seeds one with every kind of fault, and each deed on words. */
-const SEED = given('SEED', 1962);
+const SECONDS = given('SECONDS', SHORT.seconds);
+const RATE = given('RATE', SHORT.rate);
+const FAULTS = given('FAULTS', SHORT.faults);
+const SEED = given('SEED', SHORT.seed);
 const PLAN_FILE = process.env['ORRERY_E2E_CHAOS_PLAN'];
 
 const plan: Plan =
@@ -79,10 +78,6 @@ test.skipIf(never !== undefined)(
     const pid = town.pidOf('hand-1');
     let full = 0;
     let free = 0;
-    const passes = async (ms: number): Promise<void> => {
-      const since = performance.now();
-      await until(() => performance.now() - since >= ms, ms * 2);
-    };
     const { histories, figures, text } = await under(town, load, LEAST, async () => {
       await passes(FULL_MS);
       full = Date.now();
@@ -122,16 +117,13 @@ test.skipIf(whyOneClock !== undefined)(
       expect(maps).toContain('libfaketime');
     }
     const { histories, figures, text } = await under(town, load, LEAST, async () => {
-      const since = performance.now();
-      const passed = (ms: number): Promise<void> =>
-        until(() => performance.now() - since >= ms, 2 * ms);
-      await passed(1_000);
+      await passes(1_000);
       set(first, 3_600);
       set(second, -1_800);
-      await passed(2_500);
+      await passes(1_500);
       set(first, -7_200);
       set(second, 300);
-      await passed(4_000);
+      await passes(1_500);
     });
     const late = latenessOf(histories);
     print('clocks that step', { ...figures, 'due later': late.length, late: Math.max(...late) });

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Frames } from '../support/frames.js';
-import { Link } from '../support/link.js';
+import { Frames } from '../../support/frames.js';
+import { Link } from '../../support/link.js';
 import { Orrery, isAlive } from '../support/orrery.js';
 import { eventually } from '../support/runs.js';
 import { usageOf } from '../support/usage.js';

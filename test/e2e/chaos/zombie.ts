@@ -1,4 +1,5 @@
 import { until } from '#actor';
+import { passes } from '../support/passes.js';
 import { eventually } from '../support/runs.js';
 import { Story } from '../support/story.js';
 import type { Town } from './town.js';
@@ -33,10 +34,6 @@ export async function raise(town: Town, name: string): Promise<Zombie> {
   await eventually(owned, (count) => count >= SHARE, OWN_MS);
   const before = fenced();
   const [broker, database] = [town.link(`${name}:broker`), town.link(`${name}:database`)];
-  const passes = async (ms: number): Promise<void> => {
-    const since = performance.now();
-    await until(() => performance.now() - since >= ms, ms * 2);
-  };
   const pid = town.pidOf(name);
   town.note('stall (up)', `${name}:broker`);
   broker.stall('up');

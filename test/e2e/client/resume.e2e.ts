@@ -13,7 +13,7 @@ import {
   startTestGateway,
 } from '../../../apps/gateway/src/testkit/gateway.js';
 import { type TestDatabase, startTestDatabase } from '../../support/database.js';
-import { Link } from '../support/link.js';
+import { Link } from '../../support/link.js';
 
 const BOUND_MS = 20_000;
 const PARTITIONS = 4;

@@ -4,6 +4,7 @@ import { until } from '#actor';
 import { eventually, submit } from '../support/runs.js';
 import type { Sent, Steady } from '../support/steady.js';
 import type { ToldRun } from '../support/story.js';
+import { passes } from '../support/passes.js';
 import { usageOf } from '../support/usage.js';
 import { expectExact, latencies, print } from './figures.js';
 import { Scene } from './scene.js';
@@ -49,12 +50,6 @@ const serves = (url: string): Promise<boolean> =>
     socket.once('error', () => resolve(false));
     socket.once('close', () => socket.destroy());
   });
-
-/** So many have been submitted in this time, whatever became of them. */
-const passes = async (ms: number): Promise<void> => {
-  const since = performance.now();
-  await until(() => performance.now() - since >= ms, ms * 2);
-};
 
 /** Everything has ended well, and once; every partition has granted within the bound of `back`. */
 async function wellSince(what: string, away: number, back: number): Promise<readonly ToldRun[]> {

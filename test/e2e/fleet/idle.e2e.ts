@@ -4,7 +4,7 @@ import { until } from '#actor';
 import { BUSY_MACHINE } from '../support/bars.js';
 import { Orrery } from '../support/orrery.js';
 import { submit, succeeded } from '../support/runs.js';
-import { type Usage, memoryOf, memoryTogether, usageOf } from '../support/usage.js';
+import { type Usage, memoryMb, memoryMbTogether, usageOf } from '../support/usage.js';
 
 const CORE_SHARE_MAX = 0.03;
 const MEGABYTES_MAX = 600;
@@ -42,7 +42,7 @@ async function sharesOver(ms: number): Promise<{ readonly all: number; readonly 
   const lines = after.map(({ pid, name, cpuSeconds }) => {
     const share = (cpuSeconds - (former.get(pid) ?? 0)) / seconds;
     const what = path.relative(process.cwd(), name).slice(0, 60);
-    return `${(share * 100).toFixed(2)} % ${memoryOf(pid).toFixed(1)} MB ${what}`;
+    return `${(share * 100).toFixed(2)} % ${memoryMb(pid).toFixed(1)} MB ${what}`;
   });
   return { all: (total(after) - total(before)) / seconds, lines };
 }
@@ -61,7 +61,7 @@ test('the idle system uses under 3 % of a core, and under 600 MB together', asyn
   windows.sort((one, other) => one.all - other.all);
   const { all = 1, lines = [] } = windows[Math.floor(WINDOWS / 2)] ?? {};
   const members = usage();
-  const megabytes = memoryTogether(members.map(({ pid }) => pid));
+  const megabytes = memoryMbTogether(members.map(({ pid }) => pid));
   const story = lines.join('\n');
   // Six of ours, the supervisor, and the server's own: nothing was left out of the sum.
   expect(members.length, story).toBeGreaterThan(7);

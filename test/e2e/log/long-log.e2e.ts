@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Orrery } from '../support/orrery.js';
 import { readRun, submit } from '../support/runs.js';
-import { memoryOf } from '../support/usage.js';
+import { memoryMb } from '../support/usage.js';
 
 /** In CI the short form; the issue's own size is ORRERY_E2E_LOG_MB=50. */
 const MB = 1_000_000;
@@ -108,7 +108,7 @@ test(
     const command = `'${process.execPath}' -e '${PROGRAM}'`;
     const run = await submit(client, { spec: { kind: 'shell', command } });
     const roles = ['executor', 'gateway'] as const;
-    const memory = (): number[] => roles.map((role) => memoryOf(orrery.pidsOf(role)[0] ?? 0));
+    const memory = (): number[] => roles.map((role) => memoryMb(orrery.pidsOf(role)[0] ?? 0));
     const reading = new Reading();
     let early: number[] = [];
     const isPast = (share: number) => (): boolean => {

@@ -49,8 +49,8 @@ export function usageOf(pids: readonly number[]): readonly Usage[] {
   return all.filter(({ pid }) => family.has(pid));
 }
 
-/** In MB; what several share counts once in all (on macOS once in each: an upper bound). */
-export function memoryOf(pid: number): number {
+/** What several share counts once in all (on macOS once in each: an upper bound). */
+export function memoryMb(pid: number): number {
   if (!isLinux) {
     const text = execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
     return Number(text) / 1024;
@@ -60,11 +60,11 @@ export function memoryOf(pid: number): number {
 }
 
 /**
- * In MB, of processes that are one system. What several of them share counts once, and whole: that
+ * Of processes that are one system. What several of them share counts once, and whole: that
  * others on this machine have the same files in memory makes a system no smaller.
  */
-export function memoryTogether(pids: readonly number[]): number {
-  if (!isLinux) return pids.reduce((sum, pid) => sum + memoryOf(pid), 0);
+export function memoryMbTogether(pids: readonly number[]): number {
+  if (!isLinux) return pids.reduce((sum, pid) => sum + memoryMb(pid), 0);
   const own = pids.map((pid) => {
     const rollup = readIfThere(`/proc/${pid}/smaps_rollup`);
     const [, anonymous = 0] = /^Pss_Anon:\s+(\d+) kB/m.exec(rollup) ?? [];

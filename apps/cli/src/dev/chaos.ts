@@ -55,10 +55,10 @@ export class Chaos {
     if (chance < 1 / 3) {
       if (victim.signal('SIGKILL')) host.say(`chaos: ${victim.name} is killed`);
     } else if (chance < 2 / 3) this.cut(victim);
-    else this.freeze(victim);
+    else this.halt(victim);
   }
 
-  private freeze(victim: Victim): void {
+  private halt(victim: Victim): void {
     const { pid, name } = victim;
     if (!victim.signal('SIGSTOP')) return;
     this.suffer(victim, 'stands still', () => {

@@ -33,8 +33,6 @@ const NOWHERE: Place = {
   run: '019aa000-0000-7000-8000-000000000000',
   key: '3f0c9a52-7d1e-4a60-9c55-0f3f6f1d2b11',
 };
-/** They wait for the owners of all partitions, up to five seconds. */
-const ASK_OWNERS = ['Mutation.pauseJob', 'Mutation.resumeJob'];
 /** A test has none of these; what leads to them is refused all the same. */
 const NEVER_THERE = [
   'Attempt.error',
@@ -122,16 +120,6 @@ async function ask(asked: Asked, place: Place, key: string): Promise<Answer> {
   return await first(client, asked.query, variables);
 }
 
-/** The partitions have owners, who answer whatever comes, until the caller has heard enough. */
-async function withOwners<T>(asked: Promise<T>): Promise<T> {
-  let isOpen = true;
-  const heard = asked.finally(() => (isOpen = false));
-  while (isOpen) {
-    for (let id = 0; id < PARTITIONS; id++) await owner.answer(id, { ok: true, state: null });
-  }
-  return await heard;
-}
-
 /** The user errors, also those of the items of a batch. */
 function userErrorsOf(value: unknown): { readonly code: string }[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -194,7 +182,8 @@ describe('access', () => {
   it.each(matrix)('%s of their own project, as %s', async (name, role, root) => {
     const own = { ...foreign, spare: spareOf(role) };
     const asked = ask(documentOf(schema, name), own, members.get(role) ?? '');
-    const answer = await (ASK_OWNERS.includes(name) ? withOwners(asked) : asked);
+    // Who pauses a job waits for all owners.
+    const answer = await owner.answering([0, 1, 2, 3], asked);
     const expected = mayAs(role, root.role) ? (root.own ?? 'fine') : 'error FORBIDDEN';
     expect(verdictOf(answer)).toBe(expected);
   });

@@ -3,7 +3,7 @@ import { laneOf } from '#core';
 import { hashOf } from '#definitions';
 import { Connection, type NewRun, Reader, findRuns } from '#postgres';
 import { type TestDatabase, startTestDatabase } from '../../../../test/support/database.js';
-import { type CuttingProxy, startProxy } from '../../../../test/support/proxy.js';
+import { Link } from '../../../../test/support/link.js';
 import { silent } from '../testkit/gateway.js';
 import { GroupCommit } from './group-commit.js';
 import { Ids } from './ids.js';
@@ -28,7 +28,7 @@ const POLICY = {
 } as const;
 
 let database: TestDatabase;
-let proxy: CuttingProxy;
+let link: Link;
 let reader: Reader;
 let intake: GroupCommit;
 let ids: Ids;
@@ -36,12 +36,13 @@ let committed: string[];
 
 beforeAll(async () => {
   database = await startTestDatabase(4);
-  proxy = await startProxy({ host: '127.0.0.1', port: Number(new URL(database.url).port) });
+  link = new Link(() => Number(new URL(database.url).port));
+  await link.start();
   reader = new Reader({ url: database.url, name: 'test', role: 'orrery_gateway_read' });
 });
 afterAll(async () => {
   await reader.stop();
-  await proxy.stop();
+  await link.stop();
   await database.stop();
 });
 beforeEach(() => {
@@ -53,7 +54,7 @@ afterEach(() => intake.stop());
 
 function startIntake(connections: number): GroupCommit {
   const url = new URL(database.url);
-  url.port = String(proxy.port);
+  url.port = String(link.port);
   const connect = (): Connection =>
     new Connection({ url: url.href, role: 'orrery_intake', name: 'test/intake', pinned: true });
   return new GroupCommit({
@@ -154,7 +155,7 @@ describe('an unknown outcome', () => {
     async (how) => {
       const params = JSON.stringify({ marker: `cut-${how}` });
       const each = item(`k-${how}`, 'same', { params });
-      const cut = proxy.cutNext(`cut-${how}`, how);
+      const cut = link.cutNext(`cut-${how}`, how);
       const [written] = await intake.submit([each]);
       await cut;
       expect(written?.kind).toBe('written');

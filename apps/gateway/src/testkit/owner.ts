@@ -182,6 +182,19 @@ export class TestOwner {
     return commands.length;
   }
 
+  /** For the owners of these partitions, whatever comes, until what was asked is heard. */
+  async answering<T>(partitions: readonly number[], asked: Promise<T>): Promise<T> {
+    let isOpen = true;
+    const end = (): void => {
+      isOpen = false;
+    };
+    void asked.then(end, end);
+    while (isOpen) {
+      for (const id of partitions) await this.answer(id, { ok: true, state: null });
+    }
+    return await asked;
+  }
+
   /** What else a test wants to stand in the rows of a partition; nothing is told of it. */
   async put(partition: number, writes: Partial<PartitionWrites>): Promise<void> {
     const { epoch } = await this.hold(partition);

@@ -2,7 +2,7 @@ import type { Millis } from '#core';
 
 /** What runs a while later only if it still lives, and later yet while it stands still. */
 export interface Lives {
-  readonly life: number;
+  readonly generation: number;
   readonly stopped: boolean;
   /** What came due while it stood still. */
   keep(timed: Timed): void;
@@ -13,7 +13,7 @@ export interface Timed {
   order: number;
   run: (() => void) | null;
   readonly of: Lives | undefined;
-  readonly life: number;
+  readonly generation: number;
 }
 
 export const isBefore = (a: Timed, b: Timed): boolean =>

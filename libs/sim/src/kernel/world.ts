@@ -52,7 +52,7 @@ export class World {
   }
 
   private timed(delay: Millis, run: () => void, of: Lives | undefined): Timed {
-    return { at: this.now + delay, order: this.order++, run, of, life: of?.life ?? 0 };
+    return { at: this.now + delay, order: this.order++, run, of, generation: of?.generation ?? 0 };
   }
 
   /** Everything up to then, and what it leads to. False: it went wrong and was ended. */
@@ -64,7 +64,7 @@ export class World {
       if (run === null) continue;
       this.now = next.at;
       if (of !== undefined) {
-        if (of.life !== next.life) continue;
+        if (of.generation !== next.generation) continue;
         if (of.stopped) {
           of.keep(next);
           continue;

@@ -26,7 +26,7 @@ export interface Identity {
   readonly cluster: string | null;
 }
 
-/** One life of an executor's link: births and beats up, owners' words down. */
+/** The link of one generation of an executor: births and beats up, owners' words down. */
 export class ExecutorLink {
   brokerLink: BrokerLink | undefined;
   private readonly owners: Owners;
@@ -44,8 +44,6 @@ export class ExecutorLink {
     private readonly id: string,
     private readonly slots: number,
     private identity: Identity,
-    /** Counts the lives: sessions of two of them are never the same. */
-    private readonly life: number,
     private readonly host: LinkHost,
   ) {
     this.owners = new Owners(() => process.mono());
@@ -59,8 +57,8 @@ export class ExecutorLink {
 
   connect(): void {
     const { process, id } = this;
-    this.session = `${id}-${this.life}-${++this.sessions}`;
-    const { life } = process;
+    const { generation } = process;
+    this.session = `${id}-${generation}-${++this.sessions}`;
     const topic = topics.executorPresence(id);
     const death = encodePresence({ v: 1, state: 'death', session: this.session });
     const link = this.broker.connect(
@@ -68,8 +66,8 @@ export class ExecutorLink {
         id,
         filters: [topics.down(id), topic],
         will: { topic, payload: death },
-        deliver: (on, payload) => process.hear(life, () => this.hear(on, payload)),
-        closed: () => process.hear(life, () => this.closed()),
+        deliver: (on, payload) => process.hear(generation, () => this.hear(on, payload)),
+        closed: () => process.hear(generation, () => this.closed()),
       },
       process.after,
     );

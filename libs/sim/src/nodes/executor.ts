@@ -31,7 +31,6 @@ export class ExecutorNode {
   private effects: LedgerEffect[] = [];
   private inFlight: readonly LedgerEffect[] | undefined;
   private readonly jobs: Jobs;
-  private lives = 0;
 
   constructor(
     private readonly world: World,
@@ -77,8 +76,7 @@ export class ExecutorNode {
       busy: () => busyOf(ledger),
     };
     const identity = { incarnation, cluster };
-    const life = ++this.lives;
-    this.link = new ExecutorLink(process, this.broker, id, slots, identity, life, host);
+    this.link = new ExecutorLink(process, this.broker, id, slots, identity, host);
     this.tell({ kind: 'restored' });
     this.tick();
     this.link.connect();

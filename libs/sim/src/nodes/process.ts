@@ -7,7 +7,8 @@ import type { World } from '../kernel/world.js';
  * monotonic clock runs a little fast or slow and goes on while it is stopped.
  */
 export class Process implements Lives {
-  life = 0;
+  /** Odd while it lives. */
+  generation = 0;
   private isStopped = false;
   private late: Timed[] = [];
 
@@ -19,7 +20,7 @@ export class Process implements Lives {
   ) {}
 
   get alive(): boolean {
-    return this.life % 2 === 1;
+    return this.generation % 2 === 1;
   }
 
   get stopped(): boolean {
@@ -27,14 +28,14 @@ export class Process implements Lives {
   }
 
   begin(): void {
-    if (!this.alive) this.life++;
+    if (!this.alive) this.generation++;
     this.isStopped = false;
     this.late = [];
   }
 
   /** As by SIGKILL: nothing of it goes on. */
   end(): void {
-    if (this.alive) this.life++;
+    if (this.alive) this.generation++;
     this.isStopped = false;
     this.late = [];
   }
@@ -68,9 +69,9 @@ export class Process implements Lives {
     this.late.push(timed);
   }
 
-  /** What comes from outside, to this life only. */
-  hear(life: number, run: () => void): void {
-    if (life !== this.life) return;
+  /** What comes from outside, to this generation only. */
+  hear(generation: number, run: () => void): void {
+    if (generation !== this.generation) return;
     if (this.isStopped) this.late.push(this.world.late(run, this));
     else run();
   }

@@ -166,7 +166,7 @@ export class SchedulerNode {
   private connect(): void {
     const { cluster, process, thread } = this;
     this.linkSession = `${this.session}-${++this.sessions}`;
-    const { life } = process;
+    const { generation } = process;
     const topic = topics.schedulerPresence(thread);
     const link = cluster.broker.connect(
       {
@@ -181,8 +181,8 @@ export class SchedulerNode {
           topics.liveWant,
         ],
         will: { topic, payload: this.presence('death') },
-        deliver: (on, payload) => process.hear(life, () => this.hear(on, payload)),
-        closed: () => process.hear(life, () => this.closed()),
+        deliver: (on, payload) => process.hear(generation, () => this.hear(on, payload)),
+        closed: () => process.hear(generation, () => this.closed()),
       },
       process.after,
     );

@@ -19,7 +19,8 @@ interface Ledger {
 export const CORE_BUGS: readonly Bug[] = [
   {
     name: 'what a digest does not list is taken for lost, however old it is',
-    from: 11,
+    foundBy: ['at-most-once', 'attempts-are-bounded'],
+    from: 16,
     plant: (plant) =>
       plant(`${CORE}/partition/reports.js`, ({ digest }) => ({
         digest: (step: { state: { epoch: number } }, message: object) => {
@@ -30,6 +31,7 @@ export const CORE_BUGS: readonly Bug[] = [
   },
   {
     name: 'an executor does not look at floors and tombstones',
+    foundBy: ['one-start-a-token'],
     from: 19,
     plant: (plant) =>
       plant(`${CORE}/ledger/owner.js`, ({ down }) => ({
@@ -57,7 +59,8 @@ export const CORE_BUGS: readonly Bug[] = [
   },
   {
     name: 'a bounce leaves no tombstone',
-    from: 117,
+    foundBy: ['at-most-once', 'attempts-are-bounded'],
+    from: 62,
     plant: (plant) =>
       plant(`${CORE}/ledger/entries.js`, ({ endUnseen }) => {
         const bounce = ({ emit }: Ledger, partition: number, token: object, reason: string) =>
@@ -89,6 +92,7 @@ export const CORE_BUGS: readonly Bug[] = [
   },
   {
     name: 'a parked run that is resumed stays on the bench',
+    foundBy: ['acknowledged-is-final'],
     from: 78,
     plant: (plant) =>
       plant(`${CORE}/partition/parking.js`, () => ({
@@ -101,6 +105,7 @@ export const CORE_BUGS: readonly Bug[] = [
   },
   {
     name: 'whichever run comes first is blamed for what throws',
+    foundBy: ['no-innocent-is-parked'],
     from: 78,
     plant: (plant) =>
       plant(`${CORE}/partition/parking.js`, ({ StepFailure }) => ({

@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDatabase, startTestDatabase } from '../../../../../test/support/database.js';
-import { type CuttingProxy, startProxy } from '../../../../../test/support/proxy.js';
+import { Link } from '../../../../../test/support/link.js';
 import { type TestGateway, startTestGateway } from '../../testkit/gateway.js';
 
 let database: TestDatabase;
-let proxy: CuttingProxy;
+let link: Link;
 let gateway: TestGateway;
 beforeAll(async () => {
   database = await startTestDatabase(4);
   const url = new URL(database.url);
-  proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
-  url.port = String(proxy.port);
+  const { port } = url;
+  link = new Link(() => Number(port));
+  url.port = String(await link.start());
   gateway = await startTestGateway({ url: database.url, databaseUrl: url.href });
 });
 afterAll(async () => {
@@ -22,7 +23,7 @@ describe('without a database', () => {
   it('says UNAVAILABLE with when to try again, and is alive but not ready', async () => {
     const submit = 'mutation { submitRun(input: { project: "demo", job: "noop" }) { run { id } } }';
     await gateway.get(submit);
-    await proxy.stop();
+    await link.stop();
     const unavailable = { code: 'UNAVAILABLE', retryAfter: '1s' };
     const run = await gateway.ask('{ run(id: "019aa000-0000-7000-8000-000000000000") { id } }');
     expect(run.errors?.[0]?.extensions).toEqual(unavailable);

@@ -4,6 +4,8 @@ import { freshName } from '../../testkit/gateway.js';
 import { GatewaySuite } from '../../testkit/suite.js';
 
 const PARTITIONS = 4;
+/** All but the first. */
+const OTHERS = [1, 2, 3];
 const suite = new GatewaySuite(PARTITIONS);
 
 const PAYLOAD = `job { name version spec deletedAt versions { nodes { version spec createdBy } } }
@@ -115,22 +117,19 @@ describe('pauseJob and resumeJob', () => {
         userErrors { code path message } } }`,
       { input: { project: 'demo', name, ...more } },
     );
-  /** As the owners of the partitions answer in the end, all but those. */
-  async function answered<T>(asked: Promise<T>, but: readonly number[] = []): Promise<T> {
-    const all = Array.from({ length: PARTITIONS }, (_, partition) => partition);
-    for (const partition of all.filter((each) => !but.includes(each))) {
-      await vi.waitFor(async () => {
-        expect(await suite.owner.answer(partition, { ok: true, state: null })).toBe(1);
-      });
-    }
-    return await asked;
-  }
+  const answered = <T>(asked: Promise<T>): Promise<T> =>
+    suite.owner.answering([0, ...OTHERS], asked);
 
   it('tells every partition, and says who has paused it and why', async () => {
     const name = freshName('job');
     await apply(name, shell('a'));
     const asked = hold('pauseJob', name, { reason: 'the disk is full' });
-    expect(await answered(asked)).toMatchObject({
+    for (const partition of [0, ...OTHERS]) {
+      await vi.waitFor(async () => {
+        expect(await suite.owner.answer(partition, { ok: true, state: null })).toBe(1);
+      });
+    }
+    expect(await asked).toMatchObject({
       job: { name, paused: true, pausedReason: 'the disk is full' },
       changed: true,
       pending: false,
@@ -148,12 +147,11 @@ describe('pauseJob and resumeJob', () => {
   it('is pending while a partition has not said that it goes by it', async () => {
     const name = freshName('job');
     await apply(name, shell('a'));
-    const asked = hold('pauseJob', name);
-    await answered(Promise.resolve(), [0]);
     // They wait for partition 0 side by side.
-    const again = answered(hold('pauseJob', name), [0]);
-    expect(await asked).toMatchObject({ changed: true, pending: true, job: { paused: true } });
-    expect(await again).toMatchObject({ changed: false, pending: true });
+    const both = Promise.all([hold('pauseJob', name), hold('pauseJob', name)]);
+    const said = await suite.owner.answering(OTHERS, both);
+    expect(said.filter(({ changed }) => changed)).toHaveLength(1);
+    for (const each of said) expect(each).toMatchObject({ pending: true, job: { paused: true } });
     expect(await suite.owner.answer(0, { ok: true, state: null })).toBe(2);
   }, 20_000);
 

@@ -4,7 +4,7 @@ import {
   startTestDatabase,
   trouble,
 } from '../../../../../test/support/database.js';
-import { type CuttingProxy, startProxy } from '../../../../../test/support/proxy.js';
+import { Link } from '../../../../../test/support/link.js';
 import { type TestGateway, freshName, startTestGateway } from '../../testkit/gateway.js';
 import { TestOwner, type TestRun } from '../../testkit/owner.js';
 import { BULKS_MAX } from './bulk.service.js';
@@ -13,7 +13,7 @@ import { BULKS_MAX } from './bulk.service.js';
 const TAKEN_OVER = { timeout: 20_000, interval: 20 };
 
 let database: TestDatabase;
-let proxy: CuttingProxy;
+let link: Link;
 let owner: TestOwner;
 /** Begins; it reaches the database by a way that can be cut. */
 let first: TestGateway;
@@ -22,19 +22,20 @@ let label: string;
 
 beforeAll(async () => {
   database = await startTestDatabase(4);
-  proxy = await startProxy({ host: '127.0.0.1', port: Number(new URL(database.url).port) });
+  link = new Link(() => Number(new URL(database.url).port));
+  await link.start();
   owner = new TestOwner(database.url);
   second = await startTestGateway({ url: database.url });
 });
 afterAll(async () => {
   await second.stop();
   await owner.stop();
-  await proxy.stop();
+  await link.stop();
   await database.stop();
 });
 beforeEach(async () => {
   const databaseUrl = new URL(database.url);
-  databaseUrl.port = String(proxy.port);
+  databaseUrl.port = String(link.port);
   first = await startTestGateway({ url: database.url, databaseUrl: databaseUrl.href });
   label = freshName('x');
 });
@@ -142,11 +143,11 @@ describe('a gateway that goes in the middle', () => {
   it('is followed by another one when it dies, also in a chunk that was written', async () => {
     const runs = await submit(250);
     for (const run of runs) await owner.finish(run, 'DEAD', 'FAILED');
-    const cut = proxy.cutNext('advance_bulk', 'in-answer');
+    const cut = link.cutNext('advance_bulk', 'in-answer');
     const input = { action: 'RETRY', perSecond: 10_000, idempotencyKey: label };
     const asked = ask(first, input).catch((error: unknown) => error);
     await cut;
-    proxy.close();
+    link.close();
     const written = await met(runs);
     expect(written).toEqual([...once(runs.slice(0, 100)), ...runs.slice(100).map(() => 0)]);
     const id = await running();
@@ -157,7 +158,7 @@ describe('a gateway that goes in the middle', () => {
     expect(await ask(second, input)).toEqual({
       ...{ id, matched: 250, applied: 250, pending: false, userErrors: [] },
     });
-    proxy.open();
+    link.open();
     await asked;
   }, 40_000);
 
@@ -180,7 +181,7 @@ describe('a chunk', () => {
     'that was cut %s is repeated, and nothing of it is written twice',
     async (how) => {
       const runs = await submit(210);
-      const cut = proxy.cutNext('advance_bulk', how);
+      const cut = link.cutNext('advance_bulk', how);
       const answer = ask(first, { action: 'CANCEL', perSecond: 10_000 });
       await cut;
       expect(await answer).toMatchObject({ matched: 210, applied: 210, pending: false });

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { until } from '#actor';
 import { createBroker } from '#broker';
 import { type Mqtt, createMqtt } from '#mqtt';
-import { Link } from '../../../../../test/e2e/support/link.js';
+import { Link } from '../../../../../test/support/link.js';
 import { type BrokerWorld, type Guest, type Member, heardAs, presenceOf } from './world.js';
 
 /** MQTT counts in whole seconds: the shortest that there is. */

@@ -87,7 +87,7 @@ class SimMember implements Member {
 
   private connect(): void {
     const { id, process } = this;
-    const { life } = process;
+    const { generation } = process;
     const session = `${id}-${this.world.random.bits()}-${++this.sessions}`;
     const link = this.isAway
       ? undefined
@@ -97,8 +97,8 @@ class SimMember implements Member {
             filters: this.guest.filters ?? [],
             will: { topic: presenceOf(id), payload: `death ${session}` },
             deliver: (topic, word) =>
-              process.hear(life, () => void this.heard.push(heardAs(topic, word))),
-            closed: () => process.hear(life, () => this.closed()),
+              process.hear(generation, () => void this.heard.push(heardAs(topic, word))),
+            closed: () => process.hear(generation, () => this.closed()),
           },
           process.after,
         );

@@ -1,4 +1,4 @@
-import { Random } from '../../../libs/sim/src/kernel/random.js';
+import { Random } from '#sim';
 import type { Way } from './link.js';
 
 export type Deed = 'lose' | 'double' | 'delay';

@@ -4,10 +4,30 @@ import type { Frames } from './frames.js';
 /** Seen from who has connected: what it sends goes up. */
 export type Way = 'up' | 'down' | 'both';
 
+/** Where a connection is cut that carries a request. */
+export type Cut =
+  /** Before anything of it reaches the server. */
+  | 'before-send'
+  /** The server gets all of it; the answer never comes back. */
+  | 'before-answer'
+  /** The server gets all of it and answers; the answer is cut after its first byte. */
+  | 'in-answer';
+
+/** What happens to the next bytes that go up and hold `marker`. */
+interface Order {
+  readonly marker: string | Buffer;
+  readonly how: Cut | 'stall';
+  readonly done: () => void;
+}
 interface Pair {
   readonly client: net.Socket;
   readonly upstream: net.Socket;
+  /** It carries the request whose answer is to be cut. */
+  cutting: Order | undefined;
 }
+
+/** An id as a statement's array carries it: its sixteen bytes. */
+export const onWire = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex');
 
 /** A way to a server that can be cut, closed, and on which nothing may come through for a while. */
 export class Link {
@@ -15,7 +35,7 @@ export class Link {
   private stalled: Way | undefined;
   private isClosed = false;
   private tap: ((bytes: Buffer) => void) | undefined;
-  private order: { readonly marker: string; readonly done: () => void } | undefined;
+  private order: Order | undefined;
   /** What had been read when its way was stalled at it. */
   private readonly held: (() => void)[] = [];
   private readonly server: net.Server;
@@ -30,18 +50,29 @@ export class Link {
 
   async start(): Promise<number> {
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return this.port;
+  }
+
+  get port(): number {
     return (this.server.address() as net.AddressInfo).port;
   }
 
   /** Every connection ends without a word. */
   cut(): void {
-    for (const { client, upstream } of this.pairs) {
-      client.destroy();
-      upstream.destroy();
-    }
+    for (const pair of this.pairs) this.end(pair);
   }
 
-  /** Cut, and who connects is reset at once, until `open`. */
+  /** Cuts the connection of the next request that holds `marker`, once. Resolves when it has. */
+  cutNext(marker: string | Buffer, how: Cut): Promise<void> {
+    return new Promise((done) => {
+      this.order = { marker, how, done };
+    });
+  }
+
+  /**
+   * Cut, and who connects is reset at once, until `open`. The port is kept: one that were let go
+   * could be another's by then.
+   */
   close(): void {
     this.isClosed = true;
     this.cut();
@@ -59,7 +90,7 @@ export class Link {
 
   /** Stalls at the next bytes that go up and hold `marker`: they are the first that wait. */
   stallUpAt(marker: string, done: () => void): void {
-    this.order = { marker, done };
+    this.order = { marker, how: 'stall', done };
   }
 
   flow(): void {
@@ -88,26 +119,30 @@ export class Link {
       return;
     }
     const upstream = net.connect(this.target(), '127.0.0.1');
-    const pair = { client, upstream };
+    const pair: Pair = { client, upstream, cutting: undefined };
     this.pairs.add(pair);
-    const end = (): void => {
-      this.pairs.delete(pair);
-      client.destroy();
-      upstream.destroy();
-    };
+    const end = (): void => this.end(pair);
     for (const socket of [client, upstream])
       socket.setNoDelay(true).on('error', end).on('close', end);
-    this.carry(client, upstream, 'up', end);
-    this.carry(upstream, client, 'down', end);
+    this.carry(pair, 'up');
+    this.carry(pair, 'down');
     this.hold(pair);
   }
 
-  private carry(from: net.Socket, to: net.Socket, way: 'up' | 'down', cut: () => void): void {
+  private end(pair: Pair): void {
+    this.pairs.delete(pair);
+    pair.client.destroy();
+    pair.upstream.destroy();
+  }
+
+  private carry(pair: Pair, way: 'up' | 'down'): void {
+    const { client, upstream } = pair;
+    const [from, to] = way === 'up' ? [client, upstream] : [upstream, client];
     const send = (bytes: Buffer): void => {
       if (!to.destroyed && !to.write(bytes)) from.pause();
     };
     const { frames } = this;
-    const stream = frames?.join(way, { send, cut });
+    const stream = frames?.join(way, { send, cut: () => this.end(pair) });
     if (stream !== undefined) from.once('close', () => frames?.leave(stream));
     const take = (bytes: Buffer): void => {
       if (way === 'up') this.tap?.(bytes);
@@ -115,11 +150,11 @@ export class Link {
       else stream.take(bytes);
     };
     from.on('data', (bytes) => {
-      if (way === 'up' && this.order !== undefined && bytes.includes(this.order.marker)) {
-        this.stall('up');
-        this.held.push(() => take(bytes));
-        this.order.done();
-        this.order = undefined;
+      const { order } = this;
+      if (way === 'up' && order !== undefined && bytes.includes(order.marker)) {
+        this.meet(pair, order, () => take(bytes));
+      } else if (way === 'down' && pair.cutting !== undefined) {
+        this.cutAnswer(pair, pair.cutting, bytes);
       } else {
         take(bytes);
       }
@@ -127,6 +162,30 @@ export class Link {
     to.on('drain', () => {
       if (!this.isStalled(way)) from.resume();
     });
+  }
+
+  private meet(pair: Pair, order: Order, take: () => void): void {
+    this.order = undefined;
+    if (order.how === 'stall') {
+      this.stall('up');
+      this.held.push(take);
+      order.done();
+    } else if (order.how === 'before-send') {
+      this.end(pair);
+      order.done();
+    } else {
+      pair.cutting = order;
+      take();
+    }
+  }
+
+  private cutAnswer(pair: Pair, { how, done }: Order, bytes: Buffer): void {
+    const cut = (): void => {
+      this.end(pair);
+      done();
+    };
+    if (how === 'in-answer') pair.client.write(bytes.subarray(0, 1), cut);
+    else cut();
   }
 
   private hold({ client, upstream }: Pair): void {
