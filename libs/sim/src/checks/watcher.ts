@@ -14,6 +14,7 @@ import type { JobLog } from '../nodes/jobs.js';
 import { type SchedulerNode, topics } from '../nodes/scheduler.js';
 import type { DatabaseServer } from '../store/server.js';
 import type { Committing } from '../store/sim-store.js';
+import { policyOf } from '../workload.js';
 
 /** Threads take the database's time from answers, which may come late. */
 const SLACK_MS = 3_000;
@@ -21,6 +22,9 @@ const SLACK_MS = 3_000;
 const WILL_COUNTS_MS = 60_000;
 const SET_COUNTS_MS = 60_000;
 
+/** Why an attempt is lost that nobody has said anything of. */
+const LOST = 'its executor was silent for too long';
+const LOST_AFTER_MS = policyOf('plain').lostAfterMs ?? 0;
 /** As an event of a segment begins: `[type,"run"`. */
 const SILENCE = new RegExp(`\\[${EVENT_TYPES.indexOf('SILENT')},"`);
 
@@ -85,24 +89,26 @@ export class Watcher implements JobLog {
     }
   }
 
-  /** Whoever is parked because of a throw has thrown. */
+  /** Whoever is parked because of a throw has thrown. A zombie may say it of one that is final. */
   parked(run: string, why: string): void {
     this.parkedRuns.add(run);
-    const spec = this.server.tables.find(run)?.live.spec ?? '';
-    if (isThrown(why) && !isPoisonous(spec)) this.world.violate('no-innocent-is-parked', run);
+    const spec = this.server.tables.find(run)?.live.spec;
+    if (spec === undefined || !isThrown(why) || isPoisonous(spec)) return;
+    this.world.violate('no-innocent-is-parked', run);
   }
 
   private heard(node: SchedulerNode, { segment, events }: PartitionWrites): void {
     if (events === 0 || segment === undefined) return;
     // It is read for silence only, which is rare, and costs as much as the commit.
-    if (!this.world.isTraced && !SILENCE.test(segment)) return;
-    for (const { at, type, run, to, executor } of decodeSegment(segment, 0)) {
+    if (!this.world.isTraced && !SILENCE.test(segment) && !segment.includes(LOST)) return;
+    for (const { at, type, run, to, executor, data } of decodeSegment(segment, 0)) {
       this.world.trace(
         node.thread,
         () => `  ${run.slice(-6)} ${type} ${to ?? ''} ${executor ?? ''}`,
       );
       const decided = at - this.server.offset;
       if (type === 'SILENT' && executor !== null) this.silent(node, executor, decided);
+      if (JSON.stringify(data).includes(LOST)) this.lost(node, run, decided);
     }
   }
 
@@ -126,6 +132,17 @@ export class Watcher implements JobLog {
     const heardFor = decided - linkedSince;
     if (heardFor >= silentAfterMs - SLACK_MS) return;
     world.violate('silence-is-heard', `${thread} heard for ${heardFor} ms, ${executor} is silent`);
+  }
+
+  /** So does the time from there to LOST (3.2): it begins anew whenever the link was down. */
+  private lost(node: SchedulerNode, run: string, decided: Millis): void {
+    if (this.world.now - (this.server.setAt ?? Number.NEGATIVE_INFINITY) < SET_COUNTS_MS) return;
+    const { thread, linkedSince, unlinkedSince } = node;
+    // What was decided before the link changed is not known to be wrong.
+    const heardFor = linkedSince === undefined ? 0 : decided - linkedSince;
+    if (decided < (linkedSince ?? unlinkedSince + SLACK_MS)) return;
+    if (heardFor >= LOST_AFTER_MS - SLACK_MS) return;
+    this.world.violate('loss-is-heard', `${thread} heard for ${heardFor} ms, ${run} is lost`);
   }
 
   /** Only poison is refused for good: anything else is a row that we got wrong. */

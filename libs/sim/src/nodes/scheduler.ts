@@ -54,8 +54,9 @@ export class SchedulerNode {
   readonly databaseLinks: DatabaseLink[] = [];
   brokerLink: BrokerLink | undefined;
   host: ThreadHost | undefined;
-  /** Since when it can hear the broker, by true time. */
+  /** Since when it can hear the broker, or cannot, by true time. */
   linkedSince: Millis | undefined;
+  unlinkedSince: Millis = 0;
   private sessions = 0;
   private session = '';
   private linkSession = '';
@@ -205,6 +206,7 @@ export class SchedulerNode {
   private closed(): void {
     this.brokerLink = undefined;
     this.linkedSince = undefined;
+    this.unlinkedSince = this.cluster.world.now;
     this.tell({ kind: 'link', up: false });
     this.process.after(RECONNECT_MS, () => this.connect());
   }

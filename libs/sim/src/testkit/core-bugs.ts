@@ -122,4 +122,10 @@ export const CORE_BUGS: readonly Bug[] = [
         },
       })),
   },
+  {
+    name: 'the clocks of the silent run on while nobody can be heard',
+    foundBy: ['loss-is-heard'],
+    from: 15,
+    plant: (plant) => plant(`${CORE}/partition/time.js`, () => ({ deaf: () => undefined })),
+  },
 ];
