@@ -4,6 +4,7 @@ import { print } from '../failover/figures.js';
 import { passes } from '../support/passes.js';
 import { whyOneClock } from './clock.js';
 import { whyNeverFull } from './disk.js';
+import { deafen } from './deaf.js';
 import type { Histories, JobLine } from './histories.js';
 import { type Plan, SHORT, planFor, textOf } from './plan.js';
 import { under, weather } from './storm.js';
@@ -44,11 +45,12 @@ afterAll(async () => {
   await town.end();
 }, 30_000);
 
-/** How long after it was due each of those that were due later has started. */
-function latenessOf({ clients, jobs }: Histories): readonly number[] {
+/** How long after it was due each of those has started; else only those that were due later. */
+function latenessOf({ clients, jobs }: Histories, which: 'all' | 'later'): readonly number[] {
   const dues = new Map<string, number>();
   for (const line of clients) {
-    if (line.what === 'asked' && line.afterMs !== undefined) dues.set(line.key, line.afterMs);
+    if (line.what !== 'asked' || (which === 'later' && line.afterMs === undefined)) continue;
+    dues.set(line.key, line.afterMs ?? 0);
   }
   return clients.flatMap((line) => {
     const after = line.what === 'acknowledged' ? dues.get(line.key) : undefined;
@@ -64,6 +66,15 @@ test('a zombie: what it commits is refused, and what it sent starts nothing', as
     print('the zombie', { ...(await raise(town, 'scheduler-2')) }),
   );
   print('its runs', { ...figures });
+  expect(text).toBe('');
+}, 240_000);
+
+test('a scheduler without the broker: others work at what it has, until it is back', async () => {
+  const load = { seed: SEED + 4, rate: CALM_RATE };
+  const { histories, figures, text } = await under(town, load, LEAST, async () =>
+    print('without the broker', { ...(await deafen(town, 'scheduler-2')) }),
+  );
+  print('its runs', { ...figures, 'longest wait ms': Math.max(...latenessOf(histories, 'all')) });
   expect(text).toBe('');
 }, 240_000);
 
@@ -125,7 +136,7 @@ test.skipIf(whyOneClock !== undefined)(
       set(second, 300);
       await passes(1_500);
     });
-    const late = latenessOf(histories);
+    const late = latenessOf(histories, 'later');
     print('clocks that step', { ...figures, 'due later': late.length, late: Math.max(...late) });
     expect(text).toBe('');
     expect(late.length).toBeGreaterThan(5);

@@ -134,9 +134,11 @@ describe('who is without the broker while others have it', () => {
     ]);
   });
 
-  test('nobody calls it stale: it works on until it has let go', () => {
+  test('nobody calls it stale: it is asked, also for what it has just claimed', () => {
     const fresh = all.map((of) => ({ ...of, claimedMsAgo: 0 }));
     const given = { members: members(3_000, -60_000), partitions: fresh };
-    expect(decideOwnership(input(given))).toEqual([]);
+    expect(new Set(decideOwnership(input(given)).map(({ kind }) => kind))).toEqual(
+      new Set(['want']),
+    );
   });
 });

@@ -56,7 +56,7 @@ export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
   const target = placement(members.sort(), owners);
   const actions: OwnershipAction[] = [];
   for (const partition of input.partitions) {
-    const action = decide(input, partition, target?.[partition.id], there);
+    const action = decide(input, partition, target?.[partition.id], { there, deaf });
     if (action !== undefined) actions.push(action);
   }
   return actions;
@@ -87,7 +87,7 @@ function decide(
   input: OwnershipInput,
   partition: OwnedView,
   target: string | undefined,
-  fresh: ReadonlySet<string>,
+  { there, deaf }: Readonly<Record<'there' | 'deaf', ReadonlySet<string>>>,
 ): OwnershipAction | undefined {
   const { self } = input;
   const { id, epoch, owner } = partition;
@@ -95,7 +95,7 @@ function decide(
   if (held !== undefined && held < epoch) return { kind: 'drop', partition: id };
   if (held !== undefined) {
     const to = partition.wantedBy;
-    const isWanted = to !== null && to !== self && target !== self && fresh.has(to);
+    const isWanted = to !== null && to !== self && target !== self && there.has(to);
     return isWanted ? { kind: 'release', partition: id, epoch, to } : undefined;
   }
   const claim: OwnershipAction = { kind: 'claim', partition: id, expected: epoch };
@@ -106,11 +106,10 @@ function decide(
   // Who stops takes its row away: that is its word, not our guess.
   const hasLeft = !input.members.some(({ thread }) => thread === owner);
   if (hasLeft) return claim;
-  const isStale = !fresh.has(owner);
+  const isStale = !there.has(owner);
   if (isStale) return input.steadyMs >= OWNERSHIP.steadyForMs ? claim : undefined;
-  if ((partition.claimedMsAgo ?? Number.MAX_SAFE_INTEGER) < OWNERSHIP.quietAfterClaimMs) {
-    return undefined;
-  }
+  const claimedMsAgo = partition.claimedMsAgo ?? Number.MAX_SAFE_INTEGER;
+  if (claimedMsAgo < OWNERSHIP.quietAfterClaimMs && !deaf.has(owner)) return undefined;
   if (partition.wantedBy !== self) return { kind: 'want', partition: id };
   return (partition.wantedMsAgo ?? 0) >= OWNERSHIP.handOffAfterMs ? claim : undefined;
 }
