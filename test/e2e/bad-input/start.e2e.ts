@@ -69,6 +69,20 @@ test('two clusters of one name at one broker: the second is refused', async () =
   expect(said).toContain(`of the installation with the life ${life}`);
 }, 30_000);
 
+test('a second Orrery at this database with a broker of its own is refused', async () => {
+  const { databaseUrl } = orrery.endpoint();
+  const variables = { DATABASE_URL: databaseUrl, ORRERY_SCHEDULER_NAME: 'scheduler-9' };
+  const second = new Orrery(undefined, variables);
+  try {
+    await expect(second.start()).rejects.toThrow(
+      /scheduler-1 of another Orrery work with the database at .* set MQTT_URL to theirs/,
+    );
+    expect(second.exitCode).toBe(1);
+  } finally {
+    await second.remove();
+  }
+}, 60_000);
+
 test('a scheduler that was killed has its name again at once', async () => {
   const starts = (): number =>
     orrery.log('scheduler').filter((line) => line['message'] === 'the scheduler runs').length;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createClient } from '#client';
 import { type Settings, inheritedEnvironment } from '#config';
 import { createLogger } from '#telemetry';
-import { type Endpoint, runDev } from '../dev/index.js';
+import { type Endpoint, refuseNeighbours, runDev } from '../dev/index.js';
 import type { Terminal } from '../output/render.js';
 
 export interface DevCounts {
@@ -27,6 +27,8 @@ export async function dev(settings: Settings, counts: DevCounts, terminal: Termi
       const { migrate, seedDemo } = await import('#definitions');
       return async (databaseUrl, gatewayUrl) => {
         await migrate(databaseUrl, settings.partitions, settings.cluster);
+        const isOwn = settings.databaseUrl === undefined || settings.mqttUrl !== undefined;
+        if (!isOwn) await refuseNeighbours(databaseUrl);
         isFirst = await seedDemo(databaseUrl, { adminKeyFile, gatewayUrl });
       };
     },
