@@ -18,6 +18,7 @@ const AWAY_MS = Number(process.env['ORRERY_E2E_AWAY_MS'] ?? 10_000);
 /** Less than a touch waits for its answer, and more. */
 const STILL_MS = [4_000, 6_000];
 const START_MS = 20_000;
+const SETTLED_MS = 13_000;
 const END_MS = 40_000;
 /** How many there are of those whose end falls into the absence, or behind it. */
 const LONG_RUNS = 100;
@@ -182,6 +183,10 @@ test.each(STILL_MS)(
   still,
   async (stillMs) => {
     const pids = scene.orrery.pidsOf('postgres-server');
+    // What is to move after a start moves ten seconds after its claim, and takes two at most.
+    const quiet = async (): Promise<number> =>
+      Date.now() - Math.max(...(await scene.story.owners()).map(({ at }) => at));
+    await eventually(quiet, (ms) => ms > SETTLED_MS, START_MS * 2);
     const before = await scene.story.owners();
     const stopped = usageOf(pids).map(({ pid }) => pid);
     const away = Date.now();
