@@ -30,17 +30,53 @@ const found = {
   partitions: [partition, free],
 };
 
-test('cluster prints a line a thread and a line a partition', async () => {
-  const { out } = await play([cluster], 'cluster', {}, { cluster: found }, { format: 'table' });
-  const lines = out.split('\n').map((line) => line.trimEnd().split(/ {2,}/));
-  expect(lines).toEqual([
-    ['THREAD', 'PARTITIONS', 'COMMITS', 'P50', 'P99', 'FENCED', 'LAST SEEN'],
-    ['scheduler-1.0', '1', '120', '3ms', '11ms', '2', since],
+const linesOf = async (values: Values, data: typeof found): Promise<string[][]> => {
+  const { out } = await play([cluster], 'cluster', values, { cluster: data }, { format: 'table' });
+  return out.split('\n').map((line) => line.trimEnd().split(/ {2,}/));
+};
+const titles = ['THREAD', 'PARTITIONS', 'COMMITS', 'P50', 'P99', 'FENCED', 'SEEN'];
+const ofThread = ['scheduler-1.0', '1', '120', '3ms', '11ms', '2', '0.0 s ago'];
+const ofPartition = ['PARTITION', 'OWNER', 'STATE', 'EPOCH', 'EVENTS', 'LAG', 'SINCE'];
+const one = ['0', 'scheduler-1.0', 'OWNED', '4', '310', '250ms', since];
+
+test('cluster prints a line a thread, and before them the partitions that are not owned', async () => {
+  expect(await linesOf({}, { ...found, partitions: [partition] })).toEqual([
+    ['1 partitions, all OWNED'],
     [''],
-    ['PARTITION', 'OWNER', 'STATE', 'EPOCH', 'EVENTS', 'LAG', 'SINCE'],
-    ['0', 'scheduler-1.0', 'OWNED', '4', '310', '250ms', since],
+    titles,
+    ofThread,
+    [''],
+  ]);
+  expect(await linesOf({}, found)).toEqual([
+    ['1 of 2 partitions are OWNED; these are not:'],
+    ofPartition,
     ['1', '-', 'FREE', '4', '310', '-', since],
     [''],
+    titles,
+    ofThread,
+    [''],
+  ]);
+  const all = await linesOf({ partitions: true }, { ...found, partitions: [partition] });
+  expect(all.slice(0, 4)).toEqual([['1 partitions, all OWNED'], ofPartition, one, ['']]);
+});
+
+test('cluster says how long ago a thread was seen, and which one is stale', async () => {
+  const at = (seconds: number): string =>
+    new Date(Date.parse(since) + seconds * 1_000).toISOString();
+  const threads = [
+    { ...thread, lastSeen: at(14) },
+    { ...thread, name: 'scheduler-1.1', lastSeen: at(13.7), partitions: 0 },
+    { ...thread, name: 'scheduler-2.0', lastSeen: at(0), partitions: 1 },
+    { ...thread, name: 'scheduler-2.1', lastSeen: at(-3_000), partitions: 0 },
+  ];
+  const stale = { ...partition, id: 1, owner: 'scheduler-2.0', state: 'STALE' };
+  const schedulers = [{ name: 'all of them', threads }];
+  const lines = await linesOf({}, { schedulers, partitions: [partition, stale] });
+  expect(lines.slice(5, 9).map((line) => [line[0], line.at(-1)])).toEqual([
+    ['scheduler-1.0', '0.0 s ago'],
+    ['scheduler-1.1', '0.3 s ago'],
+    ['scheduler-2.0', '14 s ago, STALE'],
+    ['scheduler-2.1', '50 min ago, STALE'],
   ]);
 });
 
