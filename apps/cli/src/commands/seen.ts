@@ -1,5 +1,6 @@
-/** Architecture §4: ownerStaleAfter. */
-const STALE_MS = 3_000;
+import { OWNERSHIP } from '#core';
+
+const STALE_MS = OWNERSHIP.ownerStaleAfterMs;
 
 export interface SeenThread {
   readonly name: string;
