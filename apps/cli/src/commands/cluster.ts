@@ -1,5 +1,5 @@
 import { ask } from '../context.js';
-import { type Column, renderOne, renderTable } from '../output/render.js';
+import { type Column, counted, renderOne, renderTable } from '../output/render.js';
 import type { Command } from './command.js';
 import { type Seen, agoOf, seenIn } from './seen.js';
 
@@ -59,8 +59,8 @@ function tablesOf(found: ShownCluster, isAll: boolean, clock: number): string {
   const owned = partitions.length - rest.length;
   const count =
     rest.length === 0
-      ? `${partitions.length} partitions, all OWNED`
-      : `${owned} of ${partitions.length} partitions are OWNED${isAll ? '' : '; these are not:'}`;
+      ? `${counted(owned, 'partition')}, all OWNED`
+      : `${owned} of ${counted(partitions.length, 'partition')} OWNED${isAll ? '' : '; these are not:'}`;
   const seen = seenIn(found, clock);
   const threads = schedulers.flatMap((scheduler) => scheduler.threads);
   return [

@@ -42,8 +42,8 @@ test('says in figures what it has proved, and ends with 0', async () => {
   const { code, out } = await play('table');
   expect(code).toBe(0);
   expect(out.split('\n').slice(1)).toEqual([
-    '1 runs, 1 tokens granted, 1 started, 1 runs finished',
-    '1 submissions and 0 idempotency keys looked for',
+    '1 run, 1 token granted, 1 started, 1 run finished',
+    '1 submission and 0 idempotency keys looked for',
     'no token ran twice, and nothing that was acknowledged is missing',
     '',
   ]);
@@ -55,7 +55,7 @@ test('names each run that is missing and what is wrong, and ends with 1', async 
   const { code, out } = await play('table');
   expect(code).toBe(1);
   expect(out.split('\n').slice(3)).toEqual([
-    '1 things are wrong:',
+    '1 thing is wrong:',
     '',
     expect.stringMatching(/^RUN +PARTITION +WRONG$/),
     expect.stringMatching(`^${facts.id} +0 +the journal tells of it, and it is nowhere$`),

@@ -1,7 +1,13 @@
 import type { Audited } from '../audit/audit.js';
 import type { Violation } from '../audit/run-trail.js';
 import { databaseOf } from '../context.js';
-import { type Column, type OutputFormat, renderOne, renderTable } from '../output/render.js';
+import {
+  type Column,
+  type OutputFormat,
+  counted,
+  renderOne,
+  renderTable,
+} from '../output/render.js';
 import { CommandProblem, misuse } from '../problem.js';
 import type { LocalCommand } from './command.js';
 import { pastOf, textOf } from './values.js';
@@ -66,24 +72,22 @@ function verdictOf({ figures, violations }: Audited): string {
   const { violations: wrong, events, submissions, keys } = figures;
   if (wrong > 0) {
     const some = violations.length < wrong ? `, the first ${violations.length}:` : ':';
-    return `${counted(wrong, 'things are wrong')}${some}`;
+    return `${counted(wrong, 'thing')} ${wrong === 1 ? 'is' : 'are'} wrong${some}`;
   }
   return events + submissions + keys === 0
     ? 'nothing was written since then; nothing is proved'
     : 'no token ran twice, and nothing that was acknowledged is missing';
 }
 
-const counted = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}`;
-
 export function shown(since: string, audited: Audited, format: OutputFormat): string {
   if (format !== 'table') return renderOne({ since, ...audited }, format);
   const { figures, violations } = audited;
   const lines = [
-    `since ${since}: ${counted(figures.partitions, 'partitions')}, ` +
-      `${counted(figures.events, 'events')} in ${counted(figures.segments, 'segments')}`,
-    `${counted(figures.runs, 'runs')}, ${counted(figures.tokens, 'tokens')} granted, ` +
-      `${counted(figures.starts, 'started')}, ${counted(figures.finished, 'runs finished')}`,
-    `${counted(figures.submissions, 'submissions')} and ${counted(figures.keys, 'idempotency keys')} ` +
+    `since ${since}: ${counted(figures.partitions, 'partition')}, ` +
+      `${counted(figures.events, 'event')} in ${counted(figures.segments, 'segment')}`,
+    `${counted(figures.runs, 'run')}, ${counted(figures.tokens, 'token')} granted, ` +
+      `${figures.starts.toLocaleString('en')} started, ${counted(figures.finished, 'run')} finished`,
+    `${counted(figures.submissions, 'submission')} and ${counted(figures.keys, 'idempotency key')} ` +
       'looked for',
     verdictOf(audited),
   ];
