@@ -39,7 +39,7 @@ const ofThread = ['scheduler-1.0', '1', '120', '3ms', '11ms', '2', '0.0 s ago'];
 const ofPartition = ['PARTITION', 'OWNER', 'STATE', 'EPOCH', 'EVENTS', 'LAG', 'SINCE'];
 const one = ['0', 'scheduler-1.0', 'OWNED', '4', '310', '250ms', since];
 
-test('cluster prints a line a thread, and before them the partitions that are not owned', async () => {
+test('cluster prints a line a thread, and before them what is not owned', async () => {
   expect(await linesOf({}, { ...found, partitions: [partition] })).toEqual([
     ['1 partition, all OWNED'],
     [''],
@@ -123,7 +123,7 @@ test('cluster events prints a line an event', async () => {
   ]);
 });
 
-test('a failover is one line for each thread that took over, whoever did so meanwhile', async () => {
+test('a failover is one line for each thread that took over, whoever else did', async () => {
   const at = (ms: number): string => new Date(Date.parse(since) - ms).toISOString();
   const took = (ms: number, partition: number, thread: string) => {
     return { ...event, kind: 'STOLEN', at: at(ms), partition, thread, from: 'a.0' };

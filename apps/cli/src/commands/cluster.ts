@@ -57,10 +57,11 @@ function tablesOf(found: ShownCluster, isAll: boolean, clock: number): string {
   const rest = partitions.filter(({ state }) => state !== 'OWNED');
   const shown = isAll ? partitions : rest;
   const owned = partitions.length - rest.length;
+  const all = counted(partitions.length, 'partition');
   const count =
     rest.length === 0
-      ? `${counted(owned, 'partition')}, all OWNED`
-      : `${owned} of ${counted(partitions.length, 'partition')} OWNED${isAll ? '' : '; these are not:'}`;
+      ? `${all}, all OWNED`
+      : `${owned} of ${all} OWNED${isAll ? '' : '; these are not:'}`;
   const seen = seenIn(found, clock);
   const threads = schedulers.flatMap((scheduler) => scheduler.threads);
   return [

@@ -82,13 +82,14 @@ function verdictOf({ figures, violations }: Audited): string {
 export function shown(since: string, audited: Audited, format: OutputFormat): string {
   if (format !== 'table') return renderOne({ since, ...audited }, format);
   const { figures, violations } = audited;
+  const { partitions, segments, events, runs, tokens, starts, finished } = figures;
+  const { submissions, keys } = figures;
   const lines = [
-    `since ${since}: ${counted(figures.partitions, 'partition')}, ` +
-      `${counted(figures.events, 'event')} in ${counted(figures.segments, 'segment')}`,
-    `${counted(figures.runs, 'run')}, ${counted(figures.tokens, 'token')} granted, ` +
-      `${figures.starts.toLocaleString('en')} started, ${counted(figures.finished, 'run')} finished`,
-    `${counted(figures.submissions, 'submission')} and ${counted(figures.keys, 'idempotency key')} ` +
-      'looked for',
+    `since ${since}: ${counted(partitions, 'partition')}, ` +
+      `${counted(events, 'event')} in ${counted(segments, 'segment')}`,
+    `${counted(runs, 'run')}, ${counted(tokens, 'token')} granted, ` +
+      `${starts.toLocaleString('en')} started, ${counted(finished, 'run')} finished`,
+    `${counted(submissions, 'submission')} and ${counted(keys, 'idempotency key')} looked for`,
     verdictOf(audited),
   ];
   const table = violations.length === 0 ? '' : `\n${renderTable(violations, COLUMNS)}`;
