@@ -5,7 +5,14 @@ import { loadSettings } from '#config';
 import { versionOfThis } from '../places.js';
 import type { Place } from './command.js';
 import { doctor } from './doctor.js';
-import { type ClusterAnswer, type Finding, findingsOn, oldNode, skewOf } from './findings.js';
+import {
+  type ClusterAnswer,
+  type Finding,
+  clockOf,
+  findingsOn,
+  oldNode,
+  skewOf,
+} from './findings.js';
 
 const version = '1.0.0';
 const NOW = Date.parse('2026-07-01T12:00:00.000Z');
@@ -103,6 +110,15 @@ describe('what is found', () => {
   ])('a clock that says %i between %i and %i is %s', (said, began, ended, status) => {
     expect(skewOf(said, began, ended).status).toBe(status);
   });
+});
+
+test.each([
+  [9_000, 9_700, 9_700],
+  [9_000, 60_000, 9_999],
+  [9_000, 2_000, 9_000],
+  [Number.NaN, 2_000, 2_000],
+])('a server that says %i at %i here means about %i', (said, here, means) => {
+  expect(clockOf(said, here)).toBe(means);
 });
 
 describe('orrery doctor', () => {

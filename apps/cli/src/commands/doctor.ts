@@ -5,7 +5,14 @@ import { versionOfThis } from '../places.js';
 import { CommandProblem } from '../problem.js';
 import { type LocalCommand } from './command.js';
 import { textOf } from './values.js';
-import { type ClusterAnswer, type Finding, findingsOn, oldNode, skewOf } from './findings.js';
+import {
+  type ClusterAnswer,
+  type Finding,
+  clockOf,
+  findingsOn,
+  oldNode,
+  skewOf,
+} from './findings.js';
 
 const WITHIN_MS = 5_000;
 const ASKED = `{
@@ -44,9 +51,10 @@ async function health(url: string): Promise<Health | undefined> {
     const response = await fetch(new URL('/readyz', url), { signal });
     const said = Date.parse(response.headers.get('date') ?? '');
     const body = (await response.json()) as { database?: unknown; broker?: unknown };
-    const skew = skewOf(said, began, Date.now());
+    const ended = Date.now();
+    const skew = skewOf(said, began, ended);
     const findings = [skew, database(body.database), broker(body.broker)];
-    return { findings, clock: Number.isNaN(said) ? began : said };
+    return { findings, clock: clockOf(said, ended) };
   } catch {
     return undefined;
   }

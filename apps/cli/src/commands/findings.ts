@@ -67,6 +67,10 @@ export function skewOf(said: number, began: number, ended: number): Finding {
   return { check, status: 'warn', found, mend: 'let both machines take their time from NTP' };
 }
 
+/** The server's time: where in the second that it said, this machine's clock may tell. */
+export const clockOf = (said: number, here: number): number =>
+  Number.isNaN(said) ? here : Math.min(Math.max(said, here), said + 999);
+
 export function findingsOn(answer: ClusterAnswer, own: Own): Finding[] {
   return [
     keyIn(answer, own),
