@@ -35,21 +35,48 @@ const NEVER_MS = 600_000;
 const WARM_UP_SECONDS = 4;
 const quiet = (): void => undefined;
 
-async function commit(words: readonly string[]): Promise<Report> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      lanes: { type: 'string', default: '4' },
-      batch: { type: 'string', default: '400' },
-      count: { type: 'string', default: '100000' },
-      runs: { type: 'string', default: '3' },
-    },
+/** Typed wrong: said in one sentence. */
+class Misuse extends Error {}
+
+const MOST = 100_000_000;
+/** Of these none is a choice like any other. */
+const FROM_ZERO = ['live', 'waiting', 'slow', 'slow-ms', 'resumed'];
+
+/** The numbers of a scenario: those that were given, and else these. */
+function numbersOf<K extends string>(
+  words: readonly string[],
+  defaults: Readonly<Record<K, number>>,
+  others: readonly string[] = [],
+): Readonly<Record<K, number>> {
+  const values = valuesOf(words, [...Object.keys(defaults), ...others]);
+  const numbers = Object.entries<number>(defaults).map(([name, otherwise]) => {
+    const text = values[name];
+    if (text === undefined) return [name, otherwise];
+    const from = FROM_ZERO.includes(name) ? 0 : 1;
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= from && value <= MOST) return [name, value];
+    throw new Misuse(`--${name} is a whole number from ${from} to ${MOST}, not '${text}'.`);
   });
-  const settings = {
-    lanes: Number(values.lanes),
-    batch: Number(values.batch),
-    count: Number(values.count),
-  };
+  return Object.fromEntries(numbers) as Record<K, number>;
+}
+
+function valuesOf(
+  words: readonly string[],
+  names: readonly string[],
+): Readonly<Record<string, string | undefined>> {
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+  try {
+    return parseArgs({ args: [...words], options }).values;
+  } catch (error) {
+    // Behind its first sentence it says how to pass what begins with a dash.
+    const [said = ''] = error instanceof Error ? error.message.split(/\.?\s*$|\.\s/) : [];
+    throw new Misuse(`${said}.`);
+  }
+}
+
+async function commit(words: readonly string[]): Promise<Report> {
+  const defaults = { lanes: 4, batch: 400, count: 100_000, runs: 3 };
+  const { runs, ...settings } = numbersOf(words, defaults);
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'orrery-bench-'));
   fs.chmodSync(directory, 0o755);
   const server = await startEmbedded({
@@ -62,7 +89,7 @@ async function commit(words: readonly string[]): Promise<Report> {
     const serverCpu = (): number =>
       familyOf(server.pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
     const rows = [];
-    for (let run = 1; run <= Number(values.runs); run++) {
+    for (let run = 1; run <= runs; run++) {
       const result = await benchCommit({ url: server.url, serverCpu, ...settings });
       rows.push({ run, ...result });
     }
@@ -74,111 +101,59 @@ async function commit(words: readonly string[]): Promise<Report> {
 }
 
 async function system(words: readonly string[]): Promise<readonly Report[]> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      seconds: { type: 'string', default: '5' },
-      runs: { type: 'string', default: '3' },
-    },
-  });
-  return await benchSystem(Number(values.seconds), Number(values.runs));
+  const { seconds, runs } = numbersOf(words, { seconds: 5, runs: 3 });
+  return await benchSystem(seconds, runs);
 }
 
 async function subscribers(words: readonly string[]): Promise<readonly Report[]> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      subscribers: { type: 'string', default: '2000' },
-      slow: { type: 'string', default: '200' },
-      rate: { type: 'string', default: '500' },
-      seconds: { type: 'string', default: '30' },
-      resumed: { type: 'string', default: '20' },
-      'slow-ms': { type: 'string', default: String(NEVER_MS) },
-    },
-  });
-  return await benchSubscribers({
-    subscribers: Number(values.subscribers),
-    slow: Number(values.slow),
-    slowMs: Number(values['slow-ms']),
-    rate: Number(values.rate),
-    seconds: Number(values.seconds),
-    warmUpSeconds: WARM_UP_SECONDS,
-    resumed: Number(values.resumed),
-  });
+  const defaults = { subscribers: 2_000, slow: 200, rate: 500, seconds: 30, resumed: 20 };
+  const given = numbersOf(words, { ...defaults, 'slow-ms': NEVER_MS });
+  const { 'slow-ms': slowMs, ...numbers } = given;
+  return await benchSubscribers({ ...numbers, slowMs, warmUpSeconds: WARM_UP_SECONDS });
 }
 
 async function bulk(words: readonly string[]): Promise<Report> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      runs: { type: 'string', default: '5000' },
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '10' },
-    },
-  });
-  return await benchBulk(Number(values.runs), Number(values.rounds), Number(values.seconds));
+  const { runs, rounds, seconds } = numbersOf(words, { runs: 5_000, rounds: 5, seconds: 10 });
+  return await benchBulk(runs, rounds, seconds);
 }
 
 async function failover(words: readonly string[]): Promise<Report> {
-  const { values } = parseArgs({
-    args: [...words],
-    options: {
-      schedulers: { type: 'string', default: '3' },
-      threads: { type: 'string', default: '2' },
-      rate: { type: 'string', default: '500' },
-      rounds: { type: 'string', default: '10' },
-      how: { type: 'string', default: 'kill' },
-      live: { type: 'string', default: '0' },
-      waiting: { type: 'string', default: '0' },
-    },
-  });
-  if (values.how !== 'kill' && values.how !== 'stop') throw new Error('--how is kill or stop');
-  return await benchFailover({
-    schedulers: Number(values.schedulers),
-    threads: Number(values.threads),
-    rate: Number(values.rate),
-    rounds: Number(values.rounds),
-    how: values.how,
-    live: Number(values.live),
-    waiting: Number(values.waiting),
-  });
+  const often = { schedulers: 3, threads: 2, rate: 500, rounds: 10, live: 0, waiting: 0 };
+  const numbers = numbersOf(words, often, ['how']);
+  const { how = 'kill' } = valuesOf(words, [...Object.keys(often), 'how']);
+  if (how !== 'kill' && how !== 'stop') throw new Misuse(`--how is kill or stop, not '${how}'.`);
+  return await benchFailover({ ...numbers, how });
 }
 
-async function main([scenario = 'system', ...words]: readonly string[]): Promise<number> {
-  if (scenario === 'system') {
-    for (const report of await system(words)) print(report);
-    return 0;
+const SCENARIOS: Readonly<
+  Record<string, (words: readonly string[]) => Promise<Report | readonly Report[]>>
+> = {
+  system,
+  commit,
+  waiting: async (words) => await benchWaiting(numbersOf(words, { runs: 100_000 }).runs),
+  subscribers,
+  failover,
+  bulk,
+};
+
+async function main([name = 'system', ...words]: readonly string[]): Promise<void> {
+  if (name === 'help' || [name, ...words].some((word) => word === '--help' || word === '-h')) {
+    process.stdout.write(HELP);
+    return;
   }
-  if (scenario === 'commit') {
-    print(await commit(words));
-    return 0;
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
+  if (scenario === undefined) {
+    throw new Misuse(`There is no scenario '${name}': see npm run bench -- --help.`);
   }
-  if (scenario === 'waiting') {
-    const options = { runs: { type: 'string', default: '100000' } } as const;
-    const { values } = parseArgs({ args: [...words], options });
-    print(await benchWaiting(Number(values.runs)));
-    return 0;
-  }
-  if (scenario === 'subscribers') {
-    for (const report of await subscribers(words)) print(report);
-    return 0;
-  }
-  if (scenario === 'failover') {
-    print(await failover(words));
-    return 0;
-  }
-  if (scenario === 'bulk') {
-    print(await bulk(words));
-    return 0;
-  }
-  process.stdout.write(HELP);
-  return scenario === 'help' ? 0 : 2;
+  for (const report of [await scenario(words)].flat()) print(report);
 }
 
 main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
+  () => process.exit(0),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(1);
+    const isMisuse = error instanceof Misuse;
+    const said = error instanceof Error && !isMisuse ? error.stack : undefined;
+    process.stderr.write(`${said ?? (isMisuse ? error.message : String(error))}\n`);
+    process.exit(isMisuse ? 2 : 1);
   },
 );

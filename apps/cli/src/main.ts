@@ -32,20 +32,48 @@ function settingsOrThrow(): Settings {
   throw new CommandProblem(loaded.problems.join('\n'));
 }
 
+/** What may have been meant: `runs explain` by `explain` as well. */
+function meantBy([first = '', ...rest]: readonly string[]): readonly string[] {
+  const names = ['help', ...described.map(({ name }) => name)];
+  const endingIn = (word: string): readonly string[] =>
+    names.filter((name) => name.endsWith(` ${word}`));
+  const isGroup = names.some((name) => name.startsWith(`${first} `));
+  const verbs = isGroup ? [] : endingIn(first);
+  if (verbs.length > 0) return verbs;
+  // What follows a command of one word is not part of its name.
+  const near = nearest([first, ...rest].slice(0, 2).join(' '), names) ?? nearest(first, names);
+  if (near !== undefined) return [near];
+  const verb = nearest(
+    first,
+    names.map((name) => name.split(' ').at(-1) ?? ''),
+  );
+  return verb === undefined ? [] : endingIn(verb);
+}
+
 function unknownCommand(words: readonly string[]): CommandProblem {
   const given = words.slice(0, 2).join(' ');
-  const names = ['help', ...described.map(({ name }) => name)];
-  // What follows a command of one word is not part of its name.
-  const near = nearest(given, names) ?? nearest(words[0] ?? '', names);
-  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+  const meant = meantBy(words).map((name) => `'${name}'`);
+  const hint = meant.length === 0 ? '' : ` Did you mean ${meant.join(' or ')}?`;
   return misuse(`There is no command '${given}'.${hint} See 'orrery help'.`);
+}
+
+/** Of two values one would be dropped without a word. */
+function once(tokens: readonly { kind: string; name?: string }[], options: Options): void {
+  const names = tokens.flatMap(({ kind, name = '' }) => (kind === 'option' ? [name] : []));
+  const twice = names.find((name, i) => {
+    const { type, multiple } = options[name] ?? {};
+    return type === 'string' && multiple !== true && names.indexOf(name) !== i;
+  });
+  if (twice !== undefined) throw misuse(`--${twice} is given twice, and takes one value.`);
 }
 
 function parse(args: readonly string[], options: Options, name: string) {
   try {
-    const parsed = parseArgs({ args: [...args], options, allowPositionals: true });
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, tokens: true });
+    once(parsed.tokens, options);
     return parsed as { values: Values; positionals: string[] };
   } catch (error) {
+    if (error instanceof CommandProblem) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const [, unknown] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
     if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || unknown === undefined) throw misuse(message);

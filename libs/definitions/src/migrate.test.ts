@@ -41,11 +41,15 @@ it('who does not migrate is told of a database where nobody has been', async () 
   await expect(readInstallation(bare)).rejects.toThrow('the database is not migrated');
 });
 
-it.each([7, 9])('a database of format %i is refused in words', async (format) => {
+it.each([
+  [7, 'an older'],
+  [9, 'a newer'],
+])('a database of format %i takes %s program: refused in words', async (format, which) => {
   await trouble.setFormat(database.admin, format);
   for (const refused of start('main', 4)) {
     await expect(refused()).rejects.toThrow(
-      `the database holds Orrery's format ${format}, and this program reads format 8`,
+      `the database holds Orrery's format ${format}, and this program reads format 8: ` +
+        `it takes ${which} program, or this one another database`,
     );
   }
 });

@@ -74,8 +74,10 @@ function checked(found: Installation | undefined, expected: Expected | undefined
   if (found === undefined) throw new Error(UNMIGRATED);
   const { format, cluster, partitions, life } = found;
   if (format !== FORMAT) {
+    const which = format > FORMAT ? 'a newer' : 'an older';
     throw new Error(
-      `the database holds Orrery's format ${format}, and this program reads format ${FORMAT}`,
+      `the database holds Orrery's format ${format}, and this program reads format ${FORMAT}: ` +
+        `it takes ${which} program, or this one another database`,
     );
   }
   if (expected !== undefined && cluster !== expected.cluster) {

@@ -13,7 +13,7 @@ const HELP = `npm run sim -- [options]
   Runs scenarios of chaos, calm and checks from fresh seeds, on every core.
 
   --seconds N   for so long (60)
-  --cores N     on so many cores (all)
+  --cores N     on so many cores, of those that there are (all)
   --from N      the first seed (the time of day)
   --seed N      this one alone, told line by line
   --plan FILE   this plan alone, as it stands in test/seeds
@@ -25,6 +25,7 @@ that goes wrong is written to test/seeds, where a test runs it from then on.
 `;
 const SEEDS = path.join('test', 'seeds');
 const SHRINK_MS = 120_000;
+const SEEDS_FROM = [0, 999_999_999] as const;
 
 interface Sum {
   seeds: number;
@@ -102,31 +103,91 @@ function one(plan: Plan, isQuiet: boolean, isShrunk: boolean): boolean {
   return report.violations.length === 0;
 }
 
+/** Typed wrong: said in one sentence. */
+class Misuse extends Error {}
+
+/** A whole number, or a sentence that says what it may be. */
+function wholeOf(
+  name: string,
+  text: string | undefined,
+  [from, to]: readonly [number, number],
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= from && value <= to) return value;
+  throw new Misuse(`--${name} is a whole number from ${from} to ${to}, not '${text}'.`);
+}
+
+function planIn(file: string): Plan {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : message;
+    throw new Misuse(`The plan ${file} cannot be read: ${why}.`);
+  }
+  try {
+    const plan = JSON.parse(text) as Plan;
+    if (Array.isArray(plan.faults)) return plan;
+  } catch {
+    // no JSON is no plan either
+  }
+  throw new Misuse(`The file ${file} is no plan: there are some in test/seeds.`);
+}
+
+function given() {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: 'string' },
+        cores: { type: 'string' },
+        from: { type: 'string' },
+        seed: { type: 'string' },
+        plan: { type: 'string' },
+        shrink: { type: 'boolean', default: false },
+        quiet: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    // Behind its first sentence it says how to pass what begins with a dash.
+    const [said = ''] = error instanceof Error ? error.message.split(/\.?\s*$|\.\s/) : [];
+    throw new Misuse(`${said}.`);
+  }
+}
+
+/** What would be ignored is refused: who typed it meant something. */
+function checkTogether(values: ReturnType<typeof given>): void {
+  if (values.seed !== undefined && values.plan !== undefined) {
+    throw new Misuse('Give --seed or --plan, not both.');
+  }
+  const isOne = values.seed !== undefined || values.plan !== undefined;
+  const ofOne = (['shrink', 'quiet'] as const).find((name) => !isOne && values[name]);
+  const ofMany = (['seconds', 'cores', 'from'] as const).find((name) => isOne && values[name]);
+  if (ofOne !== undefined) {
+    throw new Misuse(`--${ofOne} is of one scenario: name it by --seed or --plan.`);
+  }
+  if (ofMany !== undefined) {
+    throw new Misuse(`--${ofMany} is of many seeds, and --seed or --plan names one.`);
+  }
+}
+
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '60' },
-      cores: { type: 'string', default: String(os.availableParallelism()) },
-      from: { type: 'string', default: String(Date.now() % 1_000_000_000) },
-      seed: { type: 'string' },
-      plan: { type: 'string' },
-      shrink: { type: 'boolean', default: false },
-      quiet: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = given();
   if (values.help) {
     print(HELP);
     return true;
   }
-  if (values.seed !== undefined) {
-    return one(planFor(Number(values.seed)), values.quiet, values.shrink);
-  }
-  if (values.plan !== undefined) {
-    const plan = JSON.parse(fs.readFileSync(values.plan, 'utf8')) as Plan;
-    return one(plan, values.quiet, values.shrink);
-  }
-  return await many(Number(values.seconds), Number(values.cores), Number(values.from));
+  checkTogether(values);
+  const all = os.availableParallelism();
+  const seed = wholeOf('seed', values.seed, SEEDS_FROM);
+  const seconds = wholeOf('seconds', values.seconds, [1, 86_400]) ?? 60;
+  const cores = wholeOf('cores', values.cores, [1, all]) ?? all;
+  const from = wholeOf('from', values.from, SEEDS_FROM) ?? Date.now() % 1_000_000_000;
+  if (seed !== undefined) return one(planFor(seed), values.quiet, values.shrink);
+  if (values.plan !== undefined) return one(planIn(values.plan), values.quiet, values.shrink);
+  return await many(seconds, cores, from);
 }
 
 main().then(
@@ -134,7 +195,8 @@ main().then(
     process.exitCode = ok ? 0 : 1;
   },
   (error: unknown) => {
-    print(error instanceof Error ? error.message : String(error));
-    process.exitCode = 2;
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${error instanceof Misuse ? error.message : stack}\n`);
+    process.exitCode = error instanceof Misuse ? 2 : 70;
   },
 );

@@ -5,7 +5,7 @@ import { createClient } from '#client';
 import { type Settings, inheritedEnvironment } from '#config';
 import { createLogger } from '#telemetry';
 import { type Endpoint, refuseNeighbours, runDev } from '../dev/index.js';
-import type { Terminal } from '../output/render.js';
+import { type Terminal, counted } from '../output/render.js';
 
 export interface DevCounts {
   readonly schedulers: number;
@@ -35,7 +35,7 @@ export async function dev(settings: Settings, counts: DevCounts, terminal: Termi
     screen: async (endpoint) => {
       const { DEMO_JOBS: jobs } = await import('#definitions');
       const runs = isFirst ? await beginDemoRuns(endpoint, jobs) : [];
-      terminal.out(screenOf(endpoint, jobs, runs));
+      terminal.out(screenOf(endpoint, counts, jobs, runs));
     },
   });
 }
@@ -68,7 +68,12 @@ async function beginDemoRuns(
   );
 }
 
-function screenOf(endpoint: Endpoint, jobs: readonly string[], runs: readonly DemoRun[]): string {
+export function screenOf(
+  endpoint: Endpoint,
+  { schedulers, executors, chaos }: DevCounts,
+  jobs: readonly string[],
+  runs: readonly DemoRun[],
+): string {
   const width = Math.max(...jobs.map((job) => job.length));
   return [
     '',
@@ -77,6 +82,10 @@ function screenOf(endpoint: Endpoint, jobs: readonly string[], runs: readonly De
     `  GraphQL        ${endpoint.graphql}`,
     `  Subscriptions  ${endpoint.ws}`,
     `  Admin key      ${endpoint.adminKeyFile}`,
+    `  Processes      ${counted(schedulers, 'scheduler')}, ${counted(executors, 'executor')}`,
+    ...(chaos
+      ? ['  Chaos          is on: every few seconds one is killed, stopped or cut off']
+      : []),
     `  Project        ${endpoint.project} with the jobs ${jobs.join(', ')}`,
     ...runs.map(({ job, id }, i) => {
       const title = i === 0 ? 'Runs begun' : '';
@@ -87,6 +96,7 @@ function screenOf(endpoint: Endpoint, jobs: readonly string[], runs: readonly De
     "    npx orrery submit --shell 'echo hi' --wait",
     '    npx orrery submit --job flaky --wait',
     '    npx orrery runs ls',
+    '    npx orrery cluster',
     '',
     '  Ctrl-C stops all of it.',
     '',

@@ -24,13 +24,17 @@ beforeEach(async () => {
   await recorded.own();
 });
 
-async function play(format: OutputFormat, variables: object = { DATABASE_URL: database.url }) {
+async function play(
+  format: OutputFormat,
+  variables: object = { DATABASE_URL: database.url },
+  since = '1h',
+) {
   const loaded = loadSettings({ ...variables });
   if (!loaded.ok) throw new Error(loaded.problems.join());
   let out = '';
   const terminal = { out: (text: string) => (out += text), err: () => '', isTerminal: false };
   const place = { settings: () => loaded.settings, terminal, format };
-  return { code: await doctorAudit.start(place, { since: '1h' }, []), out };
+  return { code: await doctorAudit.start(place, { since }, []), out };
 }
 
 test('says in figures what it has proved, and ends with 0', async () => {
@@ -38,8 +42,8 @@ test('says in figures what it has proved, and ends with 0', async () => {
   const { code, out } = await play('table');
   expect(code).toBe(0);
   expect(out.split('\n').slice(1)).toEqual([
-    '1 runs, 1 tokens granted, 1 started, 1 runs finished',
-    '1 submissions and 0 idempotency keys looked for',
+    '1 run, 1 token granted, 1 started, 1 run finished',
+    '1 submission and 0 idempotency keys looked for',
     'no token ran twice, and nothing that was acknowledged is missing',
     '',
   ]);
@@ -51,7 +55,7 @@ test('names each run that is missing and what is wrong, and ends with 1', async 
   const { code, out } = await play('table');
   expect(code).toBe(1);
   expect(out.split('\n').slice(3)).toEqual([
-    '1 things are wrong:',
+    '1 thing is wrong:',
     '',
     expect.stringMatching(/^RUN +PARTITION +WRONG$/),
     expect.stringMatching(`^${facts.id} +0 +the journal tells of it, and it is nowhere$`),
@@ -64,6 +68,35 @@ test('names each run that is missing and what is wrong, and ends with 1', async 
     figures: { runs: 1, violations: 1 },
     violations,
   });
+});
+
+test('where nothing was written it says that it has proved nothing', async () => {
+  const { code, out } = await play('table');
+  expect(code).toBe(0);
+  expect(out.trimEnd().split('\n').at(-1)).toBe(
+    'nothing was written since then; nothing is proved',
+  );
+  await recorded.submit();
+  expect((await play('table')).out).toContain('no token ran twice');
+});
+
+test('a time that is to come is typed wrong', async () => {
+  await expect(play('table', {}, '2099-01-01T00:00:00Z')).rejects.toMatchObject({
+    exitCode: 2,
+    message: "--since is a time that has been, not '2099-01-01T00:00:00Z'.",
+  });
+});
+
+test('a database of another cluster or format is not audited', async () => {
+  const other = { DATABASE_URL: database.url, ORRERY_CLUSTER: 'other' };
+  await expect(play('table', other)).rejects.toThrow(
+    'Nothing is audited: the database belongs to the cluster main',
+  );
+  for (const format of [7, 9]) {
+    await trouble.setFormat(database.admin, format);
+    await expect(play('table')).rejects.toThrow(`the database holds Orrery's format ${format}`);
+  }
+  await trouble.setFormat(database.admin, 8);
 });
 
 test('without a database it says which to name', async () => {

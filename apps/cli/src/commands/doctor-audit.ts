@@ -1,10 +1,16 @@
 import type { Audited } from '../audit/audit.js';
 import type { Violation } from '../audit/run-trail.js';
 import { databaseOf } from '../context.js';
-import { type Column, type OutputFormat, renderOne, renderTable } from '../output/render.js';
-import { CommandProblem } from '../problem.js';
+import {
+  type Column,
+  type OutputFormat,
+  counted,
+  renderOne,
+  renderTable,
+} from '../output/render.js';
+import { CommandProblem, misuse } from '../problem.js';
 import type { LocalCommand } from './command.js';
-import { pastOf } from './values.js';
+import { pastOf, textOf } from './values.js';
 
 const COLUMNS: readonly Column<Violation>[] = [
   ['RUN', ({ run }) => run],
@@ -32,17 +38,19 @@ export const doctorAudit: LocalCommand = {
   positionals: { required: 0, names: '' },
   async start({ settings, terminal, format }, values) {
     const since = pastOf(values, 'since') ?? '';
-    const url = databaseOf(settings());
+    if (Date.parse(since) > Date.now()) {
+      throw misuse(`--since is a time that has been, not '${textOf(values, 'since')}'.`);
+    }
+    const loaded = settings();
+    const url = databaseOf(loaded);
     // Only here: most commands need no database.
-    const [{ Audit }, { AuditReader }] = await Promise.all([
+    const [{ Audit }, { AuditReader, readInstallation }] = await Promise.all([
       import('../audit/audit.js'),
       import('#postgres'),
     ]);
-    const reader = await AuditReader.open(url).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new CommandProblem(`The database does not answer: ${why}`);
-    });
+    const reader = await AuditReader.open(url).catch(problem('The database does not answer'));
     try {
+      await readInstallation(url, loaded).catch(problem('Nothing is audited'));
       const audited = await new Audit(reader, Date.parse(since)).run();
       terminal.out(shown(since, audited, format));
       return audited.figures.violations === 0 ? 0 : 1;
@@ -52,21 +60,37 @@ export const doctorAudit: LocalCommand = {
   },
 };
 
+const problem =
+  (what: string) =>
+  (error: unknown): never => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandProblem(`${what}: ${why}`);
+  };
+
+/** Nothing that is wrong among nothing at all says nothing. */
+function verdictOf({ figures, violations }: Audited): string {
+  const { violations: wrong, events, submissions, keys } = figures;
+  if (wrong > 0) {
+    const some = violations.length < wrong ? `, the first ${violations.length}:` : ':';
+    return `${counted(wrong, 'thing')} ${wrong === 1 ? 'is' : 'are'} wrong${some}`;
+  }
+  return events + submissions + keys === 0
+    ? 'nothing was written since then; nothing is proved'
+    : 'no token ran twice, and nothing that was acknowledged is missing';
+}
+
 export function shown(since: string, audited: Audited, format: OutputFormat): string {
   if (format !== 'table') return renderOne({ since, ...audited }, format);
   const { figures, violations } = audited;
-  const count = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}`;
+  const { partitions, segments, events, runs, tokens, starts, finished } = figures;
+  const { submissions, keys } = figures;
   const lines = [
-    `since ${since}: ${count(figures.partitions, 'partitions')}, ` +
-      `${count(figures.events, 'events')} in ${count(figures.segments, 'segments')}`,
-    `${count(figures.runs, 'runs')}, ${count(figures.tokens, 'tokens')} granted, ` +
-      `${count(figures.starts, 'started')}, ${count(figures.finished, 'runs finished')}`,
-    `${count(figures.submissions, 'submissions')} and ${count(figures.keys, 'idempotency keys')} ` +
-      'looked for',
-    figures.violations === 0
-      ? 'no token ran twice, and nothing that was acknowledged is missing'
-      : `${count(figures.violations, 'things are wrong')}` +
-        (violations.length < figures.violations ? `, the first ${violations.length}:` : ':'),
+    `since ${since}: ${counted(partitions, 'partition')}, ` +
+      `${counted(events, 'event')} in ${counted(segments, 'segment')}`,
+    `${counted(runs, 'run')}, ${counted(tokens, 'token')} granted, ` +
+      `${starts.toLocaleString('en')} started, ${counted(finished, 'run')} finished`,
+    `${counted(submissions, 'submission')} and ${counted(keys, 'idempotency key')} looked for`,
+    verdictOf(audited),
   ];
   const table = violations.length === 0 ? '' : `\n${renderTable(violations, COLUMNS)}`;
   return `${lines.join('\n')}\n${table}`;

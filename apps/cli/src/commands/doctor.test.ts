@@ -5,24 +5,37 @@ import { loadSettings } from '#config';
 import { versionOfThis } from '../places.js';
 import type { Place } from './command.js';
 import { doctor } from './doctor.js';
-import { type ClusterAnswer, type Finding, findingsOn, oldNode, skewOf } from './findings.js';
+import {
+  type ClusterAnswer,
+  type Finding,
+  clockOf,
+  findingsOn,
+  oldNode,
+  skewOf,
+} from './findings.js';
 
 const version = '1.0.0';
+const NOW = Date.parse('2026-07-01T12:00:00.000Z');
+const ago = (seconds: number): string => new Date(NOW - seconds * 1_000).toISOString();
+const scheduler = (name: string, ...seen: readonly number[]) => ({
+  name,
+  threads: seen.map((seconds, i) => ({ name: `${name}.${i}`, lastSeen: ago(seconds) })),
+});
 const WELL: ClusterAnswer = {
   viewer: { name: 'ada', projects: [{ project: { name: 'demo' }, role: 'ADMIN' }] },
   cluster: {
-    schedulers: [{ name: 's1', threads: [{ name: 's1.0', lastSeen: '' }] }],
-    partitions: [0, 1].map((id) => ({ id, state: 'OWNED' })),
+    schedulers: [scheduler('s1', 0.4)],
+    partitions: [0, 1].map((id) => ({ id, owner: 's1.0', state: 'OWNED' })),
   },
   executors: {
     nodes: [{ id: 'x1', state: 'ACTIVE', version: '1.0.0 wire/1', pool: { name: 'default' } }],
   },
 };
-const own = { project: 'demo', version };
+const own = { project: 'demo', version, clock: NOW };
 const of = (answer: ClusterAnswer, check: string): Finding | undefined =>
   findingsOn(answer, own).find((each) => each.check === check);
 const { cluster, executors, viewer } = WELL;
-const free = { id: 1, state: 'FREE' };
+const free = { id: 1, owner: null, state: 'FREE' };
 
 describe('what is found', () => {
   test('where all is well is all ok', () => {
@@ -52,6 +65,33 @@ describe('what is found', () => {
     expect(found?.mend).toMatch(mend);
   });
 
+  test.each<readonly [string, number, Finding['status'], string]>([
+    ['one of two', NOW, 'warn', 's2 was last seen 14 s ago: it is stopped or cut off'],
+    ['one of two by a clock an hour ahead', NOW + 3_600_000, 'warn', 's2 was last seen 14 s ago'],
+    ['one of two by a clock an hour behind', NOW - 3_600_000, 'warn', 's2 was last seen 14 s ago'],
+  ])('%s is silent: it is named, and the status is no ok', (_, clock, status, said) => {
+    const answer = {
+      ...WELL,
+      cluster: { ...cluster, schedulers: [scheduler('s1', 0, 60), scheduler('s2', 14, 19)] },
+    };
+    const found = findingsOn(answer, { ...own, clock }).find(({ check }) => check === 'schedulers');
+    expect(found).toMatchObject({ status, found: expect.stringContaining(said) });
+    expect(found?.found).not.toContain('s1');
+  });
+
+  test.each([
+    ['the last', NOW, ['s1.0'], '14 s ago'],
+    ['by a clock that is behind, the last', NOW - 60_000, ['s1.0'], '3.0 s ago'],
+    ['without a partition, the last', NOW, [null], '14 s ago'],
+  ])('%s scheduler is silent: that is a failure', (_, clock, owners, said) => {
+    const partitions = owners.map((owner) => {
+      return { id: 0, owner, state: owner === null ? 'FREE' : 'STALE' };
+    });
+    const answer = { ...WELL, cluster: { schedulers: [scheduler('s1', 14)], partitions } };
+    const found = findingsOn(answer, { ...own, clock }).find(({ check }) => check === 'schedulers');
+    expect(found).toMatchObject({ status: 'fail', found: expect.stringContaining(said) });
+  });
+
   test.each([
     ['20.19.0', 'ok'],
     ['24.0.1', 'ok'],
@@ -70,6 +110,15 @@ describe('what is found', () => {
   ])('a clock that says %i between %i and %i is %s', (said, began, ended, status) => {
     expect(skewOf(said, began, ended).status).toBe(status);
   });
+});
+
+test.each([
+  [9_000, 9_700, 9_700],
+  [9_000, 60_000, 9_999],
+  [9_000, 2_000, 9_000],
+  [Number.NaN, 2_000, 2_000],
+])('a server that says %i at %i here means about %i', (said, here, means) => {
+  expect(clockOf(said, here)).toBe(means);
 });
 
 describe('orrery doctor', () => {

@@ -5,12 +5,19 @@ import { versionOfThis } from '../places.js';
 import { CommandProblem } from '../problem.js';
 import { type LocalCommand } from './command.js';
 import { textOf } from './values.js';
-import { type ClusterAnswer, type Finding, findingsOn, oldNode, skewOf } from './findings.js';
+import {
+  type ClusterAnswer,
+  type Finding,
+  clockOf,
+  findingsOn,
+  oldNode,
+  skewOf,
+} from './findings.js';
 
 const WITHIN_MS = 5_000;
 const ASKED = `{
   viewer { name projects { project { name } role } }
-  cluster { schedulers { name threads { name lastSeen partitions } } partitions { id state } }
+  cluster { schedulers { name threads { name lastSeen partitions } } partitions { id owner state } }
   executors(first: 200) { nodes { id state version pool { name } } }
 }`;
 
@@ -30,15 +37,24 @@ function whom(place: () => Target): Target | Finding {
   }
 }
 
+interface Health {
+  readonly findings: readonly Finding[];
+  /** The server's; this machine's where it tells none. */
+  readonly clock: number;
+}
+
 /** What the gateway says of itself, and by which clock; undefined when nobody answers. */
-async function health(url: string): Promise<Finding[] | undefined> {
+async function health(url: string): Promise<Health | undefined> {
   const began = Date.now();
   try {
     const signal = AbortSignal.timeout(WITHIN_MS);
     const response = await fetch(new URL('/readyz', url), { signal });
     const said = Date.parse(response.headers.get('date') ?? '');
     const body = (await response.json()) as { database?: unknown; broker?: unknown };
-    return [skewOf(said, began, Date.now()), database(body.database), broker(body.broker)];
+    const ended = Date.now();
+    const skew = skewOf(said, began, ended);
+    const findings = [skew, database(body.database), broker(body.broker)];
+    return { findings, clock: clockOf(said, ended) };
   } catch {
     return undefined;
   }
@@ -65,25 +81,26 @@ const broker = (isUp: unknown): Finding =>
       };
 
 async function examine({ url, key, from, project }: Target): Promise<Finding[]> {
-  const findings = await health(url);
-  if (findings === undefined) {
+  const found = await health(url);
+  if (found === undefined) {
     const mend = 'start the gateway, or name another by orrery login or ORRERY_API_URL';
     return [
       { check: 'address', status: 'fail', found: `nothing answers at ${url} (${from})`, mend },
     ];
   }
+  const { findings, clock } = found;
   const address: Finding = { check: 'address', status: 'ok', found: `${url} (${from})` };
   const client = createClient({ url, timeoutMs: WITHIN_MS, ...(key === undefined ? {} : { key }) });
   const answer = await client.request<ClusterAnswer>(ASKED);
   await client.close();
   if (answer.ok) {
-    const own = { project, version: versionOfThis() };
+    const own = { project, version: versionOfThis(), clock };
     return [address, ...findings, ...findingsOn(answer.value, own)];
   }
   const [error] = answer.errors;
-  const found = `${error?.message ?? 'refused'} (${error?.code ?? '?'})`;
+  const refusal = `${error?.message ?? 'refused'} (${error?.code ?? '?'})`;
   const mend = error?.hint ?? 'look at the log of the gateway';
-  return [address, ...findings, { check: 'key', status: 'fail', found, mend }];
+  return [address, ...findings, { check: 'key', status: 'fail', found: refusal, mend }];
 }
 
 export const doctor: LocalCommand = {

@@ -1,3 +1,5 @@
+import { type SeenThread, agoOf, seenIn } from './seen.js';
+
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warn' | 'fail';
@@ -17,9 +19,13 @@ export interface ClusterAnswer {
   readonly cluster: {
     readonly schedulers: readonly {
       readonly name: string;
-      readonly threads: readonly { readonly name: string; readonly lastSeen: string }[];
+      readonly threads: readonly SeenThread[];
     }[];
-    readonly partitions: readonly { readonly id: number; readonly state: string }[];
+    readonly partitions: readonly {
+      readonly id: number;
+      readonly owner: string | null;
+      readonly state: string;
+    }[];
   };
   readonly executors: {
     readonly nodes: readonly {
@@ -33,6 +39,8 @@ export interface ClusterAnswer {
 export interface Own {
   readonly project: string;
   readonly version: string;
+  /** The server's clock, or else this machine's. */
+  readonly clock: number;
 }
 
 const NODE_LEAST = [20, 19] as const;
@@ -59,10 +67,14 @@ export function skewOf(said: number, began: number, ended: number): Finding {
   return { check, status: 'warn', found, mend: 'let both machines take their time from NTP' };
 }
 
+/** The server's time: where in the second that it said, this machine's clock may tell. */
+export const clockOf = (said: number, here: number): number =>
+  Number.isNaN(said) ? here : Math.min(Math.max(said, here), said + 999);
+
 export function findingsOn(answer: ClusterAnswer, own: Own): Finding[] {
   return [
     keyIn(answer, own),
-    schedulersIn(answer),
+    schedulersIn(answer, own),
     partitionsIn(answer),
     executorsIn(answer),
     versionsIn(answer, own),
@@ -79,13 +91,25 @@ function keyIn({ viewer }: ClusterAnswer, { project }: Own): Finding {
   return { check: 'key', status: 'warn', found, mend };
 }
 
-function schedulersIn({ cluster: { schedulers } }: ClusterAnswer): Finding {
-  if (schedulers.length > 0) {
-    const found = schedulers.map(({ name, threads }) => `${name} (${threads.length})`).join(', ');
-    return { check: 'schedulers', status: 'ok', found };
+function schedulersIn({ cluster }: ClusterAnswer, { clock }: Own): Finding {
+  const check = 'schedulers';
+  const { schedulers } = cluster;
+  if (schedulers.length === 0) {
+    return { check, status: 'fail', found: 'none was seen for an hour', mend: 'start a scheduler' };
   }
-  const mend = 'start a scheduler';
-  return { check: 'schedulers', status: 'fail', found: 'none was seen for an hour', mend };
+  const seen = seenIn(cluster, clock);
+  const silent = schedulers.flatMap(({ name, threads }): readonly string[] => {
+    const [first, ...rest] = threads.map(seen).sort((a, b) => a.ageMs - b.ageMs);
+    if (first === undefined || [first, ...rest].some(({ isStale }) => !isStale)) return [];
+    return [`${name} was last seen ${agoOf(first.ageMs)}: it is stopped or cut off`];
+  });
+  if (silent.length > 0) {
+    const status = silent.length === schedulers.length ? 'fail' : 'warn';
+    const mend = 'look at its log, or start it again; who is gone for good is forgotten in an hour';
+    return { check, status, found: silent.join('; '), mend };
+  }
+  const found = schedulers.map(({ name, threads }) => `${name} (${threads.length})`).join(', ');
+  return { check, status: 'ok', found };
 }
 
 function partitionsIn({ cluster: { partitions } }: ClusterAnswer): Finding {

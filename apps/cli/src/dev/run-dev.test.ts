@@ -97,13 +97,14 @@ describe('runDev', () => {
   });
 
   it('kills who does not stop, within five seconds together', async () => {
-    const dev = run({ stub: { STUB_STUBBORN: 'executor,gateway,scheduler,broker,postgres' } });
+    const stub = { STUB_STUBBORN: 'executor,gateway,scheduler,broker,postgres' };
+    const dev = run({ executors: 2, stub });
     const shown = await screenOf(dev);
     const from = performance.now();
     dev.process.kill('SIGINT');
     expect(await dev.exit).toBe(0);
     expect(performance.now() - from).toBeLessThan(5_200);
-    expect(saidBy(dev)).toContain('waiting for executor-1, which has 2.0 s to end');
+    expect(saidBy(dev)).toContain('waiting for executor-1, executor-2, which have 2.0 s to end');
     expect(saidBy(dev).join()).toMatch(/waiting for postgres, which has \d\.\d s to end/);
     for (const { pid } of shown.processes) expect(isAlive(pid)).toBe(false);
   });

@@ -223,7 +223,8 @@ export class Supervisor {
   private tellWait(group: readonly Child[], boundMs: number): void {
     const names = group.filter(({ state }) => state !== 'ended').map(({ name }) => name);
     const seconds = (boundMs / 1_000).toFixed(1);
-    this.options.log.info(`waiting for ${names.join(', ')}, which has ${seconds} s to end`);
+    const have = names.length === 1 ? 'has' : 'have';
+    this.options.log.info(`waiting for ${names.join(', ')}, which ${have} ${seconds} s to end`);
   }
 
   private async stopInOrder(): Promise<void> {

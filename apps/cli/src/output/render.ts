@@ -29,6 +29,10 @@ export function renderTable<R>(rows: readonly R[], columns: readonly Column<R>[]
   return [line(columns.map(([title]) => title)), ...cells.map(line), ''].join('\n');
 }
 
+/** `1 event`, `1,200 events` */
+export const counted = (n: number, noun: string): string =>
+  `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
+
 /** Names come from users: control characters never reach the terminal. */
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '-';

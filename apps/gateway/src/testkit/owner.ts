@@ -19,6 +19,7 @@ import {
   claimPartition,
   commitBatch,
   sweepInbox,
+  touchNode,
 } from '#postgres';
 import { encodeSegment } from '#protocol';
 
@@ -37,6 +38,7 @@ interface Keys {
   readonly expires: number;
 }
 const NO_KEYS: Keys = { dedup: null, cache: null, expires: 0 };
+const THREAD = 'test.0';
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Stands in for a scheduler: owns partitions and writes what a test wants to have happened. */
@@ -50,6 +52,11 @@ export class TestOwner {
 
   async stop(): Promise<void> {
     await this.connection.stop();
+  }
+
+  /** It says that it is there, as a thread does again and again. */
+  async beSeen(): Promise<void> {
+    await touchNode(this.connection, THREAD, 's', 'test');
   }
 
   /** Taken in, and moved to a state that is not final. */
@@ -232,7 +239,7 @@ export class TestOwner {
   private async hold(partition: number): Promise<Held> {
     let held = this.held.get(partition);
     if (held === undefined) {
-      held = await claimPartition(this.connection, partition, 0, 'test.0');
+      held = await claimPartition(this.connection, partition, 0, THREAD);
       if (held === undefined) throw new Error(`partition ${partition} has an owner already`);
       this.held.set(partition, held);
     }

@@ -4,6 +4,7 @@ import {
   type RunRow,
   readAside,
   readClock,
+  readNodes,
   readPartitions,
   readPlace,
   readRunTimes,
@@ -37,15 +38,17 @@ export class WaitingReader {
     if (row.finishedAt !== null || moves) return [];
     const isReady = row.taken && row.state === 'READY';
     const isTimed = row.due !== null || recordOf(row).bounces !== undefined;
-    const [now, aside, executors, place, partitions] = await Promise.all([
+    const [now, aside, executors, place, partitions, nodes] = await Promise.all([
       isTimed ? readClock(this.reader) : 0,
       readAside(this.reader, row.project, row.id),
       isReady ? this.executors.all() : [],
       isReady ? readPlace(this.reader, row.project, row.id) : undefined,
       row.taken ? [] : readPartitions(this.reader),
+      row.taken ? [] : readNodes(this.reader),
     ]);
     const partition = partitions.find(({ id }) => id === row.partition);
-    return waitingFor(row, { now, aside, executors, place, partition });
+    const owner = nodes.find(({ thread }) => thread === partition?.owner);
+    return waitingFor(row, { now, aside, executors, place, partition, owner });
   }
 
   /** Null when the past says nothing, and when it said what has passed. */

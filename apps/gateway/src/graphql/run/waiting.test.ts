@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type RunRow, findRuns, readAside, readPlace, readRunTimes } from '#postgres';
 import { SINCE, WaitingRig, executorOf, readyIn } from './testkit/waiting-rig.js';
-import { waitingFor } from './waiting.js';
 
 const LATER = '2099-01-01T00:00:00.000Z';
 const GRANTED_AT = '2026-01-02T03:04:05.000Z';
@@ -55,27 +54,6 @@ describe('a time', () => {
     const { text, ...rest } = await rig.why(run);
     expect(rest).toMatchObject({ kind: 'RETRY_DELAY', until: LATER });
     expect(text).toContain('Attempt 2 failed');
-  });
-});
-
-describe('an owner', () => {
-  it('that is not there, or is and has not taken it in', async () => {
-    const run = await rig.submit();
-    const none = { now: 0, executors: [], place: undefined, aside: undefined };
-    expect(waitingFor(run, { ...none, partition: undefined })).toMatchObject([
-      {
-        kind: 'NOT_TAKEN_IN',
-        name: String(run.partition),
-        hint: 'No scheduler owns the partition: start one.',
-      },
-    ]);
-    // From now on the test's owner has it.
-    await rig.owner.put(run.partition, {});
-    const { kind, hint } = await rig.why(run);
-    expect([kind, hint]).toEqual([
-      'NOT_TAKEN_IN',
-      'If this lasts, look at test.0, which owns the partition.',
-    ]);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { RunRecord } from '#core';
-import type { AsideView, PartitionRow, PlaceRow, RunRow } from '#postgres';
+import { OWNERSHIP, type RunRecord } from '#core';
+import type { AsideView, NodeRow, PartitionRow, PlaceRow, RunRow } from '#postgres';
 import type { ExecutorView } from '../executor/executor.view.js';
 import type { WaitingKind } from '../schema/enums.js';
 import { avoidedUntil, nearestOf, neededBy, timeOf } from './nearest.js';
@@ -15,6 +15,8 @@ export interface WaitingFacts {
   readonly place: PlaceRow | undefined;
   readonly aside: AsideView | undefined;
   readonly partition: PartitionRow | undefined;
+  /** Of the partition; undefined: it has left, or was not seen for an hour. */
+  readonly owner: NodeRow | undefined;
 }
 
 type More = Partial<Omit<Waiting, 'kind' | 'text'>>;
@@ -86,17 +88,23 @@ const notDue = (until: number | null): Waiting =>
     hint: 'updateRun changes the time, or `after: "0s"` starts it now.',
   });
 
-function notTakenIn(row: RunRow, { partition, now }: WaitingFacts): Waiting {
+function notTakenIn(row: RunRow, { partition, owner: node, now }: WaitingFacts): Waiting {
   // Whether it is taken in makes no difference to it before then.
   if (row.due !== null && row.due > now) return notDue(row.due);
+  const text = `Partition ${row.partition} has not taken it in yet`;
+  const because = (why: string, hint: string): Waiting =>
+    waiting('NOT_TAKEN_IN', `${text}${why}.`, { name: String(row.partition), hint });
   const owner = partition?.owner ?? null;
-  return waiting('NOT_TAKEN_IN', `Partition ${row.partition} has not taken it in yet.`, {
-    name: String(row.partition),
-    hint:
-      owner === null
-        ? 'No scheduler owns the partition: start one.'
-        : `If this lasts, look at ${owner}, which owns the partition.`,
-  });
+  if (owner === null) return because('', 'No scheduler owns the partition: start one.');
+  if (node !== undefined && node.ageMs < OWNERSHIP.ownerStaleAfterMs) {
+    return because('', `If this lasts, look at ${owner}, which owns the partition.`);
+  }
+  const seen =
+    node === undefined
+      ? 'is not there any more'
+      : `was last seen ${Math.round(node.ageMs / 1_000)} s ago`;
+  const hint = `Start a scheduler, or look why ${owner} is not heard.`;
+  return because(`: its owner ${owner} ${seen}`, hint);
 }
 
 function setAside({ kind, error, at }: AsideView): Waiting {

@@ -7,7 +7,11 @@ import {
   type SealedRun,
 } from '#core';
 import { type RunRow, findRuns } from '#postgres';
-import { type TestDatabase, startTestDatabase } from '../../../../../../test/support/database.js';
+import {
+  type TestDatabase,
+  startTestDatabase,
+  trouble,
+} from '../../../../../../test/support/database.js';
 import { type TestGateway, startTestGateway } from '../../../testkit/gateway.js';
 import { TestOwner } from '../../../testkit/owner.js';
 
@@ -41,6 +45,11 @@ export class WaitingRig {
     await this.owner.stop();
     await this.gateway.stop();
     await this.database.stop();
+  }
+
+  /** As if the owner had not been heard for a minute. */
+  async silence(): Promise<void> {
+    await trouble.silence(this.database.admin, 'test.0');
   }
 
   /** All at once: the gateway remembers its executors for a second. */
