@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { until } from '#actor';
+import { systemClock, until } from '#actor';
 import { type Broker, createBroker } from '#broker';
 import { type PresenceLink, createMqtt, createPresenceLink } from '#mqtt';
 import { encodePresence, topicsOf } from '#protocol';
@@ -81,7 +81,7 @@ async function lumpy(to: number): Promise<net.Server> {
     client.pipe(upstream);
     upstream.on('data', (bytes: Buffer) => {
       if (lump.push(bytes) > 1) return;
-      setTimeout(() => client.write(Buffer.concat(lump.splice(0))), LUMP_MS);
+      systemClock.after(LUMP_MS, () => client.write(Buffer.concat(lump.splice(0))));
     });
     for (const socket of [client, upstream]) {
       socket.on('error', quiet).on('close', () => {
