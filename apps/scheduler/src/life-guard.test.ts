@@ -57,7 +57,8 @@ test('another installation works under our name: refused, with both named', asyn
   await expect(look()).rejects.toThrow(
     `at the broker ${host} the scheduler scheduler-2.0 of another installation (life ${THEIRS}) ` +
       `works under the name of the cluster main, and this process is of the installation with ` +
-      `the life ${OURS}: give one of them another broker, or install it under another name (ORRERY_CLUSTER)`,
+      `the life ${OURS}: give one of them another broker, or install it under another name ` +
+      '(ORRERY_CLUSTER)',
   );
 });
 
