@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Observable, ReplaySubject, filter, firstValueFrom, map, race, timer } from 'rxjs';
-import { type Mqtt, createMqtt } from '#mqtt';
+import { type Message, type Mqtt, createMqtt } from '#mqtt';
 import { decodeSchedulerPresence, lastLevel, topicsOf } from '#protocol';
 import type { Logger } from '#telemetry';
 
@@ -38,7 +38,7 @@ export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> 
   // Left behind if we are killed before the end, and used again by our next start.
   const mark = topics.threadIn(`start-${scheduler}`);
   const client = (): Mqtt => createMqtt({ url: mqttUrl, clientId: `orrery-${id}`, log });
-  if (!(await leave(client(), mark))) {
+  if (!(await leave(client(), mark, id))) {
     log.warn(UNHEARD);
     return;
   }
@@ -51,7 +51,8 @@ export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> 
     left.add(topic);
     if (!isRetained) lives.next({ topic, life: presence.life });
   });
-  const marked = within(mqtt.messages$(mark), BROKER_MS);
+  const isOurs = ({ payload }: Message): boolean => payload.toString() === id;
+  const marked = within(mqtt.messages$(mark).pipe(filter(isOurs)), BROKER_MS);
   // What is retained may come before the answer to our subscription, and until that we are dumb.
   const up = within(mqtt.up$.pipe(filter(Boolean)), BROKER_MS);
   try {
@@ -73,11 +74,11 @@ export async function refuseOtherLife(options: LifeGuardOptions): Promise<void> 
  * A retained word of ours: what is retained is given in the order of the filters, but nothing says
  * so of it and of what is said now.
  */
-async function leave(mqtt: Mqtt, mark: string): Promise<boolean> {
+async function leave(mqtt: Mqtt, mark: string, id: string): Promise<boolean> {
   try {
     await mqtt.start();
     const isUp = await within(mqtt.up$.pipe(filter(Boolean)), BROKER_MS);
-    return isUp === true && (await mqtt.publishAcked(mark, Buffer.from('mark'), true));
+    return isUp === true && (await mqtt.publishAcked(mark, Buffer.from(id), true));
   } finally {
     await mqtt.stop();
   }

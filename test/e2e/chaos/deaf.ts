@@ -6,7 +6,8 @@ import type { Town } from './town.js';
 /** Of 64 on three schedulers. */
 const SHARE = 8;
 const OWN_MS = 60_000;
-const MOVE_MS = 30_000;
+/** Six seconds to be sure, some looks of half a second; and a busy machine. */
+const MOVE_MS = 15_000;
 const MEANWHILE_MS = 2_000;
 
 export interface Deaf {

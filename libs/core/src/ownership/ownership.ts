@@ -8,10 +8,16 @@ export const OWNERSHIP = {
   willStaleAfterMs: 1_000,
   handOffAfterMs: 2_000,
   quietAfterClaimMs: 10_000,
-  /** Our own touches must have succeeded without a gap for so long before we call another stale. */
+  /** Our own touches must have succeeded for so long before we call another stale. */
   steadyForMs: 1_500,
+  /** And we must have looked for so long, and seen it say nothing; after its last will less. */
+  quietForMs: 1_000,
+  willQuietForMs: 500,
+  /** A want that nobody has heeded is said anew: it may be of another time. */
+  wantLastsMs: 10_000,
   /** So long without the broker, beside others that have it, and it works at nothing. */
-  deafAfterMs: 2_000,
+  /** Longer than one may notice it later than another: a silent broker is missed after 2.5-7.5 s. */
+  deafAfterMs: 6_000,
   /** So long they must have had it: after a broker's restart one hears before the other. */
   hearsAfterMs: 3_000,
   /** So many owners in a row gave it up. */
@@ -23,8 +29,10 @@ export const OWNERSHIP = {
 
 export interface OwnershipInput {
   readonly self: string;
-  /** How long our touches have succeeded without a gap. */
+  /** How long our touches have succeeded. */
   readonly steadyMs: Millis;
+  /** How long we have looked at each of the others while it said nothing. */
+  readonly quietMs: ReadonlyMap<string, Millis>;
   readonly members: readonly NodeView[];
   readonly partitions: readonly OwnedView[];
   /** Threads whose last will was seen in their present session. */
@@ -47,8 +55,8 @@ export type OwnershipAction =
 
 /** From what the tables say to what to do now; the same input gives the same actions. */
 export function decideOwnership(input: OwnershipInput): OwnershipAction[] {
-  const { self, dead } = input;
-  const fresh = input.members.filter((m) => m.ageMs < staleAfter(m.thread, dead));
+  const { self } = input;
+  const fresh = input.members.filter((member) => !isStale(input, member));
   const there = new Set([...fresh.map((m) => m.thread), self]);
   const deaf = deafBesideOthers(fresh);
   const members = [...there].filter((thread) => !deaf.has(thread));
@@ -80,8 +88,13 @@ function isResting({ gaveUp, gaveUpMsAgo }: OwnedView): boolean {
   return gaveUpMsAgo < Math.min(sickRestMsMax, sickRestMs * 2 ** (gaveUp - sickAfter));
 }
 
-const staleAfter = (thread: string, dead: ReadonlySet<string>): Millis =>
-  dead.has(thread) ? OWNERSHIP.willStaleAfterMs : OWNERSHIP.ownerStaleAfterMs;
+/** Its row alone is no proof: it may have stood still with the database, or we may have. */
+function isStale({ dead, quietMs }: OwnershipInput, { thread, ageMs }: NodeView): boolean {
+  const { willStaleAfterMs, willQuietForMs, ownerStaleAfterMs, quietForMs } = OWNERSHIP;
+  const quiet = quietMs.get(thread) ?? 0;
+  if (dead.has(thread)) return ageMs >= willStaleAfterMs && quiet >= willQuietForMs;
+  return ageMs >= ownerStaleAfterMs && quiet >= quietForMs;
+}
 
 function decide(
   input: OwnershipInput,
@@ -106,10 +119,12 @@ function decide(
   // Who stops takes its row away: that is its word, not our guess.
   const hasLeft = !input.members.some(({ thread }) => thread === owner);
   if (hasLeft) return claim;
-  const isStale = !there.has(owner);
-  if (isStale) return input.steadyMs >= OWNERSHIP.steadyForMs ? claim : undefined;
+  if (!there.has(owner)) return input.steadyMs >= OWNERSHIP.steadyForMs ? claim : undefined;
   const claimedMsAgo = partition.claimedMsAgo ?? Number.MAX_SAFE_INTEGER;
   if (claimedMsAgo < OWNERSHIP.quietAfterClaimMs && !deaf.has(owner)) return undefined;
-  if (partition.wantedBy !== self) return { kind: 'want', partition: id };
-  return (partition.wantedMsAgo ?? 0) >= OWNERSHIP.handOffAfterMs ? claim : undefined;
+  const wantedMsAgo = partition.wantedMsAgo ?? 0;
+  if (partition.wantedBy !== self || wantedMsAgo > OWNERSHIP.wantLastsMs) {
+    return { kind: 'want', partition: id };
+  }
+  return wantedMsAgo >= OWNERSHIP.handOffAfterMs ? claim : undefined;
 }

@@ -138,6 +138,7 @@ end $$;
 create function want_partition(p_id int2, p_thread text) returns void
 language sql security definer set search_path = orrery, pg_temp as $$
   update partition set wanted_by = p_thread, wanted_at = clock_timestamp()
-    where id = p_id and wanted_by is distinct from p_thread;
+    where id = p_id and (wanted_by is distinct from p_thread
+      or wanted_at < clock_timestamp() - interval '10 seconds');
 $$;
 `;

@@ -1,13 +1,14 @@
-import type {
-  Claim,
-  CommitOutcome,
-  Millis,
-  PartitionWrites,
-  Reply,
-  Specification,
-  Store,
-  StoreControl,
-  StoreReads,
+import {
+  type Claim,
+  type CommitOutcome,
+  type Millis,
+  OWNERSHIP,
+  type PartitionWrites,
+  type Reply,
+  type Specification,
+  type Store,
+  type StoreControl,
+  type StoreReads,
 } from '#core';
 import { commitTo } from './commit.js';
 import type { DatabaseLink, Served } from './link.js';
@@ -145,7 +146,8 @@ function controlOn(server: DatabaseServer, link: DatabaseLink): StoreControl {
     want: (partition, thread, reply) =>
       served(reply, () => {
         const table = tables.partition(partition);
-        if (table.wantedBy === thread) return;
+        const isOld = server.at - (table.wantedAt ?? 0) > OWNERSHIP.wantLastsMs;
+        if (table.wantedBy === thread && !isOld) return;
         table.wantedBy = thread;
         table.wantedAt = server.at;
       }),

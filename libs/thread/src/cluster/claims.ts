@@ -35,6 +35,9 @@ interface Taken {
  * are loaded one by one: it keeps nobody from the others.
  */
 export class Claims {
+  /** Last time somebody held their lock: they come last, and keep nobody from the others. */
+  private readonly locked = new Set<number>();
+
   constructor(
     private readonly store: Pick<StoreControl, 'claim' | 'load'>,
     private readonly host: ClaimsHost,
@@ -42,10 +45,16 @@ export class Claims {
   ) {}
 
   take(wanted: readonly Claim[], done: () => void): void {
+    const free = wanted.filter(({ partition }) => !this.locked.has(partition));
+    const locked = wanted.filter(({ partition }) => this.locked.has(partition));
+    this.takeAll([...free, ...locked], done);
+  }
+
+  private takeAll(wanted: readonly Claim[], done: () => void): void {
     if (wanted.length === 0 || this.host.isOver()) return done();
     this.claim(wanted.slice(0, TOGETHER), () => {
       if (this.host.isLate()) done();
-      else this.take(wanted.slice(TOGETHER), done);
+      else this.takeAll(wanted.slice(TOGETHER), done);
     });
   }
 
@@ -64,8 +73,10 @@ export class Claims {
       for (const [partition, epoch] of epochs) {
         if (epoch === null) {
           this.log.warn('a claim waits: somebody holds its lock', { partition });
+          this.locked.add(partition);
           continue;
         }
+        this.locked.delete(partition);
         taken.push({ partition, epoch, unclean: unclean.get(partition) ?? true });
       }
       this.load(taken, done);

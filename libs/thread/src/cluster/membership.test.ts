@@ -115,41 +115,44 @@ test('a reclaim is owned again at once, and its care outlives the turn it came i
   expect(loads.slice(0, 8).every((load) => !load.how.careful)).toBe(true);
 });
 
-test('a partition that is locked keeps nobody from the others', async () => {
+/** Somebody else holds the locks of these rows all the while, and has let go at the end. */
+async function locking(rows: string, during: () => Promise<void>): Promise<void> {
   const { Client } = (await import('pg')).default;
   const other = new Client(database.url);
   await other.connect();
   try {
     await other.query('begin');
-    await other.query('select 1 from orrery.partition where id = 0 for update');
-    membership.start();
-    await until(() => loads.length === 7, BOUND_MS);
-    await other.query('rollback');
-    await until(() => loads.length === 8, BOUND_MS);
-    expect(loads.at(-1)?.loaded.partition).toBe(0);
+    await other.query(`select 1 from orrery.partition where ${rows} for update`);
+    await during();
   } finally {
     await other.end();
   }
-});
+}
 
-test('what is locked is waited for once, not once for each of it', async () => {
-  const { Client } = (await import('pg')).default;
-  const other = new Client(database.url);
-  await other.connect();
-  try {
-    await other.query('begin');
-    await other.query('select 1 from orrery.partition where id < 4 for update');
+test('what is locked keeps nobody from the others, and is waited for once', async () => {
+  await locking('id < 4', async () => {
     const began = performance.now();
     membership.start();
     await until(() => loads.length === 4, BOUND_MS);
     await until(() => views > 1, BOUND_MS);
     // A claim waits half a second for a lock. Four times that, and this thread were stale itself.
     expect(performance.now() - began).toBeLessThan(2_000);
-    await other.query('rollback');
-    await until(() => loads.length === 8, BOUND_MS);
-  } finally {
-    await other.end();
-  }
+  });
+  await until(() => loads.length === 8, BOUND_MS);
+});
+
+test('a reclaim that waits for a lock is no loss', async () => {
+  heard = (news) => adopt(news);
+  membership.start();
+  await until(() => loads.length === 8, BOUND_MS);
+  await locking('id = 5', async () => {
+    const before = views;
+    held.delete(5);
+    membership.reclaim(5, false);
+    await until(() => views > before + 1, BOUND_MS);
+  });
+  await until(() => loads.length === 9, BOUND_MS);
+  expect(loads.at(-1)?.how.unclean).toBe(false);
 });
 
 test('who has claimed a partition is believed until the table says more', async () => {

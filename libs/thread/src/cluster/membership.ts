@@ -16,6 +16,7 @@ import { Departure } from './departure.js';
 import { Fences } from './fences.js';
 import type { Loaded, MembershipNews } from './news.js';
 import { Owners } from './owners.js';
+import { Quiet } from './quiet.js';
 import { Surrender } from './surrender.js';
 
 const TOUCH_EVERY_MS = 500;
@@ -43,9 +44,10 @@ type OtherAction = Exclude<OwnershipAction, { kind: 'claim' }>;
  */
 export class Membership {
   private view: ClusterView | undefined;
-  /** Since when, and when last, our touches were answered without a gap. */
   private steadySince: Millis | undefined;
+  /** When the last view came. */
   private touchedAt = 0;
+  private readonly quiet = new Quiet();
   private cancelTimer: (() => void) | undefined;
   /** A turn is under way; the next is asked for. */
   private busy = false;
@@ -147,19 +149,13 @@ export class Membership {
       }
       this.view = view;
       this.owners.saw(view);
-      this.steady();
+      this.touchedAt = this.host.mono();
+      this.steadySince ??= this.touchedAt;
+      this.quiet.saw(view);
       this.host.tell({ kind: 'view', view });
       this.fences.send();
       this.act(this.decide(view));
     });
-  }
-
-  /** A late answer is a gap as well: whoever seems stale by it may have stood still as we did. */
-  private steady(): void {
-    const now = this.host.mono();
-    if (now - this.touchedAt > OWNERSHIP.steadyForMs) this.steadySince = undefined;
-    this.steadySince ??= now;
-    this.touchedAt = now;
   }
 
   private endTurn(): void {
@@ -173,6 +169,7 @@ export class Membership {
     return decideOwnership({
       self: this.host.node.thread,
       steadyMs: now - (this.steadySince ?? now),
+      quietMs: this.quiet.ms,
       members: view.nodes,
       partitions: view.partitions,
       dead: this.host.dead(),
@@ -199,6 +196,8 @@ export class Membership {
   private perform(actions: readonly OtherAction[], done: () => void, at = 0): void {
     const action = actions[at];
     if (action === undefined || this.departure !== undefined) return done();
+    // What is wanted is decided anew in the next turn.
+    if (action.kind === 'want' && at > 0 && this.isLate()) return done();
     const next = (answer?: unknown): void => {
       const { kind, partition } = action;
       if (answer instanceof Error) {
@@ -237,7 +236,9 @@ export class Membership {
       isOver: () => this.departure !== undefined,
       isLate: () => this.isLate(),
       isUnclean: (partition) => this.isUnclean(partition),
-      claims: (partition) => this.loadedHere.delete(partition),
+      claims: (partition) => {
+        if (this.isUnclean(partition)) this.loadedHere.delete(partition);
+      },
       loaded: (loaded, unclean) => this.loaded(loaded, unclean),
       failed: (partition, epoch, error) => this.surrender.failed(partition, epoch, error.message),
     };

@@ -182,3 +182,17 @@ test('who fell silent while the link was half open comes back by its beats alone
   fleet.presence('x1', birth('s1'));
   expect(fleet.member('x1')?.online).toBe(true);
 });
+
+test('how long it hears without a gap, and how long it does not', () => {
+  now += 4_000;
+  expect(fleet.hearsMs).toBe(4_000);
+  fleet.link(false);
+  now += 1_900;
+  expect(fleet.hearsMs).toBe(-1_900);
+  // A link that comes for a moment and goes again.
+  fleet.link(true);
+  now += 100;
+  fleet.link(false);
+  now += 1_000;
+  expect(fleet.hearsMs).toBe(-3_000);
+});

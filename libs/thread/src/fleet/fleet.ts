@@ -5,6 +5,7 @@ import {
   type ExecutorCell,
   type FleetMessage,
   type Millis,
+  OWNERSHIP,
   type PartitionMessage,
   emptyFleet,
   fleetMachine,
@@ -67,7 +68,9 @@ export class Fleet {
   }
 
   link(up: boolean): void {
-    if (!up && this.state.hearingSince !== null) this.deafSince = this.host.mono();
+    const hasHeard = this.state.hearingSince !== null && this.hearsMs >= OWNERSHIP.hearsAfterMs;
+    // A link that comes for a moment and goes again was not there.
+    if (!up && hasHeard) this.deafSince = this.host.mono();
     this.step({ kind: 'link', up });
   }
 

@@ -5,7 +5,7 @@ import { Stepper } from './stepper.js';
 
 const quiet = (): void => undefined;
 
-test('that we hear nothing comes before what waits to stand alone in its commit', () => {
+test('that we hear nothing comes before the time that waits in a careful partition, and ends a silence', () => {
   const seen: string[] = [];
   vi.spyOn(partitionMachine, 'step').mockImplementation((state, { kind }) => {
     seen.push(kind);
@@ -20,6 +20,7 @@ test('that we hear nothing comes before what waits to stand alone in its commit'
   const stepper = new Stepper(host, { debug: quiet, info: quiet, warn: quiet, error: quiet });
   const loaded = { partition: 1, epoch: 1, seq: 0, executors: [] };
   const owned = new OwnedPartition(loaded, 'life', 0, true, LIMITS);
+  stepper.deliver(owned, { kind: 'silent', executor: 'x1' });
   stepper.deliver(owned, { kind: 'tick' });
   stepper.deliver(owned, { kind: 'deaf' });
   isUnanswered = false;

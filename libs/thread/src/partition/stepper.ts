@@ -79,11 +79,18 @@ export class Stepper {
 
   deliver(owned: OwnedPartition, message: PartitionMessage): void {
     if (owned.delayed.size > 0 && this.isDelayed(owned, message)) return;
-    // What we could not hear comes before any time that passed: it writes nothing.
-    if (!owned.careful || message.kind === 'deaf') this.step(owned, message);
+    if (!owned.careful) this.step(owned, message);
+    else if (message.kind === 'deaf') this.deafen(owned, message);
     else if (message.kind !== 'tick' || owned.waiting.at(-1)?.kind !== 'tick') {
       owned.waiting.push(message);
     }
+  }
+
+  /** It writes nothing. Before any time that passed, and in place of silences said before it. */
+  private deafen(owned: OwnedPartition, message: PartitionMessage): void {
+    const others = owned.waiting.filter(({ kind }) => kind !== 'silent');
+    owned.waiting.splice(0, Infinity, ...others);
+    this.step(owned, message);
   }
 
   /** At the end of a slice: what waited for the clock, or to stand alone in its commit. */
