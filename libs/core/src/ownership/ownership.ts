@@ -16,7 +16,7 @@ export const OWNERSHIP = {
   /** A want that nobody has heeded is said anew: it may be of another time. */
   wantLastsMs: 10_000,
   /** So long without the broker, beside others that have it, and it works at nothing. */
-  /** Longer than one may notice it later than another: a silent broker is missed after 2.5-7.5 s. */
+  /** Longer than one notices it later than another: a silent broker is missed in 2.5-7.5 s. */
   deafAfterMs: 6_000,
   /** So long they must have had it: after a broker's restart one hears before the other. */
   hearsAfterMs: 3_000,

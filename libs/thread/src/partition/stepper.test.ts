@@ -5,7 +5,7 @@ import { Stepper } from './stepper.js';
 
 const quiet = (): void => undefined;
 
-test('that we hear nothing comes before the time that waits in a careful partition, and ends a silence', () => {
+test('deafness comes before the time that waits in a careful partition, and ends silences', () => {
   const seen: string[] = [];
   vi.spyOn(partitionMachine, 'step').mockImplementation((state, { kind }) => {
     seen.push(kind);
