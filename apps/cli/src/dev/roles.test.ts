@@ -31,3 +31,16 @@ it('executors may ask the gateway, and what the settings allow', () => {
     .map(({ variables }) => variables()['ORRERY_HTTP_ALLOW']);
   expect(allowed).toEqual(['10.0.0.0/8,127.0.0.1:4007', '10.0.0.0/8,127.0.0.1:4007']);
 });
+
+it('several schedulers share the cores, unless their threads are said', () => {
+  const threadsOf = (environment: Readonly<Record<string, string>>, cores: number): unknown[] => {
+    const wiring = wiringOf(environment, 4_007);
+    const settings = { ...wiring.settings, schedulerThreads: cores };
+    return appSpecs({ ...wiring, settings }, { schedulers: 3, executors: 1 })
+      .filter(({ role }) => role === 'scheduler')
+      .map(({ variables }) => variables()['ORRERY_SCHEDULER_THREADS']);
+  };
+  expect(threadsOf({}, 8)).toEqual(['2', '2', '2']);
+  expect(threadsOf({}, 2)).toEqual(['1', '1', '1']);
+  expect(threadsOf({ ORRERY_SCHEDULER_THREADS: '2' }, 2)).toEqual(['2', '2', '2']);
+});

@@ -58,8 +58,9 @@ export function appSpecs(wiring: Wiring, counts: Counts): readonly ChildSpec[] {
     ORRERY_PORT: String(wiring.ports().gateway ?? 0),
   });
   const specs = [specOf(wiring, 'gateway', 'gateway', true, words, gateway)];
+  const threads = String(threadsOf(wiring, counts.schedulers));
   for (const name of namesFrom(settings.schedulerName, counts.schedulers)) {
-    const own = { ORRERY_SCHEDULER_NAME: name };
+    const own = { ORRERY_SCHEDULER_NAME: name, ORRERY_SCHEDULER_THREADS: threads };
     specs.push(specOf(wiring, 'scheduler', name, counts.schedulers === 1, words, () => own));
   }
   for (const name of namesFrom(settings.executorId, counts.executors)) {
@@ -75,6 +76,13 @@ export function appSpecs(wiring: Wiring, counts: Counts): readonly ChildSpec[] {
     specs.push(specOf(wiring, 'executor', name, counts.executors === 1, words, own));
   }
   return specs;
+}
+
+/** They share the cores: more threads than these cost a start and memory, and do nothing sooner. */
+function threadsOf({ settings, environment }: Wiring, schedulers: number): number {
+  const { schedulerThreads } = settings;
+  if (environment['ORRERY_SCHEDULER_THREADS'] !== undefined) return schedulerThreads;
+  return Math.max(1, Math.floor(schedulerThreads / schedulers));
 }
 
 export const gatewayPlaceOf = ({ settings, ports }: Pick<Wiring, 'settings' | 'ports'>): string =>
@@ -124,7 +132,6 @@ function shared(wiring: Wiring, role: Role, name: string): Record<string, string
     ...(settings.partitions === undefined
       ? {}
       : { ORRERY_PARTITIONS: String(settings.partitions) }),
-    ORRERY_SCHEDULER_THREADS: String(settings.schedulerThreads),
     ORRERY_EXECUTOR_POOL: settings.executorPool,
     ORRERY_EXECUTOR_SLOTS: String(settings.executorSlots),
     ORRERY_LOG_LEVEL: settings.logLevel,
