@@ -27,7 +27,11 @@ async function say(program: string, words: readonly string[]) {
 }
 
 const cores = os.availableParallelism();
+/** A file that is no plan, whose path may hold a space: HERE among the words. */
 const here = import.meta.filename;
+const wordsOf = (text: string): string[] =>
+  text.split(' ').map((word) => (word === 'HERE' ? here : word));
+
 test.each<readonly [string, string, string]>([
   [SIM, '--seconds x', "--seconds is a whole number from 1 to 86400, not 'x'."],
   [SIM, '--seconds 0', "--seconds is a whole number from 1 to 86400, not '0'."],
@@ -38,7 +42,7 @@ test.each<readonly [string, string, string]>([
   [SIM, '--seed 1 --seconds 9', '--seconds is of many seeds, and --seed or --plan names one.'],
   [SIM, '--seed 1 --plan x', 'Give --seed or --plan, not both.'],
   [SIM, '--plan /nope', 'The plan /nope cannot be read: there is no such file.'],
-  [SIM, `--plan ${here}`, `The file ${here} is no plan: there are some in test/seeds.`],
+  [SIM, '--plan HERE', `The file ${here} is no plan: there are some in test/seeds.`],
   [SIM, '--bogus', "Unknown option '--bogus'."],
   [BENCH, 'failover --bogus', "Unknown option '--bogus'."],
   [BENCH, 'failover --how nope', "--how is kill or stop, not 'nope'."],
@@ -54,9 +58,9 @@ test.each<readonly [string, string, string]>([
   [CHAOS, 'bogus', "Unexpected argument 'bogus'."],
   [CHAOS, '--seed', '--seed takes a value.'],
   [CHAOS, '--plan /nope', 'The plan /nope cannot be read: there is no such file.'],
-  [CHAOS, `--plan ${here}`, `The file ${here} is no plan: .cache/chaos has some.`],
+  [CHAOS, '--plan HERE', `The file ${here} is no plan: .cache/chaos has some.`],
 ])('%s %s: one sentence, exit code 2', async (program, words, sentence) => {
-  expect(await say(program, words.split(' '))).toEqual({ code: 2, out: '', err: `${sentence}\n` });
+  expect(await say(program, wordsOf(words))).toEqual({ code: 2, out: '', err: `${sentence}\n` });
 });
 
 test.each([
@@ -70,7 +74,7 @@ test.each([
   [CHAOS, '--help'],
   [CHAOS, '-h'],
 ])('%s %s tells what there is, and ends with 0', async (program, words) => {
-  const { code, out, err } = await say(program, words.split(' '));
+  const { code, out, err } = await say(program, wordsOf(words));
   expect([code, err]).toEqual([0, '']);
   expect(out).toContain('npm run');
   expect(fs.existsSync(path.join(os.tmpdir(), '.orrery'))).toBe(false);
