@@ -8,8 +8,8 @@ import type { Town } from './town.js';
 const SHARE = 8;
 const OWN_MS = 60_000;
 const MOVE_MS = 30_000;
-/** So long it grants what nobody hears of. */
-const GRANT_MS = 2_000;
+/** So long it grants what nobody hears of. Its broker misses it 7.5 s after its last word. */
+const GRANT_MS = 500;
 /** It has work: so soon it commits some. */
 const COMMIT_MS = 10_000;
 
@@ -60,8 +60,11 @@ export async function raise(town: Town, name: string): Promise<Zombie> {
     // What others say of their claims is not to reach it before the answer to its commit.
     broker.stall('down');
     await until(() => late > 0, MOVE_MS);
-    database.flow();
+  } catch (error) {
+    broker.flow();
+    throw error;
   } finally {
+    database.flow();
     town.note('pause is over', name);
     process.kill(pid, 'SIGCONT');
   }
@@ -71,7 +74,6 @@ export async function raise(town: Town, name: string): Promise<Zombie> {
     await until(() => fenced() > before, MOVE_MS);
   } finally {
     broker.flow();
-    database.flow();
   }
   await eventually(
     () => story.seen(name),
