@@ -10,9 +10,9 @@ const CORE_SHARE_MAX = 0.03;
 const MEGABYTES_MAX = 600;
 /** V8 collects once more in a process that has gone quiet; here it was up to 30 s later. */
 const QUIET_AFTER_MS = 30_000;
-const WINDOW_MS = 6_000;
-/** The middle one counts: a collection of garbage falls into one of them. */
-const WINDOWS = 3;
+const WINDOW_MS = 5_000;
+/** The middle one counts: a collection of garbage falls into one or two of them. */
+const WINDOWS = 5;
 const ENDS_MS = 30_000;
 
 const orrery = new Orrery();
