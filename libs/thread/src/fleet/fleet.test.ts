@@ -196,3 +196,12 @@ test('how long it hears without a gap, and how long it does not', () => {
   now += 1_000;
   expect(fleet.hearsMs).toBe(-3_000);
 });
+
+test('a link that is lost just after we stood still was there all the same', () => {
+  now += 3_600_000;
+  fleet.stalled();
+  now += 100;
+  fleet.link(false);
+  now += 200;
+  expect(fleet.hearsMs).toBe(-200);
+});

@@ -50,6 +50,7 @@ export class Fleet {
   private readonly births = new Map<string, ExecutorBirth>();
 
   private deafSince: Millis;
+  private linkedSince: Millis | undefined;
 
   constructor(private readonly host: FleetHost) {
     this.deafSince = host.mono();
@@ -68,9 +69,13 @@ export class Fleet {
   }
 
   link(up: boolean): void {
-    const hasHeard = this.state.hearingSince !== null && this.hearsMs >= OWNERSHIP.hearsAfterMs;
-    // A link that comes for a moment and goes again was not there.
-    if (!up && hasHeard) this.deafSince = this.host.mono();
+    const now = this.host.mono();
+    if (up) this.linkedSince ??= now;
+    else if (this.linkedSince !== undefined) {
+      // A link that comes for a moment and goes again was not there.
+      if (now - this.linkedSince >= OWNERSHIP.hearsAfterMs) this.deafSince = now;
+      this.linkedSince = undefined;
+    }
     this.step({ kind: 'link', up });
   }
 
