@@ -18,8 +18,7 @@ export interface Deaf {
 /** A scheduler is cut off from the broker alone: the others ask for all that it has. */
 export async function deafen(town: Town, name: string): Promise<Deaf> {
   const story = new Story(town.orrery.endpoint().databaseUrl);
-  const owned = async (): Promise<number> =>
-    (await story.owners()).filter(({ owner }) => owner?.startsWith(`${name}.`) === true).length;
+  const owned = (): Promise<number> => story.ownedBy(name);
   const link = town.link(`${name}:broker`);
   try {
     await eventually(owned, (count) => count >= SHARE, OWN_MS);

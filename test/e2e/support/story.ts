@@ -76,6 +76,12 @@ export class Story {
     return rows;
   }
 
+  /** How many partitions the threads of a scheduler have. */
+  async ownedBy(scheduler: string): Promise<number> {
+    const owners = await this.owners();
+    return owners.filter(({ owner }) => owner?.startsWith(`${scheduler}.`) === true).length;
+  }
+
   /** When the threads of a scheduler have last said that they are there. */
   async seen(scheduler: string): Promise<number> {
     const { rows } = await this.client.query<{ at: number | null }>(
