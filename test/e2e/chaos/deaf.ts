@@ -18,7 +18,7 @@ export interface Deaf {
 /** A scheduler is cut off from the broker alone: the others ask for all that it has. */
 export async function deafen(town: Town, name: string): Promise<Deaf> {
   const story = new Story(town.orrery.endpoint().databaseUrl);
-  const owned = (): Promise<number> => story.ownedBy(name);
+  const owned = async (): Promise<number> => (await story.ownedBy(name)).size;
   const link = town.link(`${name}:broker`);
   try {
     await eventually(owned, (count) => count >= SHARE, OWN_MS);

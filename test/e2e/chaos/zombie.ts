@@ -28,7 +28,7 @@ export interface Zombie {
  */
 export async function raise(town: Town, name: string): Promise<Zombie> {
   const story = new Story(town.orrery.endpoint().databaseUrl);
-  const owned = (): Promise<number> => story.ownedBy(name);
+  const owned = async (): Promise<number> => (await story.ownedBy(name)).size;
   const fenced = (): number => town.log(name).filter((line) => line['outcome'] === 'fenced').length;
   await eventually(owned, (count) => count >= SHARE, OWN_MS);
   const before = fenced();

@@ -74,10 +74,8 @@ export class Scene {
   }
 
   /** What the threads of a scheduler own. */
-  async ownedBy(scheduler: string): Promise<ReadonlySet<number>> {
-    const owners = await this.story.owners();
-    const its = owners.filter(({ owner }) => owner?.startsWith(`${scheduler}.`) === true);
-    return new Set(its.map(({ partition }) => partition));
+  ownedBy(scheduler: string): Promise<ReadonlySet<number>> {
+    return this.story.ownedBy(scheduler);
   }
 
   /** `run attempt`, and how often each began. */

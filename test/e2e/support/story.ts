@@ -76,10 +76,11 @@ export class Story {
     return rows;
   }
 
-  /** How many partitions the threads of a scheduler have. */
-  async ownedBy(scheduler: string): Promise<number> {
+  /** What the threads of a scheduler own. */
+  async ownedBy(scheduler: string): Promise<ReadonlySet<number>> {
     const owners = await this.owners();
-    return owners.filter(({ owner }) => owner?.startsWith(`${scheduler}.`) === true).length;
+    const its = owners.filter(({ owner }) => owner?.startsWith(`${scheduler}.`) === true);
+    return new Set(its.map(({ partition }) => partition));
   }
 
   /** When the threads of a scheduler have last said that they are there. */
