@@ -86,6 +86,7 @@ export class ThreadsService implements OnApplicationBootstrap, OnApplicationShut
       partitions: installation.partitions,
       life: installation.life,
       silentAfterMs: settings.silentAfterMs,
+      massLossAfterMs: settings.massLossAfterMs,
       logLevel: settings.logLevel,
       logFormat: settings.logFormat,
     };

@@ -42,6 +42,7 @@ describe('loadSettings', () => {
       rateLimit: 0,
       subscriptionsMax: 1_000,
       silentAfterMs: 15_000,
+      massLossAfterMs: 60_000,
       beatMs: 5_000,
     });
     expect(schedulerThreads).toBeGreaterThanOrEqual(1);

@@ -31,6 +31,7 @@ export interface Settings {
   readonly rateLimit: number;
   readonly subscriptionsMax: number;
   readonly silentAfterMs: number;
+  readonly massLossAfterMs: number;
   readonly beatMs: number;
 }
 
@@ -220,6 +221,15 @@ export const settingsTable: SettingsTable = {
     fallback: literally('15s'),
     unit: 'duration',
     doc: 'Silence after which an executor is offline and its runs are unknown.',
+  },
+  massLossAfterMs: {
+    variable: 'ORRERY_MASS_LOSS_AFTER',
+    parse: duration(0, dayMs),
+    fallback: literally('60s'),
+    unit: 'duration',
+    doc:
+      'When over a third of a pool falls silent within 10 s, its attempts are not declared lost ' +
+      'before this, unless one of the silent is heard.',
   },
   beatMs: {
     variable: 'ORRERY_BEAT',

@@ -52,7 +52,7 @@ export function make(fault: Fault, on: Targets): void {
     case 'cut-scheduler-broker':
       return cut(scheduler.brokerLink, fault, heal);
     case 'cut-executor-broker':
-      return cut(executor.brokerLink, fault, heal);
+      return cutExecutors(fault, on.executors, heal);
     case 'cut-scheduler-database':
       return cutDatabase(scheduler, fault, heal);
     case 'crash-broker':
@@ -122,6 +122,18 @@ function cut(link: BrokerLink | undefined, fault: Fault, heal: (run: () => void)
   if (link === undefined) return;
   link.cutOff((['to', 'from', 'both'] as const)[Math.floor(fault.how * 3)] ?? 'both');
   heal(() => link.heal());
+}
+
+/** One of them; or most, as when they share a network. */
+function cutExecutors(
+  fault: Fault,
+  executors: readonly ExecutorNode[],
+  heal: (run: () => void) => void,
+): void {
+  const count = fault.pick % 3 === 0 ? Math.ceil((executors.length + 1) / 2) : 1;
+  for (let i = 0; i < Math.min(count, executors.length); i++) {
+    cut(executors[(fault.pick + i) % executors.length]?.brokerLink, fault, heal);
+  }
 }
 
 function cutDatabase(node: SchedulerNode, fault: Fault, heal: (run: () => void) => void): void {

@@ -184,6 +184,15 @@ const BUGS: readonly Bug[] = [
       })),
   },
   {
+    name: 'who falls silent with most of its pool is lost as if it were alone',
+    foundBy: ['mass-loss-waits'],
+    from: 92,
+    plant: (plant) =>
+      plant(`${CORE}/fleet/mass-silence.js`, ({ MassSilence }) => ({
+        MassSilence: withMethod(MassSilence, 'holds', () => () => false),
+      })),
+  },
+  {
     name: 'a stale hint is taken in again',
     foundBy: ['journal-is-whole', 'sound-writes'],
     from: 19,
@@ -202,7 +211,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'an intake is repeated without the id of its batch',
     foundBy: ['journal-is-whole', 'sound-writes'],
-    from: 19,
+    from: 36,
     plant: (plant) =>
       plant('./store/tables.js', ({ Tables }) => ({
         Tables: class extends (Tables as new (n: number) => { intakes: Map<string, number> }) {

@@ -1,6 +1,7 @@
 import { LIMITS, type Millis } from '#core';
 import { Broker } from './broker/broker.js';
 import { type Check, type Evidence, CHECKS } from './checks/index.js';
+import { Together } from './checks/together.js';
 import { Watcher } from './checks/watcher.js';
 import { type Targets, make } from './faults.js';
 import { Random } from './kernel/random.js';
@@ -31,7 +32,7 @@ export interface ScenarioOptions {
 
 const CALM_STEP_MS = 30_000;
 const CALM_MAX_MS = 40 * 60_000;
-const SILENT_AFTER_MS = 15_000;
+const PATIENCE = { silentAfterMs: 15_000, massLossAfterMs: 60_000 };
 
 /** The plan of a seed, for who wants to look at it or to leave some of it out. */
 export const planFor = (seed: number): Plan => planOf(seed, new Random(seed));
@@ -61,7 +62,8 @@ export class Scenario implements Targets {
     this.world = world;
     this.server = new DatabaseServer(world, plan.partitions);
     this.broker = new Broker(world, plan.retains);
-    this.watcher = new Watcher(world, this.server, this.broker, SILENT_AFTER_MS);
+    const together = new Together(PATIENCE.silentAfterMs, plan.executors);
+    this.watcher = new Watcher(world, this.server, this.broker, PATIENCE, together);
     this.gateway = new GatewayNode(world, this.server, this.broker);
     const { random } = world;
     const hazards = { results: random.chance(0.3), steps: random.chance(0.3) };
@@ -72,11 +74,12 @@ export class Scenario implements Targets {
       broker: this.broker,
       partitions: plan.partitions,
       life: 'life',
-      silentAfterMs: SILENT_AFTER_MS,
+      ...PATIENCE,
       slice: plan.slice,
       limits: { ...LIMITS, ...plan.limits },
       committed: (node, committing) => this.watcher.committed(node, committing),
       parked: (run, why) => this.watcher.parked(run, why),
+      heard: (node, executor, word) => together.heard(node, executor, word, world.now),
     };
     const rate = (): number => random.between(0.9995, 1.0005);
     for (let i = 0; i < plan.schedulers; i++) {

@@ -38,6 +38,7 @@ export interface ThreadOptions {
   readonly partitions: number;
   readonly life: string;
   readonly silentAfterMs: Millis;
+  readonly massLossAfterMs: Millis;
   readonly topics: Topics;
   /** Of each partition: how much of it is in memory. */
   readonly limits: Limits;
@@ -323,10 +324,9 @@ export class ThreadHost {
   // ── The fleet ────────────────────────────────────────────────────────────────────────────────
 
   private fleetHost(): FleetHost {
-    const { life, silentAfterMs } = this.options;
     return {
-      life,
-      silentAfterMs,
+      ...this.options,
+      log: this.ports.log,
       mono: this.ports.mono,
       isHome: (executor) => this.homeOf(executor) !== undefined,
       born: (birth) => this.toHome(birth.executor, { kind: 'birth', birth }),
@@ -337,7 +337,7 @@ export class ThreadHost {
       busy: (member, busy) => this.pools.beat(member, busy, this.now() ?? 0),
       heard: (executor, incarnation) =>
         this.toHolders(executor, { kind: 'heard', executor, incarnation }),
-      silent: (executor) => this.toHolders(executor, { kind: 'silent', executor }),
+      silent: (executor, isHeld) => this.toHolders(executor, { kind: 'silent', executor, isHeld }),
       answerBeat: (executor, session, n) =>
         this.post.toExecutor(executor, session, { kind: 'beat', n, at: this.now() ?? 0 }),
       askBirth: (executor, session) => this.post.toExecutor(executor, session, { kind: 'rebirth' }),

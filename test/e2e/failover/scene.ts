@@ -14,7 +14,7 @@ const PER_SECOND = 150;
 const START_MS = 20_000;
 const FINAL = /^(SUCCEEDED|DEAD|CANCELLED|EXPIRED|SKIPPED)$/;
 
-/** Three schedulers under a steady load, and executors that say in a file what they begin. */
+/** Some schedulers, and three executors that say in a file what they begin. */
 export class Scene {
   readonly orrery: Orrery;
   readonly began = Date.now();
@@ -22,10 +22,13 @@ export class Scene {
   private readonly markers: ChildProcess[] = [];
   private opened: Story | undefined;
 
-  constructor() {
+  constructor(
+    private readonly schedulers = 3,
+    variables: Readonly<Record<string, string>> = {},
+  ) {
     // The database's user must reach its data below it.
     fs.chmodSync(this.directory, 0o755);
-    this.orrery = new Orrery(path.join(this.directory, 'home'));
+    this.orrery = new Orrery(path.join(this.directory, 'home'), variables);
   }
 
   get story(): Story {
@@ -34,7 +37,7 @@ export class Scene {
   }
 
   async begin(): Promise<void> {
-    const { mqtt, databaseUrl } = await this.orrery.start(['--schedulers', '3']);
+    const { mqtt, databaseUrl } = await this.orrery.start(['--schedulers', `${this.schedulers}`]);
     this.opened = new Story(databaseUrl);
     let started = 0;
     for (let n = 0; n < MARKERS; n++) {
@@ -71,6 +74,11 @@ export class Scene {
 
   pidOf(name: string): number {
     return this.orrery.endpoint().processes.find((each) => each.name === name)?.pid ?? 0;
+  }
+
+  /** Of the executor `marker-N`. */
+  pidOfMarker(n: number): number {
+    return this.markers[n]?.pid ?? 0;
   }
 
   /** What the threads of a scheduler own. */

@@ -30,6 +30,7 @@ export interface ThreadArgs {
   readonly partitions: number;
   readonly life: string;
   readonly silentAfterMs: number;
+  readonly massLossAfterMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }

@@ -29,7 +29,7 @@ class Fleet {
   }
   tick(ms: number): string[] {
     this.now += ms;
-    return this.tell({ kind: 'tick', silentAfterMs: 15_000 });
+    return this.tell({ kind: 'tick', silentAfterMs: 15_000, massLossAfterMs: 60_000 });
   }
 }
 

@@ -1,10 +1,12 @@
 import type { Machine, Millis } from '../kernel/machine.js';
+import { MassSilence, type MassSilenceBegun } from './mass-silence.js';
 
 /**
  * What one thread knows of executors, by levels (architecture §6): births, deaths and beats in,
  * silence and return out. Invariants:
  *  F1 silence counts only while we could hear: a gap of ours starts every count anew;
- *  F2 a death of another session is no news; F3 an older incarnation is ignored.
+ *  F2 a death of another session is no news; F3 an older incarnation is ignored;
+ *  F4 what falls silent together is known as such, by pool (3.2).
  */
 export interface FleetMember {
   readonly executor: string;
@@ -23,6 +25,7 @@ export interface FleetState {
   hearingSince: Millis | null;
   /** Sessions whose death was seen: their late beats are no life. */
   readonly dead: Map<string, string>;
+  readonly mass: MassSilence;
 }
 export type FleetMessage =
   | {
@@ -46,12 +49,19 @@ export type FleetMessage =
   | { readonly kind: 'link'; readonly up: boolean }
   /** We ourselves stood still: whatever was said meanwhile, we could not hear. */
   | { readonly kind: 'stalled' }
-  | { readonly kind: 'tick'; readonly silentAfterMs: Millis };
+  /** It has attempts open, and was not heard in all the time that we could have heard it. */
+  | { readonly kind: 'missing'; readonly executor: string; readonly pool: string }
+  | {
+      readonly kind: 'tick';
+      readonly silentAfterMs: Millis;
+      readonly massLossAfterMs: Millis;
+    };
 export type FleetEffect =
   | { readonly kind: 'online'; readonly member: FleetMember; readonly isNew: boolean }
   | { readonly kind: 'offline'; readonly member: FleetMember }
   /** We hear nobody now: whoever is silent may have spoken meanwhile. */
   | { readonly kind: 'deaf' }
+  | ({ readonly kind: 'mass-silence' } & MassSilenceBegun)
   | { readonly kind: 'beat'; readonly member: FleetMember; readonly busy: number }
   | { readonly kind: 'ask-birth'; readonly executor: string; readonly session: string };
 
@@ -59,6 +69,7 @@ export const emptyFleet = (): FleetState => ({
   members: new Map(),
   hearingSince: null,
   dead: new Map(),
+  mass: new MassSilence(),
 });
 
 export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
@@ -68,7 +79,7 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
         birth(state, message, now, emit);
         break;
       case 'death':
-        death(state, message, emit);
+        death(state, message, now, emit);
         break;
       case 'beat':
         beat(state, message, now, emit);
@@ -80,8 +91,12 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
         if (state.hearingSince !== null) state.hearingSince = now;
         emit({ kind: 'deaf' });
         break;
+      case 'missing':
+        state.mass.fell(message.executor, message.pool, now);
+        break;
       case 'tick':
         silence(state, message.silentAfterMs, now, emit);
+        judge(state, message.massLossAfterMs, now, emit);
         break;
       default: {
         const never: never = message;
@@ -105,6 +120,7 @@ function link(
     for (const [executor, { online }] of state.members) if (!online) state.members.delete(executor);
   } else if (!up) {
     state.hearingSince = null;
+    state.mass.forget();
     emit({ kind: 'deaf' });
   }
 }
@@ -136,19 +152,20 @@ function birth(
     online: true,
   };
   state.members.set(executor, member);
+  state.mass.heard(executor, now);
   emit({ kind: 'online', member, isNew });
 }
 
 function death(
   state: FleetState,
   message: Extract<FleetMessage, { kind: 'death' }>,
+  now: Millis,
   emit: (effect: FleetEffect) => void,
 ): void {
   state.dead.set(message.executor, message.session);
   const known = state.members.get(message.executor);
   if (known === undefined || known.session !== message.session || !known.online) return;
-  known.online = false;
-  emit({ kind: 'offline', member: known });
+  lose(state, known, now, emit);
 }
 
 function beat(
@@ -168,6 +185,7 @@ function beat(
   known.slots = message.slots;
   if (!known.online) {
     known.online = true;
+    state.mass.heard(executor, now);
     emit({ kind: 'online', member: known, isNew: true });
   }
   emit({ kind: 'beat', member: known, busy: message.busy });
@@ -183,7 +201,33 @@ function silence(
   if (hearingSince === null) return;
   for (const member of state.members.values()) {
     if (!member.online || now - Math.max(member.heardAt, hearingSince) < silentAfterMs) continue;
-    member.online = false;
-    emit({ kind: 'offline', member });
+    lose(state, member, now, emit);
+  }
+}
+
+function lose(
+  { mass }: FleetState,
+  member: FleetMember,
+  now: Millis,
+  emit: (effect: FleetEffect) => void,
+): void {
+  member.online = false;
+  mass.fell(member.executor, member.pool, now);
+  emit({ kind: 'offline', member });
+}
+
+function judge(
+  { mass, members }: FleetState,
+  massLossAfterMs: Millis,
+  now: Millis,
+  emit: (effect: FleetEffect) => void,
+): void {
+  const online = (pool: string): number => {
+    let count = 0;
+    for (const member of members.values()) if (member.online && member.pool === pool) count++;
+    return count;
+  };
+  for (const begun of mass.judge(now, massLossAfterMs, online)) {
+    emit({ kind: 'mass-silence', ...begun });
   }
 }

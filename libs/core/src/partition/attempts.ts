@@ -23,6 +23,7 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
     claimed,
     sentAt: now,
     lostAt: null,
+    isHeld: false,
     isAway: cell.state === 'UNKNOWN',
     timeoutAt: null,
     // Whether its executor has heard of it is not known to a new owner.
@@ -92,6 +93,7 @@ export function loseAt({ state }: Step, attempt: OpenAttempt, at: Millis | null)
 /** Its executor has said what it does with it. */
 export function cameBack(attempt: OpenAttempt): void {
   attempt.lostAt = null;
+  attempt.isHeld = false;
   attempt.isAway = false;
 }
 

@@ -108,8 +108,8 @@ export type PartitionMessage =
   | Digest
   | { readonly kind: 'birth'; readonly birth: Birth }
   | { readonly kind: 'gone'; readonly executor: string; readonly session: string }
-  /** The executor has not been heard while we could hear. */
-  | { readonly kind: 'silent'; readonly executor: string }
+  /** The executor has not been heard while we could hear; `isHeld`: with many others (3.2). */
+  | { readonly kind: 'silent'; readonly executor: string; readonly isHeld: boolean }
   /** We hear nobody now: whoever is silent may have spoken meanwhile. */
   | { readonly kind: 'deaf' }
   /** It is heard (again): what we do not know of its attempts is asked for. */

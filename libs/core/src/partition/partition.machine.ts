@@ -82,7 +82,7 @@ function handle(step: Step, message: PartitionMessage): void {
     case 'gone':
       return gone(step, message.executor, message.session);
     case 'silent':
-      return silent(step, message.executor);
+      return silent(step, message);
     case 'deaf':
       return deaf(step);
     case 'heard':

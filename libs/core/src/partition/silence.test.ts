@@ -6,11 +6,11 @@ function unknown(): Rig {
   const rig = new Rig();
   rig.submit('r');
   rig.match('r');
-  rig.step({ kind: 'silent', executor: 'x1' });
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
   rig.commit();
   return rig;
 }
-const silent = (rig: Rig): void => rig.step({ kind: 'silent', executor: 'x1' });
+const silent = (rig: Rig): void => rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
 
 describe('while we ourselves hear nothing (3.2)', () => {
   test('nobody is lost, however long that lasts', () => {
@@ -81,6 +81,70 @@ describe('while we ourselves hear nothing (3.2)', () => {
     rig.tick(365 * 86_400_000);
     rig.commit();
     expect(rig.cell('r').state).toBe('UNKNOWN');
+  });
+});
+
+describe('while it is held: it fell silent with many others (3.2)', () => {
+  const held = (rig: Rig, isHeld: boolean): void =>
+    rig.step({ kind: 'silent', executor: 'x1', isHeld });
+  const lost = (rig: Rig): boolean => rig.cell('r').record.attempts.at(-1)?.outcome === 'LOST';
+
+  test('nobody is lost; when it is let go, what is due is lost at once', () => {
+    const rig = unknown();
+    held(rig, true);
+    rig.tick(59_000);
+    held(rig, true);
+    rig.commit();
+    expect(lost(rig)).toBe(false);
+    held(rig, false);
+    rig.tick(0);
+    rig.commit();
+    expect(lost(rig)).toBe(true);
+  });
+
+  test('let go before its own time is over it is lost then', () => {
+    const rig = unknown();
+    held(rig, true);
+    rig.tick(5_000);
+    held(rig, false);
+    rig.tick(4_999);
+    rig.commit();
+    expect(lost(rig)).toBe(false);
+    rig.tick(1);
+    rig.commit();
+    expect(lost(rig)).toBe(true);
+  });
+
+  test('who came back and falls silent alone is held no more', () => {
+    const rig = unknown();
+    held(rig, true);
+    rig.step({ kind: 'heard', executor: 'x1', incarnation: 1 });
+    const { token } = rig.cell('r');
+    if (token === null) throw new Error('it has a token');
+    rig.step({ kind: 'started', token, agoMs: 0 });
+    silent(rig);
+    rig.tick(10_000);
+    rig.commit();
+    expect(lost(rig)).toBe(true);
+  });
+
+  test('a cancel by force does not wait for it (1.6)', () => {
+    const rig = unknown();
+    held(rig, true);
+    rig.cancel('c', 'r', true);
+    rig.tick(0);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('CANCELLED');
+  });
+
+  test('a deadline does not wait for it (1.8)', () => {
+    const rig = new Rig();
+    rig.submit('r', {}, { deadlineMs: 20_000 });
+    rig.match('r');
+    held(rig, true);
+    rig.tick(20_000);
+    rig.commit();
+    expect(rig.cell('r').state).toBe('CANCELLING');
   });
 });
 

@@ -42,8 +42,9 @@ export interface OpenAttempt {
   /** The executor has it in its inbox: nothing is resent. */
   claimed: boolean;
   sentAt: Millis;
-  /** Silent: LOST at this time unless heard again. */
+  /** Silent: LOST at this time unless heard again, or held: silent with many others (3.2). */
   lostAt: Millis | null;
+  isHeld: boolean;
   /** Its executor was silent when we could last hear. */
   isAway: boolean;
   /** The server's backstop behind the executor's own time-out; none while it is frozen. */

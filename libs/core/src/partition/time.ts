@@ -1,4 +1,5 @@
 import { LANE_TIMED, deadlineOf, sameToken } from '../run/run.js';
+import type { PartitionMessage } from './messages.js';
 import { type OpenAttempt, type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
 import { loseAt } from './attempts.js';
 import { restateFreeze } from './freeze.js';
@@ -120,7 +121,8 @@ function fireAlarms(step: Step): void {
     if (attempt === undefined || token === null || token === undefined) continue;
     if (!sameToken(token, head.token)) continue;
     if (head.what === 'lost') {
-      if (attempt.lostAt !== null && attempt.lostAt <= now) {
+      const isDue = attempt.lostAt !== null && attempt.lostAt <= now;
+      if (isDue && (!attempt.isHeld || isForced(attempt))) {
         lose(step, attempt.cell, 'its executor was silent for too long');
       }
     } else if (head.what === 'deadline') {
@@ -185,13 +187,26 @@ function resend(step: Step): void {
   }
 }
 
-/** 3.1: the executor's GRANTED and RUNNING runs are UNKNOWN; LOST follows after `lostAfter`. */
-export function silent(step: Step, executor: string): void {
+/**
+ * 3.1: the executor's GRANTED and RUNNING runs are UNKNOWN; LOST follows after `lostAfter`, or when
+ * it is held no more.
+ */
+export function silent(
+  step: Step,
+  { executor, isHeld }: Extract<PartitionMessage, { kind: 'silent' }>,
+): void {
   const { state, now } = step;
   for (const run of state.byExecutor.get(executor) ?? []) {
     step.run = run;
     const attempt = state.open.get(run);
-    if (attempt === undefined || attempt.lostAt !== null) continue;
+    if (attempt === undefined) continue;
+    const isLetGo = attempt.isHeld && !isHeld;
+    attempt.isHeld = isHeld;
+    if (attempt.lostAt !== null) {
+      // Its alarm may have rung while it was held.
+      if (isLetGo) loseAt(step, attempt, attempt.lostAt);
+      continue;
+    }
     const { cell } = attempt;
     const { lostAfterMs } = cell.facts.policy;
     if (cell.state === 'GRANTED' || cell.state === 'RUNNING') {

@@ -15,6 +15,7 @@ import { type SchedulerNode, topics } from '../nodes/scheduler.js';
 import type { DatabaseServer } from '../store/server.js';
 import type { Committing } from '../store/sim-store.js';
 import { policyOf } from '../workload.js';
+import type { Together } from './together.js';
 
 /** Threads take the database's time from answers, which may come late. */
 const SLACK_MS = 3_000;
@@ -28,6 +29,10 @@ const LOST_AFTER_MS = policyOf('plain').lostAfterMs ?? 0;
 /** As an event of a segment begins: `[type,"run"`. */
 const SILENCE = new RegExp(`\\[${EVENT_TYPES.indexOf('SILENT')},"`);
 
+export interface Patience {
+  readonly silentAfterMs: Millis;
+  readonly massLossAfterMs: Millis;
+}
 export interface JobSeen {
   readonly token: Token;
   readonly executor: string;
@@ -47,7 +52,8 @@ export class Watcher implements JobLog {
     private readonly world: World,
     private readonly server: DatabaseServer,
     private readonly broker: Broker,
-    private readonly silentAfterMs: Millis,
+    private readonly patience: Patience,
+    private readonly together: Together,
   ) {}
 
   started(token: Token, executor: string): void {
@@ -108,13 +114,16 @@ export class Watcher implements JobLog {
       );
       const decided = at - this.server.offset;
       if (type === 'SILENT' && executor !== null) this.silent(node, executor, decided);
-      if (JSON.stringify(data).includes(LOST)) this.lost(node, run, decided);
+      if (!JSON.stringify(data).includes(LOST)) continue;
+      this.lost(node, run, decided);
+      if (executor !== null) this.lostWithMany(node, executor, decided);
     }
   }
 
   /** Silence counts only while the observer could hear, unless a last will was said (3.1). */
   private silent({ thread, linkedSince }: SchedulerNode, executor: string, decided: Millis): void {
-    const { world, broker, silentAfterMs } = this;
+    const { world, broker } = this;
+    const { silentAfterMs } = this.patience;
     const topic = topics.executorPresence(executor);
     const willAt = broker.willSaidAt.get(topic) ?? Number.NEGATIVE_INFINITY;
     const bornAt = broker.birthSaidAt.get(topic) ?? 0;
@@ -143,6 +152,15 @@ export class Watcher implements JobLog {
     if (decided < (linkedSince ?? unlinkedSince + SLACK_MS)) return;
     if (heardFor >= LOST_AFTER_MS - SLACK_MS) return;
     this.world.violate('loss-is-heard', `${thread} heard for ${heardFor} ms, ${run} is lost`);
+  }
+
+  /** And nobody is lost soon who fell silent with over a third of all (3.2). */
+  private lostWithMany(node: SchedulerNode, executor: string, decided: Millis): void {
+    const diedAt = this.together.diedAt(node, executor);
+    if (diedAt === undefined || decided < diedAt) return;
+    const after = decided - diedAt;
+    if (after >= this.patience.massLossAfterMs - SLACK_MS) return;
+    this.world.violate('mass-loss-waits', `${node.thread} lost ${executor} ${after} ms after it`);
   }
 
   /** Only poison is refused for good: anything else is a row that we got wrong. */

@@ -1,5 +1,8 @@
 import type { Limits, Millis } from '#core';
 import {
+  type Beat,
+  type Death,
+  type ExecutorBirth,
   beatCodec,
   decodeEnvelope,
   decodeExecutorPresence,
@@ -27,12 +30,14 @@ export interface SimCluster {
   readonly partitions: number;
   readonly life: string;
   readonly silentAfterMs: Millis;
+  readonly massLossAfterMs: Millis;
   /** Messages that a thread steps before it settles. */
   readonly slice: number;
   readonly limits: Limits;
   committed(node: SchedulerNode, committing: Committing): void;
   /** A run is left alone from now on, until a person says otherwise. */
   parked(run: string, why: string): void;
+  heard(node: SchedulerNode, executor: string, word: Beat | Death | ExecutorBirth): void;
 }
 
 const CLUSTER = 'sim';
@@ -90,10 +95,11 @@ export class SchedulerNode {
     const store = new SimStore(cluster.server, links, (committing) =>
       cluster.committed(this, committing),
     );
-    const { partitions, life, silentAfterMs, limits } = cluster;
+    const { partitions, life, silentAfterMs, massLossAfterMs, limits } = cluster;
     const { thread, session } = this;
+    const patience = { silentAfterMs, massLossAfterMs };
     this.host = new ThreadHost(
-      { thread, session, scheduler: thread, partitions, life, silentAfterMs, topics, limits },
+      { thread, session, scheduler: thread, partitions, life, ...patience, topics, limits },
       {
         store,
         wire: { publish: (topic, payload) => this.brokerLink?.publish(topic, payload) },
@@ -216,13 +222,16 @@ export class SchedulerNode {
     const { kind, second, third, from } = partsOf(topic);
     if (kind === 'presence' && second === 'x') {
       const presence = decodeExecutorPresence(payload);
-      if (presence !== undefined) this.tell({ kind: 'presence', executor: from, presence });
+      if (presence === undefined) return;
+      this.cluster.heard(this, from, presence);
+      this.tell({ kind: 'presence', executor: from, presence });
     } else if (kind === 'presence') {
       if (from === this.thread && payload !== this.presence('birth')) this.beBornAgain(topic);
       const presence = decodeSchedulerPresence(payload);
       if (presence !== undefined) this.tell({ kind: 'scheduler', thread: from, presence });
     } else if (kind === 'beat') {
       for (const beat of itemsOf(beatCodec, payload)) {
+        this.cluster.heard(this, from, beat);
         this.tell({ kind: 'beat', executor: from, beat });
       }
     } else if (kind === 'live') {

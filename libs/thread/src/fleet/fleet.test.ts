@@ -9,16 +9,20 @@ let asked: string[];
 let isHome: boolean;
 let born: string[];
 let now: number;
+let warned: string[];
 
 beforeEach(() => {
   asked = [];
   isHome = true;
   born = [];
   now = 1_000;
+  warned = [];
   const nothing = (): void => undefined;
   const host: FleetHost = {
     life: 'life',
+    log: { debug: nothing, info: nothing, warn: (text) => void warned.push(text), error: nothing },
     silentAfterMs: SILENT_AFTER_MS,
+    massLossAfterMs: 60_000,
     mono: () => now,
     isHome: () => isHome,
     born: ({ executor, session }) => void born.push(`${executor}/${session}`),
@@ -70,8 +74,16 @@ function partition(claimedAt: number, cell?: Partial<ExecutorCell>): Observed {
       ...cell,
     });
   }
-  const runs = cell === undefined ? [['x1', new Set(['r'])] as const] : [];
-  return { claimedAt, state: { byExecutor: new Map(runs), executors } };
+  return { claimedAt, state: { ...holding(cell === undefined ? ['x1'] : []), executors } };
+}
+
+/** Each of them has a run of this pool. */
+function holding(on: readonly string[]): Pick<Observed['state'], 'byExecutor' | 'open'> {
+  const cell = { facts: { pool: 'default' } };
+  return {
+    byExecutor: new Map(on.map((executor) => [executor, new Set([`r-${executor}`])])),
+    open: new Map(on.map((executor) => [`r-${executor}`, { cell }])),
+  };
 }
 
 describe('open attempts are compared with what is known of their executors', () => {
@@ -80,7 +92,7 @@ describe('open attempts are compared with what is known of their executors', () 
     const heard = { kind: 'heard', executor: 'x1', incarnation: 3 };
     expect(fleet.compare(partition(now), now)).toEqual([heard]);
     fleet.presence('x1', { v: 1, state: 'death', session: 's1' });
-    const silent = { kind: 'silent', executor: 'x1' };
+    const silent = { kind: 'silent', executor: 'x1', isHeld: false };
     expect(fleet.compare(partition(now), now)).toEqual([silent]);
   });
 
@@ -204,4 +216,53 @@ test('a link that is lost just after we stood still was there all the same', () 
   fleet.link(false);
   now += 200;
   expect(fleet.hearsMs).toBe(-200);
+});
+
+describe('over a third of a pool falls silent (3.2)', () => {
+  const silent = (executor: string, isHeld: boolean) => ({ kind: 'silent', executor, isHeld });
+  const on = (...executors: string[]): Observed => ({
+    claimedAt: 1_000,
+    state: { ...holding(executors), executors: new Map() },
+  });
+  const seconds = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      now += 1_000;
+      fleet.tick();
+    }
+  };
+
+  test('by last wills: those are held, and the log says so once', () => {
+    for (const executor of ['x1', 'x2', 'x3', 'x4']) fleet.presence(executor, birth('s'));
+    for (const executor of ['x1', 'x2']) {
+      fleet.presence(executor, { v: 1, state: 'death', session: 's' });
+    }
+    seconds(1);
+    expect(fleet.compare(on('x1', 'x2'), now)).toEqual([silent('x1', true), silent('x2', true)]);
+    expect(warned).toEqual(['a pool fell silent: nothing of it is lost for now']);
+  });
+
+  test('one of them is heard: the others are held for 10 s more', () => {
+    for (const executor of ['x1', 'x2', 'x3', 'x4']) fleet.presence(executor, birth('s'));
+    for (const executor of ['x1', 'x2']) {
+      fleet.presence(executor, { v: 1, state: 'death', session: 's' });
+    }
+    seconds(1);
+    fleet.presence('x1', birth('s2'));
+    expect(fleet.compare(on('x2'), now)).toEqual([silent('x2', true)]);
+    seconds(10);
+    expect(fleet.compare(on('x2'), now)).toEqual([silent('x2', false)]);
+  });
+
+  test('after our own link was down nobody has come back: they are held (§6)', () => {
+    for (const executor of ['x1', 'x2', 'x3']) fleet.presence(executor, birth('s'));
+    fleet.link(false);
+    fleet.link(true);
+    fleet.presence('x3', birth('s2'));
+    seconds(SILENT_AFTER_MS / 1_000);
+    fleet.compare(on('x1', 'x2'), now);
+    seconds(1);
+    expect(fleet.compare(on('x1', 'x2'), now)).toEqual([silent('x1', true), silent('x2', true)]);
+    seconds(60);
+    expect(fleet.compare(on('x1', 'x2'), now)).toEqual([silent('x1', false), silent('x2', false)]);
+  });
 });

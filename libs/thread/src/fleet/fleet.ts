@@ -10,11 +10,15 @@ import {
   emptyFleet,
   fleetMachine,
 } from '#core';
+import type { Logger } from '#telemetry';
 import type { Beat, Death, ExecutorBirth } from '#protocol';
 
 export interface FleetHost {
   readonly life: string;
+  readonly log: Logger;
   readonly silentAfterMs: Millis;
+  /** So long is nobody declared lost who fell silent with over a third of its pool. */
+  readonly massLossAfterMs: Millis;
   mono(): Millis;
   /** The executor's own cell is on this thread. */
   isHome(executor: string): boolean;
@@ -27,7 +31,7 @@ export interface FleetHost {
   /** The executor said what it holds. */
   busy(member: FleetMember, busy: number): void;
   heard(executor: string, incarnation: number): void;
-  silent(executor: string): void;
+  silent(executor: string, isHeld: boolean): void;
   answerBeat(executor: string, session: string, n: number): void;
   askBirth(executor: string, session: string): void;
 }
@@ -38,6 +42,10 @@ export interface Observed {
   readonly state: {
     readonly byExecutor: ReadonlyMap<string, ReadonlySet<string>>;
     readonly executors: ReadonlyMap<string, ExecutorCell>;
+    readonly open: ReadonlyMap<
+      string,
+      { readonly cell: { readonly facts: { readonly pool: string } } }
+    >;
   };
 }
 
@@ -93,7 +101,8 @@ export class Fleet {
   }
 
   tick(): void {
-    this.step({ kind: 'tick', silentAfterMs: this.host.silentAfterMs });
+    const { silentAfterMs, massLossAfterMs } = this.host;
+    this.step({ kind: 'tick', silentAfterMs, massLossAfterMs });
   }
 
   beat(executor: string, beat: Beat): void {
@@ -149,19 +158,21 @@ export class Fleet {
   compare(partition: Observed, mono: number): PartitionMessage[] {
     const { hearingSince } = this.state;
     if (hearingSince === null) return [];
-    const { byExecutor, executors } = partition.state;
+    const { byExecutor, executors, open } = partition.state;
     const heardFor = mono - Math.max(hearingSince, partition.claimedAt);
     const isGone = (executor: string): boolean =>
       this.state.members.has(executor) ||
       this.state.dead.has(executor) ||
       heardFor >= this.host.silentAfterMs;
     const told: PartitionMessage[] = [];
-    for (const executor of byExecutor.keys()) {
+    for (const [executor, [run]] of byExecutor) {
       const member = this.state.members.get(executor);
       if (member?.online === true) {
         told.push({ kind: 'heard', executor, incarnation: member.incarnation });
       } else if (isGone(executor)) {
-        told.push({ kind: 'silent', executor });
+        const pool = member?.pool ?? open.get(run ?? '')?.cell.facts.pool;
+        if (pool !== undefined) this.step({ kind: 'missing', executor, pool });
+        told.push({ kind: 'silent', executor, isHeld: this.isHeld(executor) });
       }
     }
     for (const { id, state, session } of executors.values()) {
@@ -175,6 +186,10 @@ export class Fleet {
       }
     }
     return told;
+  }
+
+  private isHeld(executor: string): boolean {
+    return this.state.mass.holds(executor, this.host.mono(), this.host.massLossAfterMs);
   }
 
   /** Whether this session of an executor's cell has ended, as far as could be heard. */
@@ -196,8 +211,15 @@ export class Fleet {
         return;
       case 'offline':
         this.host.offline(effect.member);
-        this.host.silent(effect.member.executor);
+        this.host.silent(effect.member.executor, this.isHeld(effect.member.executor));
         return;
+      case 'mass-silence': {
+        const { pool, silent, of } = effect;
+        const { massLossAfterMs } = this.host;
+        const about = { pool, silent, of, massLossAfterMs };
+        this.host.log.warn('a pool fell silent: nothing of it is lost for now', about);
+        return;
+      }
       case 'deaf':
         this.host.deaf();
         return;

@@ -101,6 +101,7 @@ export class ThreadRig {
         partitions,
         life,
         silentAfterMs: 15_000,
+        massLossAfterMs: 60_000,
         ...{ topics: topicsOf('test'), limits: LIMITS },
       },
       {
