@@ -57,8 +57,7 @@ async function lostOf(killed: readonly number[]): Promise<readonly number[]> {
   expect(its.length).toBeGreaterThan(0);
   const killedAt = Date.now();
   for (const n of killed) kill(scene.pidOfMarker(n));
-  const isLost = (all: readonly Told[]) =>
-    all.every(({ attempts }) => attempts[0]?.outcome != null);
+  const isLost = (all: readonly Told[]) => all.every(({ attempts }) => attempts.length > 0);
   const ended = await eventually(() => told(its), isLost, SOON_MS);
   expect(ended.map(({ attempts }) => attempts[0]?.outcome)).toEqual(its.map(() => 'LOST'));
   return ended.map(({ attempts }) => Date.parse(attempts[0]?.finishedAt ?? '') - killedAt);
