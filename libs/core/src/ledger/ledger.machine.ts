@@ -1,4 +1,5 @@
 import type { Machine } from '../kernel/machine.js';
+import { EXECUTOR_DIED } from '../retry/poison.js';
 import { NOTHING_KNOWN, end, endWith, errorOf, giveBack, startWaiting } from './entries.js';
 import type { LedgerEffect, LedgerMessage } from './messages.js';
 import { down } from './owner.js';
@@ -156,7 +157,8 @@ function restored(step: LedgerStep): void {
   for (const partition of state.partitions.values()) {
     for (const entry of partition.entries.values()) {
       if (entry.phase !== 'started') continue;
-      const error = errorOf('LOST', 'the process of its executor ended while it ran');
+      const why = errorOf('LOST', 'the process of its executor ended while it ran');
+      const error = { ...why, code: EXECUTOR_DIED };
       endWith(step, entry, { ...NOTHING_KNOWN, outcome: 'LOST', error });
     }
   }

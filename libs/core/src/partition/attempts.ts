@@ -1,5 +1,6 @@
 import { type AttemptEnd, attemptOf } from './attempt-record.js';
 import { decideRetry } from '../retry/decide.js';
+import { poisonOf } from '../retry/poison.js';
 import { type Cell, type Token, deadlineOf } from '../run/run.js';
 import {
   type OpenAttempt,
@@ -190,6 +191,11 @@ function retryOrDie(step: Step, cell: Cell, end: AttemptEnd, token: Token): void
     }
   }
   const deadline = deadlineOf(cell.facts);
+  const poison = poisonOf(cell.record.attempts);
+  if (poison !== undefined) {
+    finish(step, cell, 'DEAD', { outcome: end.outcome, reason: poison, error: end.error ?? null });
+    return;
+  }
   const isTooLate =
     decision.kind === 'retry' && deadline !== null && step.now + decision.delayMs >= deadline;
   if (decision.kind === 'dead' || isTooLate) {

@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest';
+import { Rig } from '../partition/rig/rig.js';
+
+const DIED = { class: 'LOST', message: 'its process ended', code: 'EXECUTOR_DIED' };
+const SILENT = { class: 'LOST', message: 'its machine was switched off', code: null };
+
+/** A run whose losses cost nothing, tried on each of these; `error`: how each attempt ends. */
+function tried(executors: readonly string[], error: object): Rig {
+  const rig = new Rig();
+  rig.submit('r', {}, { freeLoss: true });
+  for (const executor of executors) {
+    rig.match('r', executor);
+    const { token } = rig.cell('r');
+    if (token === null) throw new Error('it was not granted');
+    rig.step({ kind: 'started', token, agoMs: 0 });
+    rig.result(token, 'LOST', { error: { stack: null, retryMs: null, ...error } as never });
+    rig.commit();
+    rig.tick(60_000);
+    rig.commit();
+  }
+  return rig;
+}
+
+describe('a run whose executors die while they run it (3.7)', () => {
+  test('is DEAD after three, with its evidence, and takes no fourth', () => {
+    const rig = tried(['x1', 'x2', 'x3'], DIED);
+    const run = rig.history.get('r');
+    expect(run?.state).toBe('DEAD');
+    expect(run?.record.reason).toBe(
+      'poison: the processes of x1, x2 and x3 died while they ran it (attempts 1, 2 and 3)',
+    );
+    expect(run?.record.attempts.map(({ executor }) => executor)).toEqual(['x1', 'x2', 'x3']);
+  });
+
+  test('one that dies three times proves nothing: it may be the machine', () => {
+    expect(tried(['x1', 'x1', 'x2', 'x2'], DIED).cell('r').state).toBe('READY');
+  });
+
+  test('neither does silence: they may be well, and cut off', () => {
+    expect(tried(['x1', 'x2', 'x3', 'x4'], SILENT).cell('r').state).toBe('READY');
+  });
+});
