@@ -35,6 +35,7 @@ export {
   sameToken,
 } from './run/run.js';
 export {
+  type ClosedMember,
   type FleetEffect,
   type FleetMember,
   type FleetMessage,
@@ -61,13 +62,17 @@ export type {
 } from './partition/command.js';
 export type { Effect } from './partition/effects.js';
 export {
-  type AuditedRow,
   type Birth,
-  type Digest,
+  type Close,
+  type Closed,
   EXECUTOR_STATES,
   type ExecutorCell,
   type ExecutorDetail,
   type ExecutorState,
+} from './partition/executor-cell.js';
+export {
+  type AuditedRow,
+  type Digest,
   type FinalRun,
   type Hold,
   type PartitionMessage,
@@ -117,6 +122,7 @@ export type {
   Claimed,
   ClaimsWanted,
   ClusterEventKind,
+  ClosedView,
   ClusterView,
   CommitOutcome,
   Committed,
@@ -144,7 +150,13 @@ export type {
   StoreControl,
   StoreReads,
 } from './store/port.js';
-export { CLUSTER_EVENT_KINDS, INBOX_COMMAND, INBOX_JOB, INBOX_SUBMIT } from './store/port.js';
+export {
+  CLUSTER_EVENT_KINDS,
+  INBOX_COMMAND,
+  INBOX_EXECUTOR,
+  INBOX_JOB,
+  INBOX_SUBMIT,
+} from './store/port.js';
 export { type RunRow, cellOf, executorOf, executorRowOf, nameOf } from './store/rows.js';
 export {
   type AmendedRun,

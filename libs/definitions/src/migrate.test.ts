@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 it('a second time it changes nothing, and what was installed stays', async () => {
-  const installed = { format: 8, partitions: 4, cluster: 'main', life: database.life };
+  const installed = { format: 9, partitions: 4, cluster: 'main', life: database.life };
   expect(await migrate(database.url)).toEqual(installed);
   expect(await migrate(database.url, 4)).toEqual(installed);
   expect(await readInstallation(database.url)).toEqual(installed);
@@ -42,13 +42,13 @@ it('who does not migrate is told of a database where nobody has been', async () 
 });
 
 it.each([
-  [7, 'an older'],
-  [9, 'a newer'],
+  [8, 'an older'],
+  [10, 'a newer'],
 ])('a database of format %i takes %s program: refused in words', async (format, which) => {
   await trouble.setFormat(database.admin, format);
   for (const refused of start('main', 4)) {
     await expect(refused()).rejects.toThrow(
-      `the database holds Orrery's format ${format}, and this program reads format 8: ` +
+      `the database holds Orrery's format ${format}, and this program reads format 9: ` +
         `it takes ${which} program, or this one another database`,
     );
   }

@@ -159,6 +159,8 @@ function pushRest(columns: Columns, writes: PartitionWrites): void {
     columns.push(AT.x_state, executor.state);
     columns.push(AT.x_incarnation, executor.incarnation);
     columns.push(AT.x_since, executor.since);
+    columns.push(AT.x_closed, executor.closed);
+    columns.push(AT.x_empty_by, executor.emptyBy);
     columns.push(AT.x_record, executor.record);
   }
   for (const row of writes.aside) {

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { Connection } from './connection.js';
 
 /** What this program reads and writes; the commit's and the claim's guard against older readers. */
-export const FORMAT = 8;
+export const FORMAT = 9;
 const PARTITIONS_DEFAULT = 64;
 
 export interface Installation {

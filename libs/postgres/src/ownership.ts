@@ -1,7 +1,9 @@
+import { EXECUTOR_STATES } from '#core';
 import type { ClaimsWanted, ClusterView, Fence, AtEpoch, NodeStats } from '#core';
 import type { Connection } from './connection.js';
 import { FORMAT } from './installation.js';
 
+type ClosedTuple = [string, number, number | null];
 type NodeTuple = [string, string, number, number];
 type PartitionTuple = [
   number,
@@ -14,6 +16,13 @@ type PartitionTuple = [
   number | null,
 ];
 
+interface TouchRow extends Record<string, unknown> {
+  readonly at: number;
+  readonly nodes: string;
+  readonly partitions: string;
+  readonly closed: string | null;
+}
+
 /** Says "I am here" by the database's clock, and answers who else is and who owns what. */
 export async function touchNode(
   connection: Connection,
@@ -22,7 +31,7 @@ export async function touchNode(
   scheduler: string,
   stats?: NodeStats,
 ): Promise<ClusterView> {
-  const [row] = await connection.query<{ at: number; nodes: string; partitions: string }>(
+  const [row] = await connection.query<TouchRow>(
     'touch_node',
     'select * from touch_node($1, $2, $3, $4::int4, $5)',
     [thread, session, scheduler, FORMAT, stats === undefined ? null : JSON.stringify(stats)],
@@ -31,6 +40,11 @@ export async function touchNode(
   if (row === undefined) throw new Error('touch_node answered no row');
   return {
     at: row.at,
+    closed: (JSON.parse(row.closed ?? '[]') as ClosedTuple[]).map(([executor, state, leftMs]) => ({
+      executor,
+      isDrained: EXECUTOR_STATES[state] === 'DRAINING',
+      leftMs,
+    })),
     nodes: (JSON.parse(row.nodes) as NodeTuple[]).map(([name, of, ageMs, hearsMs]) => ({
       thread: name,
       session: of,

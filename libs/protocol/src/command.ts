@@ -1,7 +1,12 @@
-import type { CommandAction, RunChange } from '#core';
+import type { Close, CommandAction, RunChange } from '#core';
 
 /** What a command's inbox row holds. */
 export type CommandPayload = CommandAction & { readonly by: string; readonly reason: string };
+
+/** What the inbox row holds by which an executor is closed or opened. */
+export type ClosePayload = Omit<Close, 'kind' | 'inbox'>;
+
+export const encodeClose = (payload: ClosePayload): string => JSON.stringify(payload);
 
 export const encodeCommand = (payload: CommandPayload): string => JSON.stringify(payload);
 
@@ -11,17 +16,30 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** Undefined: no command of ours. */
 export function decodeCommand(text: string): CommandPayload | undefined {
-  let members: Members;
-  try {
-    members = JSON.parse(text) as Members;
-  } catch {
-    return undefined;
-  }
-  if (members === null || typeof members !== 'object') return undefined;
+  const members = membersOf(text);
+  if (members === undefined) return undefined;
   const { by, reason } = members;
   if (!isText(by) || !isText(reason)) return undefined;
   const action = actionOf(members);
   return action && { ...action, by, reason };
+}
+
+/** Undefined: nothing of ours. */
+export function decodeClose(text: string): ClosePayload | undefined {
+  const { executor, as, by, reason, withinMs } = membersOf(text) ?? {};
+  if (!isText(executor) || !isText(by) || !isText(reason)) return undefined;
+  if (as !== null && as !== 'CORDONED' && as !== 'DRAINING') return undefined;
+  if (withinMs !== null && !isNumber(withinMs)) return undefined;
+  return { executor, as, by, reason, withinMs };
+}
+
+function membersOf(text: string): Members | undefined {
+  try {
+    const members = JSON.parse(text) as Members | null;
+    return members !== null && typeof members === 'object' ? members : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function actionOf(members: Members): CommandAction | undefined {

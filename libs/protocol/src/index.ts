@@ -48,4 +48,11 @@ export {
   stringifyJson,
   unmarkBigIntegers,
 } from './lossless.js';
-export { type CommandPayload, decodeCommand, encodeCommand } from './command.js';
+export {
+  type ClosePayload,
+  type CommandPayload,
+  decodeClose,
+  decodeCommand,
+  encodeClose,
+  encodeCommand,
+} from './command.js';

@@ -187,6 +187,7 @@ export class ThreadHost {
       case 'view':
         this.clock.sample(message.view.at);
         this.peers.keep(message.view.nodes);
+        this.fleet.closed(message.view.closed);
         return;
       case 'bodies':
         message.deliver();
@@ -366,9 +367,7 @@ export class ThreadHost {
   private matched(match: Match): void {
     const owned = this.owned.get(match.partition);
     if (owned === undefined) return;
-    const member = this.fleet.member(match.executor);
-    const isOnline = member?.online === true && member.incarnation === match.incarnation;
-    if (isOnline) {
+    if (this.fleet.takes(match)) {
       this.stepper.deliver(owned, match);
       return;
     }

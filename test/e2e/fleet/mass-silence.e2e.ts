@@ -4,8 +4,9 @@ import { Scene } from '../failover/scene.js';
 import { kill } from '../support/orrery.js';
 import { eventually, submit } from '../support/runs.js';
 
-const MASS_LOSS_AFTER_MS = 5_000;
-const LOST_AFTER_MS = 1_000;
+const MASS_LOSS_AFTER_MS = 7_000;
+/** Longer than two looks: a mass whose first is lost before the next look is none. */
+const LOST_AFTER_MS = 2_500;
 const RUNS = 9;
 const SOON_MS = 20_000;
 

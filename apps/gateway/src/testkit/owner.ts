@@ -165,7 +165,9 @@ export class TestOwner {
     const detail = { name: id, version: '1', slots, labels: {}, capabilities: [], draining: false };
     const record = JSON.stringify({ session: 's', detail });
     const code = EXECUTOR_STATES.indexOf(state);
-    const executors = [{ id, pool, state: code, incarnation: 1, since: Date.now(), record }];
+    const open = { closed: null, emptyBy: null };
+    const life = { incarnation: 1, since: Date.now() };
+    const executors = [{ id, pool, state: code, ...life, record, ...open }];
     await commitBatch(this.connection, [{ ...noWrites(0, epoch), executors }], null);
   }
 

@@ -41,6 +41,39 @@ test('a link that is lost, and a stall of ours, stop the clocks of the silent (F
   expect(fleet.tell({ kind: 'stalled' })).toEqual(['deaf']);
 });
 
+describe('what falls silent together (F4, 3.2)', () => {
+  const member = (executor: string, draining = false): FleetMessage => ({
+    ...{ kind: 'birth', executor, session: executor, incarnation: 1, pool: 'default', slots: 1 },
+    ...{ capabilities: [], draining },
+  });
+  const died = (executor: string): FleetMessage => ({ kind: 'death', executor, session: executor });
+  const tick = (massLossAfterMs: number): FleetMessage => ({
+    ...{ kind: 'tick', silentAfterMs: 15_000, massLossAfterMs },
+  });
+
+  test('is told at the next look', () => {
+    const fleet = new Fleet();
+    for (const name of ['a', 'b', 'c']) fleet.tell(member(name));
+    for (const name of ['a', 'b']) fleet.tell(died(name));
+    expect(fleet.tell(tick(60_000))).toEqual(['mass-silence']);
+  });
+
+  test('who drained has said that it goes', () => {
+    const fleet = new Fleet();
+    for (const name of ['a', 'b', 'c']) fleet.tell(member(name));
+    for (const name of ['a', 'b']) fleet.tell(member(name, true));
+    for (const name of ['a', 'b']) fleet.tell(died(name));
+    expect(fleet.tell(tick(60_000))).toEqual([]);
+  });
+
+  test('a time of 0 turns it off', () => {
+    const fleet = new Fleet();
+    for (const name of ['a', 'b']) fleet.tell(member(name));
+    for (const name of ['a', 'b']) fleet.tell(died(name));
+    expect(fleet.tell(tick(0))).toEqual([]);
+  });
+});
+
 describe('presence', () => {
   test('a birth without an incarnation is no member yet: it has none to be granted under', () => {
     expect(new Fleet().born('s1', null)).toEqual([]);

@@ -18,6 +18,13 @@ export interface FleetMember {
   draining: boolean;
   heardAt: Millis;
   online: boolean;
+  /** A person wants it to be given nothing new. */
+  isClosed: boolean;
+}
+/** Since a person has closed it; `dueAt`: when what runs on it is stopped, if ever. */
+export interface ClosedMember {
+  readonly isDrained: boolean;
+  readonly dueAt: Millis | null;
 }
 export interface FleetState {
   readonly members: Map<string, FleetMember>;
@@ -26,6 +33,7 @@ export interface FleetState {
   /** Sessions whose death was seen: their late beats are no life. */
   readonly dead: Map<string, string>;
   readonly mass: MassSilence;
+  closed: ReadonlyMap<string, ClosedMember>;
 }
 export type FleetMessage =
   | {
@@ -49,6 +57,8 @@ export type FleetMessage =
   | { readonly kind: 'link'; readonly up: boolean }
   /** We ourselves stood still: whatever was said meanwhile, we could not hear. */
   | { readonly kind: 'stalled' }
+  /** All who are closed now, as the database has it. */
+  | { readonly kind: 'closed'; readonly executors: ReadonlyMap<string, ClosedMember> }
   /** It has attempts open, and was not heard in all the time that we could have heard it. */
   | { readonly kind: 'missing'; readonly executor: string; readonly pool: string }
   | {
@@ -70,6 +80,7 @@ export const emptyFleet = (): FleetState => ({
   hearingSince: null,
   dead: new Map(),
   mass: new MassSilence(),
+  closed: new Map(),
 });
 
 export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
@@ -89,14 +100,18 @@ export const fleetMachine: Machine<FleetState, FleetMessage, FleetEffect> = {
         break;
       case 'stalled':
         if (state.hearingSince !== null) state.hearingSince = now;
+        state.mass.restart(now);
         emit({ kind: 'deaf' });
+        break;
+      case 'closed':
+        close(state, message.executors, emit);
         break;
       case 'missing':
         state.mass.fell(message.executor, message.pool, now);
         break;
       case 'tick':
         silence(state, message.silentAfterMs, now, emit);
-        judge(state, message.massLossAfterMs, now, emit);
+        if (message.massLossAfterMs > 0) judge(state, emit);
         break;
       default: {
         const never: never = message;
@@ -150,6 +165,7 @@ function birth(
     draining: message.draining,
     heardAt: now,
     online: true,
+    isClosed: state.closed.has(executor),
   };
   state.members.set(executor, member);
   state.mass.heard(executor, now);
@@ -191,6 +207,20 @@ function beat(
   emit({ kind: 'beat', member: known, busy: message.busy });
 }
 
+function close(
+  state: FleetState,
+  closed: ReadonlyMap<string, ClosedMember>,
+  emit: (effect: FleetEffect) => void,
+): void {
+  state.closed = closed;
+  for (const member of state.members.values()) {
+    const isClosed = closed.has(member.executor);
+    if (member.isClosed === isClosed) continue;
+    member.isClosed = isClosed;
+    if (member.online) emit({ kind: 'online', member, isNew: false });
+  }
+}
+
 function silence(
   state: FleetState,
   silentAfterMs: Millis,
@@ -212,22 +242,16 @@ function lose(
   emit: (effect: FleetEffect) => void,
 ): void {
   member.online = false;
-  mass.fell(member.executor, member.pool, now);
+  // Who drains was about to go.
+  if (!member.draining) mass.fell(member.executor, member.pool, now);
   emit({ kind: 'offline', member });
 }
 
-function judge(
-  { mass, members }: FleetState,
-  massLossAfterMs: Millis,
-  now: Millis,
-  emit: (effect: FleetEffect) => void,
-): void {
+function judge({ mass, members }: FleetState, emit: (effect: FleetEffect) => void): void {
   const online = (pool: string): number => {
     let count = 0;
     for (const member of members.values()) if (member.online && member.pool === pool) count++;
     return count;
   };
-  for (const begun of mass.judge(now, massLossAfterMs, online)) {
-    emit({ kind: 'mass-silence', ...begun });
-  }
+  for (const begun of mass.judge(online)) emit({ kind: 'mass-silence', ...begun });
 }

@@ -17,7 +17,7 @@ function fall(...executors: string[]): void {
   for (const executor of executors) mass.fell(executor, 'default', now);
   online -= executors.length;
 }
-const judge = (): unknown[] => mass.judge(now, MASS_LOSS_AFTER_MS, () => online);
+const judge = (): unknown[] => mass.judge(() => online);
 const held = (...executors: string[]): string[] =>
   executors.filter((executor) => mass.holds(executor, now, MASS_LOSS_AFTER_MS));
 
@@ -43,6 +43,15 @@ describe('over a third of a pool that falls silent within 10 s (3.2)', () => {
       now += 3_000;
     }
     expect(held('a', 'b', 'c', 'd')).toHaveLength(4);
+  });
+
+  test('ten seconds are counted between them, whenever we look', () => {
+    fall('a');
+    now += 9_600;
+    fall('b', 'c', 'd');
+    now += 900;
+    expect(judge()).toHaveLength(1);
+    expect(held('a')).toEqual(['a']);
   });
 
   test('slower than that it does not', () => {
@@ -71,7 +80,7 @@ describe('over a third of a pool that falls silent within 10 s (3.2)', () => {
   test('another pool is not concerned', () => {
     fall('a', 'b', 'c', 'd');
     mass.fell('other', 'edge', now);
-    mass.judge(now, MASS_LOSS_AFTER_MS, () => 6);
+    mass.judge(() => 6);
     expect(held('a', 'other')).toEqual(['a']);
   });
 
@@ -130,23 +139,46 @@ describe('a mass silence is over', () => {
     expect(held('a')).toEqual(['a']);
   });
 
-  test('who falls silent meanwhile is held as long as its own time lasts', () => {
-    now += 30_000;
+  test('who falls silent with them, and is seen later, has its own time', () => {
+    now += 9_000;
     fall('e');
     expect(judge()).toEqual([]);
-    expect(held('e')).toEqual(['e']);
-    now += 30_000;
+    now += MASS_LOSS_AFTER_MS - 9_000;
     expect(held('a', 'e')).toEqual(['e']);
-    now += 30_000;
+    mass.heard('b', now);
+    expect(held('e')).toEqual(['e']);
+    now += 10_000;
     expect(held('e')).toEqual([]);
   });
 
-  test('who falls silent after that has failed alone', () => {
-    mass.heard('a', now);
-    now += 10_000;
+  test('who falls silent later has failed alone: churn does not prolong it', () => {
+    now += 11_000;
     fall('e');
-    judge();
-    expect(held('b', 'e')).toEqual([]);
+    expect(judge()).toEqual([]);
+    expect(held('a', 'e')).toEqual(['a']);
+  });
+
+  test('a second one while the others are waited for has its own time', () => {
+    now += 20_000;
+    for (const executor of ['a', 'b', 'c']) mass.heard(executor, now);
+    online += 3;
+    now += 5_000;
+    fall('a', 'b', 'c', 'e');
+    expect(judge()).toEqual([{ pool: 'default', silent: 4, of: 9 }]);
+    now += 5_000;
+    expect(held('a', 'b', 'c', 'd', 'e')).toEqual(['a', 'b', 'c', 'e']);
+    now += 54_999;
+    expect(held('a', 'e')).toEqual(['a', 'e']);
+  });
+
+  test('all counts begin anew when we stood still', () => {
+    now += 20_000;
+    mass.heard('a', now);
+    now += 3_600_000;
+    mass.restart(now);
+    expect(held('b')).toEqual(['b']);
+    now += 10_000;
+    expect(held('b')).toEqual([]);
   });
 
   test('when nobody is known any more', () => {

@@ -7,13 +7,14 @@ const FOLLOW_MS: Millis = 10_000;
 /** One that is silent alone has failed, be it the only one of its pool. */
 const LEAST = 2;
 
-/** One pool: who fell silent lately, and who is held for lost no more than the others are. */
-interface PoolSilence {
-  /** In the order of their silence: executor, and since when. */
-  readonly lately: Map<string, Millis>;
-  readonly held: Map<string, Millis>;
-  /** When the first of those that are held was heard again. */
+/** Those that fell silent together. */
+interface Mass {
+  /** When the first of them was heard again. */
   heardAt: Millis | null;
+}
+interface Held {
+  readonly mass: Mass;
+  since: Millis;
 }
 export interface MassSilenceBegun {
   readonly pool: string;
@@ -23,24 +24,27 @@ export interface MassSilenceBegun {
 
 /**
  * Semantics 3.2: when over a third of a pool falls silent together, a network is more likely to be
- * gone than all of them. None of those, nor who falls silent after them, is to be declared lost
- * until one of them is heard (and the others had time to follow) or `massLossAfter` has passed.
+ * gone than all of them. None of those is to be declared lost until one of them is heard (and the
+ * others had time to follow) or `massLossAfter` has passed.
  */
 export class MassSilence {
-  private readonly pools = new Map<string, PoolSilence>();
   /** Who is silent, and of which pool: falling silent is told more than once. */
   private readonly silent = new Map<string, string>();
+  /** Of each pool: who fell silent lately, and when, in that order. */
+  private readonly lately = new Map<string, Map<string, Millis>>();
+  private readonly held = new Map<string, Held>();
   private readonly changed = new Set<string>();
 
   fell(executor: string, pool: string, now: Millis): void {
     if (this.silent.has(executor)) return;
     this.silent.set(executor, pool);
-    let of = this.pools.get(pool);
-    if (of === undefined) {
-      of = { lately: new Map(), held: new Map(), heardAt: null };
-      this.pools.set(pool, of);
+    const lately = this.lately.get(pool) ?? new Map<string, Millis>();
+    this.lately.set(pool, lately);
+    lately.set(executor, now);
+    for (const [first, at] of lately) {
+      if (now - at < TOGETHER_MS) break;
+      lately.delete(first);
     }
-    of.lately.set(executor, now);
     this.changed.add(pool);
   }
 
@@ -48,35 +52,31 @@ export class MassSilence {
     const pool = this.silent.get(executor);
     if (pool === undefined) return;
     this.silent.delete(executor);
-    const of = this.pools.get(pool);
-    of?.lately.delete(executor);
-    if (of?.held.delete(executor) === true) of.heardAt ??= now;
+    this.lately.get(pool)?.delete(executor);
+    const held = this.held.get(executor);
+    if (held !== undefined) held.mass.heardAt ??= now;
+    this.held.delete(executor);
   }
 
   /** Whether what fell silent since the last look is a mass. `online`: of each pool. */
-  judge(
-    now: Millis,
-    massLossAfterMs: Millis,
-    online: (pool: string) => number,
-  ): MassSilenceBegun[] {
+  judge(online: (pool: string) => number): MassSilenceBegun[] {
     const begun: MassSilenceBegun[] = [];
     for (const pool of this.changed) {
-      const of = this.pools.get(pool);
-      if (of === undefined) continue;
-      for (const [executor, at] of of.lately) {
-        if (at > now - TOGETHER_MS) break;
-        of.lately.delete(executor);
+      const lately = this.lately.get(pool) ?? new Map<string, Millis>();
+      const silent = lately.size;
+      const of = silent + online(pool);
+      if (silent < LEAST || 3 * silent <= of) continue;
+      // Of one of which nobody was heard yet they are a part.
+      let mass = [...lately.keys()]
+        .map((executor) => this.held.get(executor)?.mass)
+        .find((each) => each?.heardAt === null);
+      if (mass === undefined) {
+        mass = { heardAt: null };
+        begun.push({ pool, silent, of });
       }
-      const isHolding = [...of.held.keys()].some((x) => this.holds(x, now, massLossAfterMs));
-      const silent = of.lately.size;
-      const all = silent + online(pool);
-      if (!isHolding && (silent < LEAST || 3 * silent <= all)) continue;
-      if (!isHolding) {
-        of.held.clear();
-        of.heardAt = null;
-        begun.push({ pool, silent, of: all });
+      for (const [executor, since] of lately) {
+        if (!this.held.has(executor)) this.held.set(executor, { mass, since });
       }
-      for (const [executor, at] of of.lately) of.held.set(executor, at);
     }
     this.changed.clear();
     return begun;
@@ -84,16 +84,25 @@ export class MassSilence {
 
   /** Whether who is silent is not yet to be declared lost. */
   holds(executor: string, now: Millis, massLossAfterMs: Millis): boolean {
-    const of = this.pools.get(this.silent.get(executor) ?? '');
-    const since = of?.held.get(executor);
-    if (of === undefined || since === undefined || now - since >= massLossAfterMs) return false;
-    return of.heardAt === null || now - of.heardAt < FOLLOW_MS;
+    const held = this.held.get(executor);
+    if (held === undefined || now - held.since >= massLossAfterMs) return false;
+    const { heardAt } = held.mass;
+    return heardAt === null || now - heardAt < FOLLOW_MS;
   }
 
-  /** Who is there is not known any more: all counts begin anew. */
+  /** We stood still: whoever is silent may have spoken meanwhile, and all counts begin anew. */
+  restart(now: Millis): void {
+    for (const held of this.held.values()) {
+      held.since = now;
+      if (held.mass.heardAt !== null) held.mass.heardAt = now;
+    }
+  }
+
+  /** Who is there is not known any more. */
   forget(): void {
-    this.pools.clear();
     this.silent.clear();
+    this.lately.clear();
+    this.held.clear();
     this.changed.clear();
   }
 }

@@ -26,6 +26,7 @@ export function addOpen(step: Step, cell: Cell, claimed: boolean): OpenAttempt {
     lostAt: null,
     isHeld: false,
     isAway: cell.state === 'UNKNOWN',
+    isBack: false,
     timeoutAt: null,
     // Whether its executor has heard of it is not known to a new owner.
     freezeSentAt: cell.record.freeze === undefined ? null : 0,
@@ -96,6 +97,7 @@ export function cameBack(attempt: OpenAttempt): void {
   attempt.lostAt = null;
   attempt.isHeld = false;
   attempt.isAway = false;
+  attempt.isBack = false;
 }
 
 export function toRunning(step: Step, attempt: OpenAttempt, startedAgoMs: number): void {

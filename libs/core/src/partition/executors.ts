@@ -1,5 +1,13 @@
-import type { Birth, ExecutorCell, ExecutorDetail } from './messages.js';
-import { type Step, commit, perform } from './state.js';
+import type {
+  Birth,
+  Close,
+  Closed,
+  ExecutorCell,
+  ExecutorDetail,
+  ExecutorState,
+} from './executor-cell.js';
+import type { CommandOutcome } from './command.js';
+import { type Step, commit, perform, remember } from './state.js';
 
 /**
  * The executor's own cell. Incarnations are handed out here, durably, before any assignment (§6):
@@ -35,12 +43,13 @@ function adopt(step: Step, message: Birth, incarnation: number, handed: number):
   const cell: ExecutorCell = {
     id: message.executor,
     pool: message.pool,
-    state: message.detail.draining ? 'DRAINING' : 'ACTIVE',
+    state: stateOf(message.detail, known?.closed ?? null),
     incarnation,
     handed,
     since: wasOnline ? known.since : now,
     session: message.session,
     detail: message.detail,
+    closed: known?.closed ?? null,
   };
   if (known !== undefined && sameCell(known, cell)) return;
   state.executors.set(cell.id, cell);
@@ -59,6 +68,55 @@ export function gone(step: Step, executor: string, session: string): void {
   const cell: ExecutorCell = { ...known, state: 'OFFLINE', since: step.now };
   step.state.executors.set(executor, cell);
   commit(step, { kind: 'executor', executor: cell });
+}
+
+const stateOf = ({ draining }: ExecutorDetail, closed: Closed | null): ExecutorState =>
+  closed?.as ?? (draining ? 'DRAINING' : 'ACTIVE');
+
+/** 3.7 aside: what a person says of an executor holds until a person says otherwise. */
+export function close(step: Step, message: Close): void {
+  const { state, now } = step;
+  const { inbox, executor, as, by, reason, withinMs } = message;
+  if (state.applied.has(inbox)) return;
+  remember(state.applied, inbox, state.limits.applied);
+  commit(step, { kind: 'consume', inbox });
+  const answer = (outcome: CommandOutcome): void =>
+    commit(step, { kind: 'answer', command: inbox, outcome });
+  const known = state.executors.get(executor);
+  if (known === undefined) {
+    answer({ ok: false, code: 'NOT_FOUND', state: null });
+    return;
+  }
+  if ((known.closed?.as ?? null) === as && as !== 'DRAINING') {
+    answer({ ok: true, state: null, same: true });
+    return;
+  }
+  const emptyBy = withinMs === null ? null : now + withinMs;
+  const closed = as === null ? null : { as, by, reason, at: now, emptyBy };
+  const isOnline = known.state !== 'OFFLINE';
+  const next = isOnline ? stateOf(known.detail, closed) : 'OFFLINE';
+  const since = next === known.state ? known.since : now;
+  const cell: ExecutorCell = { ...known, closed, state: next, since };
+  state.executors.set(executor, cell);
+  commit(step, { kind: 'executor', executor: cell });
+  answer({ ok: true, state: null });
+}
+
+/**
+ * A drained executor gives back what it has not started, and, once its time is over, what runs on
+ * it. That is no state of a run: it is said again until the attempt has ended, in whatever way.
+ */
+export function evict(step: Step, executor: string, isDue: boolean): void {
+  const { state } = step;
+  for (const run of state.byExecutor.get(executor) ?? []) {
+    step.run = run;
+    const attempt = state.open.get(run);
+    if (attempt === undefined || attempt.isAway || attempt.cell.token === null) continue;
+    const { cell } = attempt;
+    if (cell.state === 'CANCELLING' || (!isDue && cell.startedAt !== null)) continue;
+    const { graceMs } = cell.facts.policy;
+    perform(step, { kind: 'stop', token: attempt.cell.token, graceMs, why: 'drained' });
+  }
 }
 
 function sameCell(a: ExecutorCell, b: ExecutorCell): boolean {

@@ -1,6 +1,7 @@
 import type { Effect } from './effects.js';
 import type { Millis } from '../kernel/machine.js';
 import { COMMANDS, type Command, type CommandOutcome } from './command.js';
+import type { Birth, Close, ExecutorCell } from './executor-cell.js';
 import type { Cell, EventType, Outcome, Place, RunError, RunState, Token } from '../run/run.js';
 
 export interface ResultReport {
@@ -50,24 +51,6 @@ export interface Digest {
   }[];
 }
 
-/** What an executor's birth says to its own cell. */
-export interface Birth {
-  readonly executor: string;
-  readonly session: string;
-  readonly incarnation: number | null;
-  readonly life: string | null;
-  readonly pool: string;
-  readonly detail: ExecutorDetail;
-}
-export interface ExecutorDetail {
-  readonly name: string;
-  readonly version: string;
-  readonly slots: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly capabilities: readonly string[];
-  readonly draining: boolean;
-}
-
 export const isCommand = (message: PartitionMessage): message is Command =>
   COMMANDS.has(message.kind);
 
@@ -108,10 +91,13 @@ export type PartitionMessage =
   | Digest
   | { readonly kind: 'birth'; readonly birth: Birth }
   | { readonly kind: 'gone'; readonly executor: string; readonly session: string }
+  | Close
   /** The executor has not been heard while we could hear; `isHeld`: with many others (3.2). */
   | { readonly kind: 'silent'; readonly executor: string; readonly isHeld: boolean }
   /** We hear nobody now: whoever is silent may have spoken meanwhile. */
   | { readonly kind: 'deaf' }
+  /** It is drained; `isDue`: it is to be empty by now. */
+  | { readonly kind: 'evict'; readonly executor: string; readonly isDue: boolean }
   /** It is heard (again): what we do not know of its attempts is asked for. */
   | { readonly kind: 'heard'; readonly executor: string; readonly incarnation: number }
   | {
@@ -181,27 +167,6 @@ export interface RunEvent {
   readonly actor: string | null;
   readonly data: Readonly<Record<string, unknown>> | null;
 }
-
-export interface ExecutorCell {
-  readonly id: string;
-  readonly pool: string;
-  readonly state: ExecutorState;
-  /** The incarnation it has said itself; 0: none yet. */
-  readonly incarnation: number;
-  /** The highest number that was ever handed out to it. */
-  readonly handed: number;
-  readonly since: Millis;
-  readonly session: string;
-  readonly detail: ExecutorDetail;
-}
-export const EXECUTOR_STATES = [
-  'ACTIVE',
-  'DRAINING',
-  'CORDONED',
-  'QUARANTINED',
-  'OFFLINE',
-] as const;
-export type ExecutorState = (typeof EXECUTOR_STATES)[number];
 
 /** Written in the fenced commit. */
 export type Write =

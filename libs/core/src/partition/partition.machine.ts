@@ -3,7 +3,7 @@ import { compareRanked } from '../kernel/window.js';
 import { type Cell, LANE_TIMED, comparePlace, isFinal, isOpen } from '../run/run.js';
 import { addOpen, reopen } from './attempts.js';
 import { audit, isKept, lanesRead } from './audit.js';
-import { birth, gone } from './executors.js';
+import { birth, close, evict, gone } from './executors.js';
 import {
   type FinalRun,
   type Hold,
@@ -81,6 +81,10 @@ function handle(step: Step, message: PartitionMessage): void {
       return birth(step, message.birth);
     case 'gone':
       return gone(step, message.executor, message.session);
+    case 'close':
+      return close(step, message);
+    case 'evict':
+      return evict(step, message.executor, message.isDue);
     case 'silent':
       return silent(step, message);
     case 'deaf':

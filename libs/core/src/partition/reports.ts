@@ -92,6 +92,11 @@ function result(step: Step, attempt: OpenAttempt, message: ResultReport): void {
   if (message.startedAgoMs !== null && cell.startedAt === null) {
     toRunning(step, attempt, message.startedAgoMs);
   }
+  // Nobody has cancelled it, and it had not begun: its executor is drained, and gives it back.
+  if (message.outcome === 'CANCELLED' && cell.startedAt === null && cell.state !== 'CANCELLING') {
+    bounced(step, cell, 'its executor is drained');
+    return;
+  }
   const error = runErrorOf(message);
   endAttempt(step, cell, {
     outcome: message.outcome,

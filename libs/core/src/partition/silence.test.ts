@@ -115,6 +115,35 @@ describe('while it is held: it fell silent with many others (3.2)', () => {
     expect(lost(rig)).toBe(true);
   });
 
+  test('who is heard, and silent again before it has said more, has its whole time anew', () => {
+    const rig = unknown();
+    held(rig, true);
+    rig.tick(20_000);
+    rig.step({ kind: 'heard', executor: 'x1', incarnation: 1 });
+    rig.tick(5_000);
+    silent(rig);
+    rig.tick(9_999);
+    rig.commit();
+    expect(lost(rig)).toBe(false);
+    rig.tick(1);
+    rig.commit();
+    expect(lost(rig)).toBe(true);
+  });
+
+  test('who is heard and never says what became of the attempt has lost it', () => {
+    const rig = unknown();
+    held(rig, true);
+    rig.tick(20_000);
+    for (let second = 0; second < 10; second++) {
+      rig.step({ kind: 'heard', executor: 'x1', incarnation: 1 });
+      rig.commit();
+      expect(lost(rig)).toBe(false);
+      rig.tick(1_000);
+    }
+    rig.commit();
+    expect(lost(rig)).toBe(true);
+  });
+
   test('who came back and falls silent alone is held no more', () => {
     const rig = unknown();
     held(rig, true);
@@ -137,7 +166,7 @@ describe('while it is held: it fell silent with many others (3.2)', () => {
     expect(rig.cell('r').state).toBe('CANCELLED');
   });
 
-  test('a deadline does not wait for it (1.8)', () => {
+  test('a deadline stops it; the run ends with the hold, as it may still run (1.8)', () => {
     const rig = new Rig();
     rig.submit('r', {}, { deadlineMs: 20_000 });
     rig.match('r');
@@ -145,6 +174,10 @@ describe('while it is held: it fell silent with many others (3.2)', () => {
     rig.tick(20_000);
     rig.commit();
     expect(rig.cell('r').state).toBe('CANCELLING');
+    held(rig, false);
+    rig.tick(0);
+    rig.commit();
+    expect(rig.history.get('r')?.state).toBe('DEAD');
   });
 });
 

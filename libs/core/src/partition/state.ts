@@ -3,13 +3,8 @@ import type { Millis } from '../kernel/machine.js';
 import { type Ranked, Window, compareRanked } from '../kernel/window.js';
 import type { Alarm } from './alarms.js';
 import { type Cell, LANE_TIMED, type Token } from '../run/run.js';
-import type {
-  AuditedRow,
-  ExecutorCell,
-  Hold,
-  PartitionMessage,
-  PartitionOutput,
-} from './messages.js';
+import type { ExecutorCell } from './executor-cell.js';
+import type { AuditedRow, Hold, PartitionMessage, PartitionOutput } from './messages.js';
 
 /** Limits, each a constant with a name. */
 export const LIMITS = {
@@ -47,6 +42,8 @@ export interface OpenAttempt {
   isHeld: boolean;
   /** Its executor was silent when we could last hear. */
   isAway: boolean;
+  /** And was heard since, but not yet of this attempt. */
+  isBack: boolean;
   /** The server's backstop behind the executor's own time-out; none while it is frozen. */
   timeoutAt: Millis | null;
   /** When `record.freeze` was last said; null: it is confirmed, or there is nothing to say. */

@@ -200,6 +200,9 @@ export function silent(
     step.run = run;
     const attempt = state.open.get(run);
     if (attempt === undefined) continue;
+    // It was heard: its silence begins now.
+    if (attempt.isBack) attempt.lostAt = null;
+    attempt.isBack = false;
     const isLetGo = attempt.isHeld && !isHeld;
     attempt.isHeld = isHeld;
     if (attempt.lostAt !== null) {
@@ -227,6 +230,15 @@ export function deaf({ state }: Step): void {
   for (const attempt of state.open.values()) if (!isForced(attempt)) attempt.lostAt = null;
 }
 
+/** So long it may take to say what became of the attempt. */
+function hear(step: Step, attempt: OpenAttempt): void {
+  attempt.isHeld = false;
+  if (attempt.isBack || attempt.lostAt === null || isForced(attempt)) return;
+  attempt.isBack = true;
+  const { lostAfterMs } = attempt.cell.facts.policy;
+  loseAt(step, attempt, lostAfterMs === null ? null : step.now + lostAfterMs);
+}
+
 /** The executor is there: UNKNOWN is asked for; an older incarnation's attempts are LOST. */
 export function heard(step: Step, executor: string, incarnation: number): void {
   const { state } = step;
@@ -237,7 +249,10 @@ export function heard(step: Step, executor: string, incarnation: number): void {
     const token = attempt?.cell.token;
     if (attempt === undefined || token === null || token === undefined) continue;
     if (token.incarnation < incarnation) lose(step, attempt.cell, 'its executor lost its disk');
-    else if (attempt.isAway) ask = true;
+    else if (attempt.isAway) {
+      ask = true;
+      hear(step, attempt);
+    }
   }
   if (ask) perform(step, { kind: 'ask-digest', executor });
 }

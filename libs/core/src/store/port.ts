@@ -1,5 +1,6 @@
 import type { Millis } from '../kernel/machine.js';
-import type { AuditedRow, ExecutorCell, FinalRun, Hold } from '../partition/messages.js';
+import type { ExecutorCell } from '../partition/executor-cell.js';
+import type { AuditedRow, FinalRun, Hold } from '../partition/messages.js';
 import type { Cell, Policy } from '../run/run.js';
 import type { PartitionWrites } from './writes.js';
 
@@ -127,6 +128,7 @@ export interface Bodies {
 export const INBOX_SUBMIT = 0;
 export const INBOX_COMMAND = 1;
 export const INBOX_JOB = 2;
+export const INBOX_EXECUTOR = 3;
 
 export interface InboxRow {
   readonly partition: number;
@@ -184,8 +186,16 @@ export interface OwnedView {
   readonly gaveUp: number;
   readonly gaveUpMsAgo: Millis | null;
 }
+/** An executor that a person has closed. */
+export interface ClosedView {
+  readonly executor: string;
+  readonly isDrained: boolean;
+  /** Until what runs on it is stopped; null: it may end. */
+  readonly leftMs: Millis | null;
+}
 export interface ClusterView {
   readonly at: Millis;
+  readonly closed: readonly ClosedView[];
   readonly nodes: readonly NodeView[];
   readonly partitions: readonly OwnedView[];
 }

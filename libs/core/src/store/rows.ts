@@ -1,4 +1,9 @@
-import { EXECUTOR_STATES, type ExecutorCell, type ExecutorDetail } from '../partition/messages.js';
+import {
+  type Closed,
+  EXECUTOR_STATES,
+  type ExecutorCell,
+  type ExecutorDetail,
+} from '../partition/executor-cell.js';
 import {
   type Cell,
   JOB_KINDS,
@@ -109,15 +114,19 @@ export function executorRowOf(cell: ExecutorCell): ExecutorRow {
       session: cell.session,
       incarnation: cell.incarnation,
       detail: cell.detail,
+      ...(cell.closed === null ? {} : { closed: cell.closed }),
     }),
+    closed: cell.closed === null ? null : EXECUTOR_STATES.indexOf(cell.closed.as),
+    emptyBy: cell.closed?.emptyBy ?? null,
   };
 }
 
-export function executorOf(row: ExecutorRow): ExecutorCell {
-  const { session, incarnation, detail } = JSON.parse(row.record) as {
+export function executorOf(row: Omit<ExecutorRow, 'closed' | 'emptyBy'>): ExecutorCell {
+  const { session, incarnation, detail, closed } = JSON.parse(row.record) as {
     session: string;
     incarnation: number;
     detail: ExecutorDetail;
+    closed?: Closed;
   };
   return {
     id: row.id,
@@ -128,5 +137,6 @@ export function executorOf(row: ExecutorRow): ExecutorCell {
     since: row.since,
     session,
     detail,
+    closed: closed ?? null,
   };
 }

@@ -1,3 +1,4 @@
+import type { Millis } from '../kernel/machine.js';
 import {
   type Cell,
   OUTCOMES,
@@ -223,6 +224,9 @@ export interface ExecutorRow {
   readonly incarnation: number;
   readonly since: number;
   readonly record: string;
+  /** The code of its state by a person's word, and until when it is to be empty. */
+  readonly closed: number | null;
+  readonly emptyBy: Millis | null;
 }
 export interface AsideRow {
   readonly id: string;

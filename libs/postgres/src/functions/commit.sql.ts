@@ -97,6 +97,8 @@ export const COMMIT_PARAMETERS = [
   ['x_state', 'int2[]'],
   ['x_incarnation', 'int4[]'],
   ['x_since', 'float8[]'],
+  ['x_closed', 'int2[]'],
+  ['x_empty_by', 'float8[]'],
   ['x_record', 'text'],
   // what was set aside
   ['s_id', 'uuid[]'],
@@ -249,13 +251,16 @@ const REST = `
       on conflict do nothing;
   end if;
   if x_partition is not null then
-    insert into executor as e (id, partition, pool, state, incarnation, since, record)
-      select x.id, x.partition, x.pool, x.state, x.incarnation, ${time('x.since')},
-        ${body('x.record')}
+    insert into executor as e (id, partition, pool, state, incarnation, since, closed, empty_by,
+        record)
+      select x.id, x.partition, x.pool, x.state, x.incarnation, ${time('x.since')}, x.closed,
+        ${time('x.empty_by')}, ${body('x.record')}
       from unnest(${items('x_id')}, x_partition, ${items('x_pool')}, x_state, x_incarnation,
-        x_since, ${items('x_record')}) x(id, partition, pool, state, incarnation, since, record)
+        x_since, x_closed, x_empty_by, ${items('x_record')})
+        x(id, partition, pool, state, incarnation, since, closed, empty_by, record)
       on conflict (id) do update set pool = excluded.pool, state = excluded.state,
-        incarnation = excluded.incarnation, since = excluded.since, record = excluded.record;
+        incarnation = excluded.incarnation, since = excluded.since, closed = excluded.closed,
+        empty_by = excluded.empty_by, record = excluded.record;
   end if;
   if s_id is not null then
     insert into aside (id, partition, run, kind, bytes, error)

@@ -7,7 +7,7 @@ const CODE = Object.fromEntries(CLUSTER_EVENT_KINDS.map((kind, code) => [kind, c
 /** Who is there, who owns what, and taking ownership (§4). */
 export const OWNERSHIP = `
 create function touch_node(p_thread text, p_session text, p_scheduler text, p_format int4,
-  p_stats text, out at float8, out nodes text, out partitions text)
+  p_stats text, out at float8, out nodes text, out partitions text, out closed text)
 language plpgsql security definer set search_path = orrery, pg_temp as $$
 declare installed int4;
 begin
@@ -26,6 +26,9 @@ begin
       round(extract(epoch from clock_timestamp() - q.wanted_at) * 1000), q.gave_up,
       round(extract(epoch from clock_timestamp() - q.gave_up_at) * 1000)) order by q.id)
     from partition q);
+  closed := (select json_agg(json_build_array(e.id, e.closed,
+      round(extract(epoch from e.empty_by - clock_timestamp()) * 1000)))
+    from executor e where e.closed is not null);
   -- After the partitions, and all that own something: an owner without a row has left.
   nodes := (select json_agg(json_build_array(n.thread, n.session,
       round(extract(epoch from clock_timestamp() - n.seen) * 1000),

@@ -207,8 +207,11 @@ create table executor (
   state int2 not null,
   incarnation int4 not null,
   since timestamptz not null,
+  closed int2,
+  empty_by timestamptz,
   record bytea not null);
 create index executor_partition on executor (partition);
+create index executor_closed on executor (id) where closed is not null;
 
 create table aside (
   id uuid primary key,

@@ -104,6 +104,8 @@ async function writeAll(life: Life): Promise<Known[]> {
         incarnation: 2,
         since: 1,
         record: '{}',
+        closed: 2,
+        emptyBy: 1,
       },
     ],
   }));

@@ -221,7 +221,8 @@ export async function fill(life: Life, admin: pg.Client, thousands = 104): Promi
   await life.commit(await life.submit(some, false), ([first]) => ({
     executors: Array.from({ length: 125 }, (_, n) => {
       const id = `x${n} of ${first?.run.partition}`;
-      return { id, pool: 'default', state: 0, incarnation: 1, since: 1, record: '{}' };
+      const open = { closed: null, emptyBy: null };
+      return { id, pool: 'default', state: 0, incarnation: 1, since: 1, record: '{}', ...open };
     }),
   }));
   const day = new Date().toISOString().slice(0, 10);

@@ -4,14 +4,20 @@ import type { SchedulerNode } from '../nodes/scheduler.js';
 
 /** Of an executor as one thread heard it. */
 interface Seen {
-  session: string;
+  readonly session: string;
   heardAt: Millis;
-  /** When its last will came, if it was heard shortly before and not since. */
+  /** When its last will came, if it was heard shortly before and nobody near it since. */
   diedAt: Millis | undefined;
+}
+interface View {
+  readonly since: Millis | undefined;
+  readonly seen: Map<string, Seen>;
 }
 
 /** Half of what counts as together, and a little less: a thread sees it some time later. */
 const NEAR_MS = 4_000;
+/** Of those that fell silent so near to one another one that is heard speaks for all. */
+const TOGETHER_MS = 12_000;
 const SLACK_MS = 1_000;
 
 /**
@@ -19,7 +25,7 @@ const SLACK_MS = 1_000;
  * when that was is the thread's own opinion.
  */
 export class Together {
-  private readonly of = new Map<SchedulerNode, { since?: Millis; seen: Map<string, Seen> }>();
+  private readonly views = new Map<SchedulerNode, View>();
 
   constructor(
     private readonly silentAfterMs: Millis,
@@ -35,14 +41,21 @@ export class Together {
   ): void {
     const seen = this.seenBy(node);
     const known = seen.get(executor);
-    const isDeath = 'state' in word && word.state === 'death';
-    if (!isDeath) {
-      seen.set(executor, { session: word.session, heardAt: now, diedAt: undefined });
-    } else if (known?.session === word.session && known.diedAt === undefined) {
+    if ('state' in word && word.state === 'death') {
+      if (known === undefined || known.session !== word.session) return;
+      if (known.diedAt !== undefined) return;
       // So long without a word it may have been silent before.
       if (now - known.heardAt < this.silentAfterMs - SLACK_MS) known.diedAt = now;
       else seen.delete(executor);
+      return;
     }
+    if (known?.diedAt !== undefined) isBack(seen, known.diedAt);
+    const { session } = word;
+    if ('state' in word) {
+      // Without its number, or about to go, it counts for nobody.
+      if (word.incarnation === null || word.draining) seen.delete(executor);
+      else seen.set(executor, { session, heardAt: now, diedAt: undefined });
+    } else if (known?.session === session) known.heardAt = now;
   }
 
   /** When it died with over a third of all; undefined: it did not, as far as the thread knows. */
@@ -59,13 +72,17 @@ export class Together {
 
   /** After its link was down a thread knows of nobody. */
   private seenBy(node: SchedulerNode): Map<string, Seen> {
-    const known = this.of.get(node);
+    const known = this.views.get(node);
     if (known !== undefined && known.since === node.linkedSince) return known.seen;
     const seen = new Map<string, Seen>();
-    this.of.set(node, {
-      ...(node.linkedSince === undefined ? {} : { since: node.linkedSince }),
-      seen,
-    });
+    this.views.set(node, { since: node.linkedSince, seen });
     return seen;
+  }
+}
+
+/** One of those that died with others is heard: what becomes of the others is not judged. */
+function isBack(seen: Map<string, Seen>, at: Millis): void {
+  for (const [executor, { diedAt }] of seen) {
+    if (diedAt !== undefined && Math.abs(diedAt - at) <= TOGETHER_MS) seen.delete(executor);
   }
 }

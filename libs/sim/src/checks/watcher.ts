@@ -156,8 +156,9 @@ export class Watcher implements JobLog {
 
   /** And nobody is lost soon who fell silent with over a third of all (3.2). */
   private lostWithMany(node: SchedulerNode, executor: string, decided: Millis): void {
+    const { setAt = Number.NEGATIVE_INFINITY } = this.server;
     const diedAt = this.together.diedAt(node, executor);
-    if (diedAt === undefined || decided < diedAt) return;
+    if (diedAt === undefined || decided < diedAt || this.world.now - setAt < SET_COUNTS_MS) return;
     const after = decided - diedAt;
     if (after >= this.patience.massLossAfterMs - SLACK_MS) return;
     this.world.violate('mass-loss-waits', `${node.thread} lost ${executor} ${after} ms after it`);

@@ -2,6 +2,7 @@ import {
   type AuditedRow,
   type Cell,
   type ClusterView,
+  EXECUTOR_STATES,
   type Expiry,
   type Fetched,
   type FinalRun,
@@ -162,8 +163,18 @@ export function viewOf(tables: Tables, at: Millis): ClusterView {
   }
   const ago = (then: Millis | null): Millis | null =>
     then === null ? null : Math.round(at - then);
+  const closed = tables.partitions.flatMap((of) =>
+    [...of.executors.values()]
+      .filter((executor) => executor.closed !== null)
+      .map(({ id, closed: code, emptyBy }) => ({
+        executor: id,
+        isDrained: EXECUTOR_STATES[code ?? 0] === 'DRAINING',
+        leftMs: emptyBy === null ? null : Math.round(emptyBy - at),
+      })),
+  );
   return {
     at,
+    closed,
     nodes,
     partitions: tables.partitions.map((of) => ({
       id: of.id,

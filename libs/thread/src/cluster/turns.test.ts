@@ -59,7 +59,7 @@ function start({ partitions, touchMs, seenAt, loadMs, lockedTo = 0 }: Pace): Mem
       { thread: 't1', session: 's', ageMs: 0, hearsMs: 0 },
       { thread: 't2', session: 's', ageMs: now - seenAt(n), hearsMs: 0 },
     ];
-    return { at: now, nodes: [me, other], partitions: rows };
+    return { at: now, closed: [], nodes: [me, other], partitions: rows };
   };
   const store: Pick<StoreControl, 'touch' | 'claim' | 'load' | 'want' | 'fenced'> = {
     touch: (_, reply) => {

@@ -71,6 +71,7 @@ function partition(claimedAt: number, cell?: Partial<ExecutorCell>): Observed {
       since: 0,
       session: 's1',
       detail: { ...detail, draining: false },
+      closed: null,
       ...cell,
     });
   }

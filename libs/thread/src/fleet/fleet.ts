@@ -1,9 +1,11 @@
 import {
   type Birth,
+  type ClosedView,
   type FleetEffect,
   type FleetMember,
   type ExecutorCell,
   type FleetMessage,
+  type Match,
   type Millis,
   OWNERSHIP,
   type PartitionMessage,
@@ -72,6 +74,12 @@ export class Fleet {
     return this.state.members.values();
   }
 
+  /** It is there, in this life of its disk, and may be given something new. */
+  takes({ executor, incarnation }: Pick<Match, 'executor' | 'incarnation'>): boolean {
+    const member = this.member(executor);
+    return member?.online === true && member.incarnation === incarnation && !member.isClosed;
+  }
+
   sessionOf(executor: string): string | undefined {
     return this.state.members.get(executor)?.session ?? this.sessions.get(executor);
   }
@@ -136,6 +144,17 @@ export class Fleet {
     });
   }
 
+  /** Who is given nothing new, by a person's word: as the database has it now. */
+  closed(executors: readonly ClosedView[]): void {
+    if (executors.length + this.state.closed.size === 0) return;
+    const now = this.host.mono();
+    const dueAt = (leftMs: Millis | null): Millis | null => (leftMs === null ? null : now + leftMs);
+    const all = executors.map(
+      ({ executor, isDrained, leftMs }) => [executor, { isDrained, dueAt: dueAt(leftMs) }] as const,
+    );
+    this.step({ kind: 'closed', executors: new Map(all) });
+  }
+
   /** A partition has come to this thread: births heard before it are told to its cells. */
   introduce(lives: (executor: string) => boolean): void {
     for (const [executor, presence] of this.births) {
@@ -169,9 +188,15 @@ export class Fleet {
       const member = this.state.members.get(executor);
       if (member?.online === true) {
         told.push({ kind: 'heard', executor, incarnation: member.incarnation });
+        const closed = this.state.closed.get(executor);
+        if (closed?.isDrained === true) {
+          const isDue = closed.dueAt !== null && mono >= closed.dueAt;
+          told.push({ kind: 'evict', executor, isDue });
+        }
       } else if (isGone(executor)) {
-        const pool = member?.pool ?? open.get(run ?? '')?.cell.facts.pool;
-        if (pool !== undefined) this.step({ kind: 'missing', executor, pool });
+        const pool = open.get(run ?? '')?.cell.facts.pool;
+        if (member === undefined && pool !== undefined)
+          this.step({ kind: 'missing', executor, pool });
         told.push({ kind: 'silent', executor, isHeld: this.isHeld(executor) });
       }
     }

@@ -45,7 +45,7 @@ export function setAside(
     batch.consumed.push(inbox);
     owned.state.applied.add(inbox);
   }
-  if (isCommand(message)) {
+  if (isCommand(message) || message.kind === 'close') {
     const outcome: CommandOutcome = { ok: false, code: 'SET_ASIDE', state: null };
     batch.answers.push({ command: message.inbox, outcome: JSON.stringify(outcome) });
   }

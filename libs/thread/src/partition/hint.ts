@@ -1,5 +1,5 @@
-import type { Cell, Command, InboxRow, Store } from '#core';
-import { decodeCommand, decodeHint } from '#protocol';
+import type { Cell, Close, Command, InboxRow, Store } from '#core';
+import { decodeClose, decodeCommand, decodeHint } from '#protocol';
 
 /** A submission as its hint tells it. Undefined: read the inbox instead. */
 export function cellOfHint(row: string, store: Pick<Store, 'specification'>): Cell | undefined {
@@ -44,4 +44,9 @@ export function commandOf(row: InboxRow): Command | undefined {
   if (row.ref === null || row.payload === null) return undefined;
   const payload = decodeCommand(row.payload);
   return payload === undefined ? undefined : { ...payload, inbox: row.id, run: row.ref };
+}
+
+export function closeOf(row: InboxRow): Close | undefined {
+  const payload = row.payload === null ? undefined : decodeClose(row.payload);
+  return payload && { ...payload, kind: 'close', inbox: row.id };
 }

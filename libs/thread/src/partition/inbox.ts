@@ -1,5 +1,6 @@
 import {
   INBOX_COMMAND,
+  INBOX_EXECUTOR,
   INBOX_JOB,
   INBOX_SUBMIT,
   type InboxRow,
@@ -8,7 +9,7 @@ import {
   type Store,
 } from '#core';
 import type { Logger } from '#telemetry';
-import { cellOfHint, commandOf } from './hint.js';
+import { cellOfHint, closeOf, commandOf } from './hint.js';
 import { NUDGE_ONLY_MS, type OwnedPartition } from './owned.js';
 
 /** From what stands in the inbox, or a hint of it, to what the partition is told. */
@@ -36,8 +37,8 @@ export class Inbox {
     if (row.kind === INBOX_JOB && row.ref !== null) {
       return { kind: 'job-changed', inbox: row.id, job: row.ref };
     }
-    if (row.kind !== INBOX_COMMAND) return undefined;
-    const command = commandOf(row);
+    if (row.kind !== INBOX_COMMAND && row.kind !== INBOX_EXECUTOR) return undefined;
+    const command = row.kind === INBOX_COMMAND ? commandOf(row) : closeOf(row);
     if (command === undefined) this.log.error('an inbox row makes no sense', { row: row.id });
     return command;
   }

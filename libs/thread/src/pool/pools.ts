@@ -105,7 +105,7 @@ export class Pools {
 
   beat(member: FleetMember, busy: number, now: Millis): void {
     if (!this.here.has(member.pool)) return;
-    const slots = member.draining ? 0 : member.slots;
+    const slots = slotsOf(member);
     this.step(member.pool, { kind: 'beat', executor: member.executor, slots, busy }, now);
   }
 
@@ -157,11 +157,14 @@ export class Pools {
   }
 }
 
+const slotsOf = ({ draining, isClosed, slots }: FleetMember): number =>
+  draining || isClosed ? 0 : slots;
+
 const seatOf = (member: FleetMember): PoolMessage => ({
   kind: 'seat',
   executor: member.executor,
   incarnation: member.incarnation,
-  slots: member.draining ? 0 : member.slots,
+  slots: slotsOf(member),
   capabilities: member.capabilities,
 });
 

@@ -116,7 +116,8 @@ export function executorOf(
   const detail = { name: id, capabilities, slots, labels: {}, version: '1' };
   const record = JSON.stringify({ session: 's', detail });
   const code = EXECUTOR_STATES.indexOf(state);
-  return { id, pool, state: code, incarnation: 1, since: Date.parse(SINCE), record };
+  const open = { closed: null, emptyBy: null };
+  return { id, pool, state: code, incarnation: 1, since: Date.parse(SINCE), record, ...open };
 }
 
 /** As it stands in a lane. */
