@@ -8,6 +8,7 @@ import { KeysService } from './auth/keys.service.js';
 import { DIRECTORY_READER, ProjectsService } from './auth/projects.service.js';
 import { FEED_READER } from './auth/readers.js';
 import { ContextsService } from './graphql/contexts.service.js';
+import { ExecutorActionsService } from './graphql/executor/executor-actions.service.js';
 import { ExecutorsService } from './graphql/executor/executors.service.js';
 import { ApplyService } from './graphql/job/apply.service.js';
 import { JobActionsService } from './graphql/job/job-actions.service.js';
@@ -92,6 +93,7 @@ export class ServicesModule {
       BulkWorker,
       CommandsService,
       ContextsService,
+      ExecutorActionsService,
       ExecutorsService,
       HintsService,
       JobActionsService,

@@ -144,15 +144,15 @@ describe('a list', () => {
   test('of jobs and of executors', async () => {
     const jobs = [{ name: 'nightly', version: 2, paused: true, spec: { kind: 'shell' } }];
     const pool = { name: 'default' };
-    const executors = [{ id: 'x', name: 'x', state: 'ONLINE', pool, slots: 4, since: null }];
+    const executors = [{ id: 'x', state: 'ACTIVE', pool, slots: 4, busy: 1, since: null }];
     answers({ jobs: { nodes: jobs }, executors: { nodes: executors } });
     await run(['jobs', 'ls']);
     await run(['executors', 'ls']);
     expect(lines().map((line) => line.split(/ {2,}/))).toEqual([
       ['NAME', 'KIND', 'VERSION', 'PAUSED'],
       ['nightly', 'shell', '2', 'yes'],
-      ['ID', 'STATE', 'POOL', 'SLOTS', 'SINCE'],
-      ['x', 'ONLINE', 'default', '4', '-'],
+      ['ID', 'STATE', 'POOL', 'SLOTS', 'BUSY', 'SINCE', 'WHY'],
+      ['x', 'ACTIVE', 'default', '4', '1', '-', '-'],
     ]);
   });
 });

@@ -39,6 +39,7 @@ const NEVER_THERE = [
   'Attempt.executor',
   'Cluster.schedulers',
   'ClusterEvent.refused',
+  'Executor.closed',
   'Run.attempts',
   'Run.executor',
   'Run.discarded',

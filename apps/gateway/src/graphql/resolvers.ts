@@ -1,4 +1,5 @@
 import { ClusterResolver } from './cluster/cluster.resolver.js';
+import { ExecutorActionsResolver } from './executor/executor-actions.resolver.js';
 import { ExecutorsResolver } from './executor/executors.resolver.js';
 import { JobActionsResolver } from './job/job-actions.resolver.js';
 import { JobDetailsResolver, JobsResolver } from './job/jobs.resolver.js';
@@ -18,6 +19,7 @@ export const RESOLVERS = [
   AttemptResolver,
   BulkResolver,
   ClusterResolver,
+  ExecutorActionsResolver,
   ExecutorsResolver,
   JobActionsResolver,
   JobDetailsResolver,

@@ -111,6 +111,13 @@ export const ROOTS: Readonly<Record<string, Root>> = {
       return [`Mutation.${name}`, { role, foreign: 'userError NOT_FOUND', args }];
     }),
   ),
+  ...Object.fromEntries(
+    ['drainExecutor', 'cordonExecutor', 'activateExecutor'].map((name) => {
+      // An executor serves every project, and so must its key.
+      const who = { role: 'ADMIN', foreign: 'none', own: 'error FORBIDDEN' } as const;
+      return [`Mutation.${name}`, { ...who, args: 'input: { id: "nobody" }' }];
+    }),
+  ),
   'Mutation.createProject': {
     role: 'ADMIN',
     foreign: 'none',

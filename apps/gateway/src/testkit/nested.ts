@@ -10,6 +10,7 @@ export const NESTED: Readonly<Record<string, 'parent' | 'loader' | 'global'>> = 
   'Cluster.partitions': 'global',
   'Cluster.schedulers': 'global',
   'ClusterEvent.refused': 'global',
+  'Executor.closed': 'global',
   'Executor.pool': 'global',
   'Job.effective': 'parent',
   'Job.project': 'loader',

@@ -74,6 +74,29 @@ describe('what falls silent together (F4, 3.2)', () => {
   });
 });
 
+describe('who is closed by a person', () => {
+  const closed = (...executors: string[]): FleetMessage => ({
+    kind: 'closed',
+    executors: new Map(executors.map((each) => [each, { isDrained: false, dueAt: null }])),
+  });
+
+  test('is seated anew when that changes, and only then', () => {
+    const fleet = new Fleet();
+    fleet.born();
+    expect(fleet.tell(closed('x'))).toEqual(['online']);
+    expect(fleet.state.members.get('x')?.isClosed).toBe(true);
+    expect(fleet.tell(closed('x'))).toEqual([]);
+    expect(fleet.tell(closed())).toEqual(['online']);
+  });
+
+  test('is so from its next birth on', () => {
+    const fleet = new Fleet();
+    fleet.tell(closed('x'));
+    fleet.born();
+    expect(fleet.state.members.get('x')?.isClosed).toBe(true);
+  });
+});
+
 describe('presence', () => {
   test('a birth without an incarnation is no member yet: it has none to be granted under', () => {
     expect(new Fleet().born('s1', null)).toEqual([]);

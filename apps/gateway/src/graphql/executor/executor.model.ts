@@ -1,9 +1,30 @@
 import { Field, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import type { ExecutorState } from '#core';
+import type { Closed, ExecutorState } from '#core';
 import { ExecutorStateEnum } from '../schema/enums.js';
 import { connectionType } from '../schema/page.js';
 import { DateTimeScalar, JsonScalar } from '../schema/scalars.js';
 import type { ExecutorView } from './executor.view.js';
+
+@ObjectType({ description: 'By whose word an executor is given nothing new.' })
+export class ExecutorClosed implements Closed {
+  @Field(() => ExecutorStateEnum, { description: 'DRAINING or CORDONED.' })
+  readonly as!: Closed['as'];
+
+  @Field(() => String, { description: 'Who said so.' })
+  readonly by!: string;
+
+  @Field(() => String, { description: 'Why.' })
+  readonly reason!: string;
+
+  @Field(() => DateTimeScalar, { description: 'When.' })
+  readonly at!: number;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When what still runs on it is stopped, to run elsewhere.',
+  })
+  readonly emptyBy!: number | null;
+}
 
 @ObjectType({ description: 'A process that runs attempts.' })
 export class Executor implements Omit<ExecutorView, 'pool'> {
@@ -33,6 +54,12 @@ export class Executor implements Omit<ExecutorView, 'pool'> {
 
   @Field(() => DateTimeScalar, { description: 'Since when it is in this state.' })
   readonly since!: number;
+
+  @Field(() => ExecutorClosed, {
+    nullable: true,
+    description: 'Who has drained or cordoned it; also while it is OFFLINE.',
+  })
+  readonly closed!: ExecutorClosed | null;
 }
 
 @InputType({ description: 'Which executors are meant.' })

@@ -1,4 +1,4 @@
-import { EXECUTOR_STATES, type ExecutorDetail, type ExecutorState } from '#core';
+import { type Closed, EXECUTOR_STATES, type ExecutorDetail, type ExecutorState } from '#core';
 import type { ExecutorRecordRow } from '#postgres';
 
 /** An executor as its partition has recorded it. */
@@ -13,10 +13,14 @@ export interface ExecutorView {
   readonly slots: number;
   readonly busy: number;
   readonly since: number;
+  readonly closed: Closed | null;
 }
 
 export function viewOf(row: ExecutorRecordRow, busy: number): ExecutorView {
-  const { detail } = JSON.parse(row.record) as { readonly detail?: Partial<ExecutorDetail> };
+  const { detail, closed } = JSON.parse(row.record) as {
+    readonly detail?: Partial<ExecutorDetail>;
+    readonly closed?: Closed;
+  };
   return {
     id: row.id,
     name: detail?.name ?? row.id,
@@ -28,5 +32,6 @@ export function viewOf(row: ExecutorRecordRow, busy: number): ExecutorView {
     slots: detail?.slots ?? 0,
     busy,
     since: row.since,
+    closed: closed ?? null,
   };
 }
