@@ -67,7 +67,10 @@ export class Scenario implements Targets {
     this.gateway = new GatewayNode(world, this.server, this.broker);
     const { random } = world;
     const hazards = { results: random.chance(0.3), steps: random.chance(0.3) };
-    this.workload = new Workload(this.gateway, random.fork(), hazards);
+    const executors = Array.from({ length: plan.executors }, (_, i) => `x${i}`);
+    // Of its own chance: the other seeds are what they were.
+    const operator = plan.seed % 7 === 4 ? { random: new Random(plan.seed), executors } : undefined;
+    this.workload = new Workload(this.gateway, random.fork(), hazards, operator);
     const cluster: SimCluster = {
       world,
       server: this.server,

@@ -32,6 +32,12 @@ export interface Hazards {
   readonly steps: boolean;
 }
 
+/** An operator who closes and opens executors now and then. */
+export interface Operator {
+  readonly random: Random;
+  readonly executors: readonly string[];
+}
+
 /** What users ask for, drawn from the seed. */
 export class Workload {
   private readonly names = Object.keys(SPECIFICATIONS);
@@ -42,6 +48,7 @@ export class Workload {
     private readonly gateway: GatewayNode,
     private readonly random: Random,
     private readonly hazards: Hazards,
+    private readonly operator?: Operator,
   ) {
     for (const [name, policy] of Object.entries(SPECIFICATIONS)) gateway.define(name, policy);
     this.poison = new Poison(random.fork());
@@ -52,10 +59,19 @@ export class Workload {
 
   ask(): void {
     const { random, gateway } = this;
+    this.close();
     if (gateway.recent.length > 0 && random.chance(0.2)) {
       gateway.command(random.pick(gateway.recent), this.action());
     } else if (random.chance(0.03)) gateway.hold(random.pick(JOBS), random.chance(0.5));
     else gateway.submit(this.submission());
+  }
+
+  private close(): void {
+    if (this.operator?.random.chance(0.05) !== true) return;
+    const { random, executors } = this.operator;
+    const as = random.pick([null, 'CORDONED', 'DRAINING'] as const);
+    const isBounded = as === 'DRAINING' && random.chance(0.5);
+    this.gateway.close(random.pick(executors), as, isBounded ? random.between(0, 30_000) : null);
   }
 
   /** Everything that only a person ends is ended; what threw is mended. */
@@ -70,6 +86,7 @@ export class Workload {
     const { gateway } = this;
     // A pause whose outcome was unknown may have been said again after its resume.
     for (const job of JOBS) if (gateway.isHeld(job)) gateway.hold(job, false);
+    for (const executor of gateway.closed()) gateway.close(executor, null, null);
     const stopped = [...gateway.commands.values()].filter(
       ({ action }) => action.kind === 'pause' || action.kind === 'freeze',
     );

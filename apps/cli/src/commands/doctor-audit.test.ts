@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { FORMAT } from '#postgres';
 import { loadSettings } from '#config';
 import {
   type TestDatabase,
@@ -96,7 +97,7 @@ test('a database of another cluster or format is not audited', async () => {
     await trouble.setFormat(database.admin, format);
     await expect(play('table')).rejects.toThrow(`the database holds Orrery's format ${format}`);
   }
-  await trouble.setFormat(database.admin, 8);
+  await trouble.setFormat(database.admin, FORMAT);
 });
 
 test('without a database it says which to name', async () => {

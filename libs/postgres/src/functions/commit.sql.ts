@@ -251,11 +251,9 @@ const REST = `
       on conflict do nothing;
   end if;
   if x_partition is not null then
-    insert into executor as e (id, partition, pool, state, incarnation, since, closed, empty_by,
-        record)
+    insert into executor (id, partition, pool, state, incarnation, since, closed, empty_by, record)
       select x.id, x.partition, x.pool, x.state, x.incarnation, ${time('x.since')}, x.closed,
-        ${time('x.empty_by')}, ${body('x.record')}
-      from unnest(${items('x_id')}, x_partition, ${items('x_pool')}, x_state, x_incarnation,
+        ${time('x.empty_by')}, ${body('x.record')} from unnest(${items('x_id')}, x_partition, ${items('x_pool')}, x_state, x_incarnation,
         x_since, x_closed, x_empty_by, ${items('x_record')})
         x(id, partition, pool, state, incarnation, since, closed, empty_by, record)
       on conflict (id) do update set pool = excluded.pool, state = excluded.state,

@@ -1,6 +1,8 @@
 import {
+  type Closed,
   type CommandAction,
   INBOX_COMMAND,
+  INBOX_EXECUTOR,
   INBOX_JOB,
   INBOX_SUBMIT,
   type Millis,
@@ -8,7 +10,14 @@ import {
   laneOf,
   partitionOf,
 } from '#core';
-import { type Soft, encodeCommand, encodeEnvelope, encodeHint, softCodec } from '#protocol';
+import {
+  type Soft,
+  encodeClose,
+  encodeCommand,
+  encodeEnvelope,
+  encodeHint,
+  softCodec,
+} from '#protocol';
 import type { Broker, BrokerLink } from '../broker/broker.js';
 import type { World } from '../kernel/world.js';
 import { DatabaseLink } from '../store/link.js';
@@ -96,6 +105,11 @@ export class GatewayNode {
     return this.server.tables.holds.has(job);
   }
 
+  closed(): string[] {
+    const cells = this.server.tables.partitions.flatMap(({ executors }) => [...executors.values()]);
+    return cells.filter(({ closed }) => closed !== null).map(({ id }) => id);
+  }
+
   isLive(run: string): boolean {
     return this.server.tables.find(run) !== undefined;
   }
@@ -118,6 +132,21 @@ export class GatewayNode {
       if (tables.intakes.has(id)) return;
       tables.intakes.set(id, this.server.at);
       const entry = { id, kind: INBOX_COMMAND, ref: run, payload, tries: 0 };
+      tables.partition(partition).inbox.set(id, entry);
+    };
+    this.until(write, () => this.say(partition, { kind: 'nudge', partition }));
+  }
+
+  /** Drains, cordons or activates an executor. */
+  close(executor: string, as: Closed['as'] | null, withinMs: Millis | null): void {
+    const id = this.newId('e');
+    const { tables } = this.server;
+    const partition = partitionOf(`executor/${executor}`, tables.partitions.length);
+    const payload = encodeClose({ executor, as, by: 'somebody', reason: 'asked', withinMs });
+    const write = (): void => {
+      if (tables.intakes.has(id)) return;
+      tables.intakes.set(id, this.server.at);
+      const entry = { id, kind: INBOX_EXECUTOR, ref: id, payload, tries: 0 };
       tables.partition(partition).inbox.set(id, entry);
     };
     this.until(write, () => this.say(partition, { kind: 'nudge', partition }));
