@@ -6,8 +6,8 @@ export const STOP_AFTER_MS_MIN = 5_000;
 const MARGIN_MS = 2_000;
 
 /**
- * 3.6: with this `stopAfter`, or a shorter one, an attempt that is cut off is dead before it is LOST
- * and its successor starts. `lostAfterMs` null: NEVER, so any will do.
+ * 3.6: with this `stopAfter`, or a shorter one, an attempt that is cut off is dead before it is
+ * LOST and its successor starts. `lostAfterMs` null: NEVER, so any will do.
  */
 export const stopAfterMsMax = (of: {
   readonly silentAfterMs: Millis;
