@@ -83,7 +83,7 @@ const STOPPED = {
 };
 
 describe('disconnect.stopAfter (3.6)', () => {
-  it('nobody answers though the broker is there: its whole tree is dead, and that is said', async () => {
+  it('with the broker there its whole tree ends, and that is said', async () => {
     await start();
     const pids = await run();
     silence();
@@ -110,7 +110,7 @@ describe('disconnect.stopAfter (3.6)', () => {
     expect(pids.map(isDead)).toEqual([false, false]);
   });
 
-  it('without a link it holds as well, and is reported by the next life of the executor', async () => {
+  it('without a link as well, and the next life of the executor says it', async () => {
     await start();
     const pids = await run();
     await world.broker.stop();
