@@ -34,6 +34,8 @@ export {
   rankOf,
   sameToken,
 } from './run/run.js';
+export { mindsAnswers } from './ledger/unanswered.js';
+export { STOP_AFTER_MS_MIN, stopAfterMsMax } from './run/stop-after.js';
 export {
   type ClosedMember,
   type FleetEffect,

@@ -7,6 +7,7 @@ import {
   type Refusal,
   busyOf,
   ledgerKey,
+  mindsAnswers,
 } from '#core';
 import { FunctionRunner } from './functions/runner.js';
 import {
@@ -28,6 +29,8 @@ import type { Store } from './store/directory.js';
 
 const VERSION = '0.1.0';
 const TICK_MS = 250;
+/** Beats while something here goes by their answers (3.6): one that is lost ends nothing. */
+const ASK_EVERY_MS = 1_500;
 const SHUTDOWN_BOUND_MS = 1_000;
 
 export type Dropped = Refusal | 'mailbox-full';
@@ -48,6 +51,7 @@ export class Engine {
   private readonly functions: FunctionRunner;
   private readonly logs: LogShipper;
   private readonly wheel: Wheel;
+  private askedAt = Number.NEGATIVE_INFINITY;
   private readonly subscription = new Subscription();
 
   constructor(private readonly parts: EngineParts) {
@@ -91,7 +95,7 @@ export class Engine {
     this.subscription.add(this.link.messages$.subscribe((messages) => this.takeIn(messages)));
     let cancel = (): void => undefined;
     const tick = (): void => {
-      this.ref.tell({ kind: 'tick' });
+      this.look();
       cancel = clock.after(TICK_MS, tick);
     };
     tick();
@@ -106,6 +110,17 @@ export class Engine {
     this.subscription.unsubscribe();
     await this.system.shutdown(SHUTDOWN_BOUND_MS);
     this.wheel.stop();
+  }
+
+  private look(): void {
+    const { link, ref } = this;
+    const { options, ledger } = this.parts;
+    const now = options.clock.elapsed();
+    if (now - this.askedAt >= ASK_EVERY_MS && mindsAnswers(ledger)) {
+      this.askedAt = now;
+      link.beat();
+    }
+    ref.tell({ kind: 'tick', unansweredMs: link.isolatedForMs });
   }
 
   private takeIn(messages: readonly LedgerMessage[]): void {
@@ -152,7 +167,7 @@ export class Engine {
       case 'start':
         return this.begin(effect);
       case 'stop':
-        return this.attempts.stop(effect.token, effect.graceMs, effect.why);
+        return this.attempts.stop(effect.token, effect.graceMs, effect.why, effect.outcome);
       case 'freeze':
         return this.freeze(effect);
       case 'send':

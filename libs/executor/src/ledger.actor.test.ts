@@ -15,7 +15,7 @@ import { Journal } from './store/journal.js';
 const BOUND_MS = 3_000;
 const WORK = {
   ...{ kind: 'SHELL', spec: '{}', params: null, project: 'p', job: 'j' },
-  ...{ timeoutMs: 0, graceMs: 0, heartbeatMs: null },
+  ...{ timeoutMs: 0, graceMs: 0, heartbeatMs: null, stopAfterMs: null },
 };
 
 /** A disk that can be full, and that says how often it was asked to sync. */

@@ -90,7 +90,7 @@ function accepted(token: Token, command: string): LedgerRecord {
       project: 'p',
       job: 'j',
     },
-    ...{ timeoutMs: 10_000, graceMs: 1_000, heartbeatMs: null },
+    ...{ timeoutMs: 10_000, graceMs: 1_000, heartbeatMs: null, stopAfterMs: null },
   };
   return { kind: 'accepted', partition: owner.partition, token, work, at: Date.now() };
 }

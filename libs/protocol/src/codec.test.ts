@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Codec } from './codec.js';
 import { codec, text } from './codec.js';
-import { downCodec } from './down.js';
+import { type Down, downCodec } from './down.js';
 import { MAX_MESSAGE_BYTES, decodeEnvelope, encodeEnvelope } from './envelope.js';
 import { liveCodec } from './live.js';
 import { logCodec } from './log.js';
@@ -22,6 +24,18 @@ const names = Object.keys(CODECS) as CodecName[];
 const codecOf = (name: CodecName): Codec<object> => CODECS[name] as Codec<object>;
 const every = names.flatMap((name) => kindsOf(name).map(([kind, item]) => ({ name, kind, item })));
 const wire = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
+
+test('an owner that knows no stopAfter has none', () => {
+  const golden = join(import.meta.dirname, '..', 'golden', 'down.json');
+  const examples = JSON.parse(readFileSync(golden, 'utf8')) as { readonly item: Down }[];
+  const item = examples.map((each) => each.item).find(({ kind }) => kind === 'assign') as Down;
+  const sent = downCodec.encode(item);
+  (sent.at(-1) as unknown[]).pop();
+  expect(downCodec.decode(sent)).toEqual({
+    ...item,
+    work: { ...('work' in item ? item.work : {}), stopAfterMs: null },
+  });
+});
 
 describe.each(every)('$name $kind', ({ name, item }) => {
   const of = codecOf(name);

@@ -32,5 +32,6 @@ export const work = tuple('work', {
   timeoutMs: real,
   graceMs: real,
   heartbeatMs: optional(real),
+  stopAfterMs: optional(real),
 });
 export type Work = NonNullable<ReturnType<typeof work.read>>;

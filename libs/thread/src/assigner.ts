@@ -60,7 +60,8 @@ export class Assigner {
 
 function workOf(assignment: Assignment, spec: string, params: string): Work {
   const { facts } = assignment.effect.cell;
-  const { projectName, jobName, timeoutMs, graceMs, heartbeatMs = null } = facts.policy;
+  const { projectName, jobName, timeoutMs, graceMs } = facts.policy;
+  const { heartbeatMs = null, stopAfterMs = null } = facts.policy;
   return {
     kind: facts.kind,
     spec,
@@ -70,5 +71,6 @@ function workOf(assignment: Assignment, spec: string, params: string): Work {
     timeoutMs,
     graceMs,
     heartbeatMs,
+    stopAfterMs,
   };
 }

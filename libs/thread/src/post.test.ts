@@ -39,7 +39,15 @@ const tokenOf = (seq: number): Token => ({
 });
 function assign(seq: number, spec: string, params: string | null = null): Down {
   const names = { kind: 'SHELL', project: 'demo', job: 'job' } as const;
-  const work = { ...names, spec, params, timeoutMs: 1, graceMs: 1, heartbeatMs: null };
+  const work = {
+    ...names,
+    spec,
+    params,
+    timeoutMs: 1,
+    graceMs: 1,
+    heartbeatMs: null,
+    stopAfterMs: null,
+  };
   return { kind: 'assign', ...from, token: tokenOf(seq), work };
 }
 const cancel = (seq: number, why: string): Down => {

@@ -12,7 +12,7 @@ const DEFAULTS = {
 describe('a project’s defaults', () => {
   it('stand where the job says nothing, member by member', () => {
     const own = { ...JOB, pool: 'small', retry: { delay: '1m' }, labels: { team: 'web' } };
-    const read = readWithDefaults(own, DEFAULTS, []);
+    const read = readWithDefaults(own, DEFAULTS, [], 15_000);
     expect(read).toMatchObject({
       ok: true,
       specification: {
@@ -25,25 +25,25 @@ describe('a project’s defaults', () => {
   });
 
   it('do not stand where the job says null: that is the built-in value', () => {
-    const read = readWithDefaults({ ...JOB, timeout: null, retry: null }, DEFAULTS, []);
+    const read = readWithDefaults({ ...JOB, timeout: null, retry: null }, DEFAULTS, [], 15_000);
     expect(read).toMatchObject({
       specification: { timeoutMs: 3_600_000, retry: { maxAttempts: 3, delayMs: 1_000 } },
     });
   });
 
   it('that a job contradicts leave it as it is', () => {
-    const read = readWithDefaults({ ...JOB, deadline: '1m' }, { startDeadline: '1h' }, []);
+    const read = readWithDefaults({ ...JOB, deadline: '1m' }, { startDeadline: '1h' }, [], 15_000);
     expect(read).toMatchObject({ ok: true, specification: { startDeadlineMs: null } });
   });
 
   it('say nothing of what is wrong in the job itself', () => {
-    const read = readWithDefaults({ ...JOB, timeout: 'soon' }, DEFAULTS, ['spec']);
+    const read = readWithDefaults({ ...JOB, timeout: 'soon' }, DEFAULTS, ['spec'], 15_000);
     expect(read).toMatchObject({ ok: false, errors: [{ path: ['spec', 'timeout'] }] });
   });
 
   it('each value is shown with who has decided it', () => {
     const own = { ...JOB, priority: 2, timeout: null, retry: { delay: '1m' }, labels: { a: 'b' } };
-    const values = effectiveValues(own, DEFAULTS);
+    const values = effectiveValues(own, DEFAULTS, 15_000);
     const of = (name: string): unknown[] => {
       const found = values.find((each) => each.name === name);
       return [found?.value, found?.from];
@@ -67,7 +67,7 @@ describe('a project’s defaults', () => {
     ];
     const dedup = { key: 'a-${params.b}', whileIn: 'QUEUED' };
     const own = { ...JOB, retry: { rules }, dedup, cache: { ttl: '1h' } };
-    const values = effectiveValues(own, { retry: { budgets: { user: 1 }, rules: [] } });
+    const values = effectiveValues(own, { retry: { budgets: { user: 1 }, rules: [] } }, 15_000);
     const shown = values.filter(({ name }) => /rules|budgets|dedup|cache/.test(name));
     expect(shown).toEqual([
       { name: 'retry.rules', value: rules, from: 'JOB' },
@@ -85,7 +85,7 @@ describe('a project’s defaults', () => {
     ['labels.a b', { labels: { 'a b': 'c' } }],
     ['', 'fast'],
   ])('with a bad %s are refused there', (path, defaults) => {
-    const errors = readDefaults(defaults, ['defaults']);
+    const errors = readDefaults(defaults, ['defaults'], 15_000);
     expect(errors.map((error) => error.path.slice(1).join('.'))).toEqual([path]);
   });
 });

@@ -23,7 +23,11 @@ export interface EffectiveValue {
 }
 
 /** What a project's defaults may be; every error at once. */
-export function readDefaults(value: unknown, path: Path): readonly UserError[] {
+export function readDefaults(
+  value: unknown,
+  path: Path,
+  silentAfterMs: number,
+): readonly UserError[] {
   if (!isObject(value)) {
     const message = 'Defaults are an object, like {"timeout": "10m", "retry": {"maxAttempts": 5}}.';
     return [userError('INVALID_VALUE', path, message)];
@@ -31,7 +35,7 @@ export function readDefaults(value: unknown, path: Path): readonly UserError[] {
   const errors: UserError[] = [];
   new Fields(value, path, errors).only(DEFAULTED);
   if (errors.length > 0) return errors;
-  const read = readSpecification({ ...STAND_IN, ...value }, path);
+  const read = readSpecification({ ...STAND_IN, ...value }, path, silentAfterMs);
   return read.ok ? [] : read.errors;
 }
 
@@ -39,12 +43,25 @@ export function readDefaults(value: unknown, path: Path): readonly UserError[] {
  * A specification with the project's defaults where it says nothing; null stands for the built-in
  * value. Where the two contradict each other, the job's own values stand alone.
  */
-export function readWithDefaults(value: unknown, defaults: Members, path: Path): ReadSpecification {
-  const own = readSpecification(value, path);
+export function readWithDefaults(
+  value: unknown,
+  defaults: Members,
+  path: Path,
+  silentAfterMs: number,
+): ReadSpecification {
+  const own = readSpecification(value, path, silentAfterMs);
   if (!own.ok || !isObject(value) || Object.keys(defaults).length === 0) return own;
-  const merged = readSpecification(merge(value, defaults), path);
+  const merged = readSpecification(merge(value, defaults), path, silentAfterMs);
   return merged.ok ? merged : own;
 }
+
+/** As a job has it. */
+export const readStored = (value: unknown, defaults: Members, silentAfterMs: number) =>
+  readWithDefaults(value, defaults, [], boundOf(value, silentAfterMs));
+
+/** What was set under another `silentAfter` stands as it is. */
+const boundOf = (stored: unknown, silentAfterMs: number): number =>
+  readSpecification(stored, [], silentAfterMs).ok ? silentAfterMs : Number.POSITIVE_INFINITY;
 
 export const defaultsOf = (text: string): Members => parseJson(text) as Members;
 
@@ -58,10 +75,15 @@ function merge(own: Members, defaults: Members): Members {
 }
 
 /** Each value that a run of the job goes by, and who has decided it. */
-export function effectiveValues(own: unknown, defaults: Members): readonly EffectiveValue[] {
+export function effectiveValues(
+  own: unknown,
+  defaults: Members,
+  silentAfterMs: number,
+): readonly EffectiveValue[] {
   if (!isObject(own)) return [];
-  const merged = readSpecification(merge(own, defaults), []);
-  const read = merged.ok ? merged : readSpecification(own, []);
+  const bound = boundOf(own, silentAfterMs);
+  const merged = readSpecification(merge(own, defaults), [], bound);
+  const read = merged.ok ? merged : readSpecification(own, [], bound);
   if (!read.ok) return [];
   const theirs = merged.ok ? defaults : {};
   return valuesOf(read.specification).map(([name, value]) => ({

@@ -10,7 +10,7 @@ const names = (cell: string): string[] =>
 
 it('docs/jobs.md: the example is a specification', () => {
   const [, example = ''] = /```json\n([^`]+)```/.exec(text) ?? [];
-  expect(readSpecification(JSON.parse(example), [])).toMatchObject({ ok: true });
+  expect(readSpecification(JSON.parse(example), [], 15_000)).toMatchObject({ ok: true });
 });
 
 it('docs/jobs.md: each built-in value is the one that stands there', () => {
@@ -23,7 +23,7 @@ it('docs/jobs.md: each built-in value is the one that stands there', () => {
     const defaults = values.split(',').map((value) => value.trim().replaceAll('`', ''));
     for (const [i, name] of all.entries()) told.set(name, defaults[i] ?? '');
   }
-  const values = effectiveValues({ kind: 'shell', command: 'true' }, {});
+  const values = effectiveValues({ kind: 'shell', command: 'true' }, {}, 15_000);
   expect(values.length).toBeGreaterThan(14);
   for (const { name, value } of values) {
     const built = typeof value === 'string' ? value : JSON.stringify(value ?? 'none');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readSpecification } from './specification.js';
 
 const url = 'https://api.example.test/v1?a=b';
-const read = (more: object) => readSpecification({ kind: 'http', url, ...more }, ['spec']);
+const read = (more: object) => readSpecification({ kind: 'http', url, ...more }, ['spec'], 15_000);
 const errorsOf = (more: object): string[] => {
   const outcome = read(more);
   return outcome.ok ? [] : outcome.errors.map(({ code, path }) => `${code} ${path.join('.')}`);
@@ -21,7 +21,7 @@ describe('an http specification', () => {
         body: { kind: 'http', url, ...said },
       },
     });
-    const outcome = readSpecification({ kind: 'HTTP', url }, []);
+    const outcome = readSpecification({ kind: 'HTTP', url }, [], 15_000);
     if (!outcome.ok) throw new Error(JSON.stringify(outcome.errors));
     // Defaults are the executor's.
     expect(JSON.parse(JSON.stringify(outcome.specification.body))).toEqual({ kind: 'http', url });

@@ -4,7 +4,7 @@ import { storedOf } from './resolve.js';
 import { readSpecification } from './specification.js';
 
 const read = (limits: unknown) =>
-  readSpecification({ kind: 'shell', command: 'true', limits }, ['spec']);
+  readSpecification({ kind: 'shell', command: 'true', limits }, ['spec'], 15_000);
 
 describe('limits.output', () => {
   it.each([
@@ -50,7 +50,7 @@ describe('limits.output', () => {
   });
 
   it('is no part of a policy that does not name it', () => {
-    const answer = readSpecification({ kind: 'shell', command: 'true' }, []);
+    const answer = readSpecification({ kind: 'shell', command: 'true' }, [], 15_000);
     if (!answer.ok) throw new Error(JSON.stringify(answer.errors));
     const { policy } = storedOf(answer.specification, { job: null, project: 'p' });
     expect(policy).not.toHaveProperty('outputBytesMax');

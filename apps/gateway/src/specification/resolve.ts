@@ -1,10 +1,10 @@
 import type { Policy } from '#core';
 import { canonicalJson, hashOf } from '#definitions';
+import { GRACE_MS } from './disconnect.js';
 import type { Specification } from './specification.js';
 
 /** Ninety days (the tables have room for sixteen weeks ahead). */
 const RETENTION_MS = 90 * 86_400_000;
-const GRACE_MS = 10_000;
 
 /** What is stored of a specification once, for all the runs that have it. */
 export interface StoredSpecification {
@@ -19,7 +19,7 @@ export function storedOf(
   names: { readonly job: string | null; readonly project: string },
 ): StoredSpecification {
   const { retry, timeoutMs, lostAfterMs, deadlineMs, heartbeatMs } = specification;
-  const { dedup, cache, outputBytesMax } = specification;
+  const { dedup, cache, outputBytesMax, stopAfterMs } = specification;
   const policy: Policy = {
     retry,
     timeoutMs,
@@ -30,6 +30,7 @@ export function storedOf(
     projectName: names.project,
     ...(specification.atMostOnce ? { atMostOnce: true } : {}),
     ...(specification.lossCounts ? {} : { freeLoss: true }),
+    ...(stopAfterMs === null ? {} : { stopAfterMs }),
     ...(heartbeatMs === null ? {} : { heartbeatMs }),
     ...(deadlineMs === null ? {} : { deadlineMs }),
     ...(dedup?.whileIn === 'QUEUED' ? { dedupWhileQueued: true } : {}),

@@ -4,12 +4,12 @@ import { readSpecification } from './specification.js';
 
 const NAMES = { job: null, project: 'p' };
 function policyOf(more: object) {
-  const read = readSpecification({ kind: 'shell', command: 'true', ...more }, []);
+  const read = readSpecification({ kind: 'shell', command: 'true', ...more }, [], 15_000);
   if (!read.ok) throw new Error(JSON.stringify(read.errors));
   return storedOf(read.specification, NAMES).policy;
 }
 function errorsOf(more: object): string[] {
-  const read = readSpecification({ kind: 'shell', command: 'true', ...more }, ['spec']);
+  const read = readSpecification({ kind: 'shell', command: 'true', ...more }, ['spec'], 15_000);
   return read.ok ? [] : read.errors.map(({ code, path }) => `${code} ${path.join('.')}`);
 }
 

@@ -2,6 +2,7 @@ import type { JobKind, RetryPolicy } from '#core';
 import { NAME_PATTERN } from '#protocol';
 import { type Path, type UserError, userError } from '../graphql/schema/user-error.js';
 import { canonicalJson } from '#definitions';
+import { type Disconnect, readDisconnect } from './disconnect.js';
 import { Fields, isObject } from './fields.js';
 import { HTTP_FIELDS, readHttp } from './http.js';
 import { type Cache, type Dedup, readCache, readDedup } from './keys.js';
@@ -12,7 +13,7 @@ import { DEFAULT_PRIORITY, readPriority } from './priority.js';
 import { readRetry } from './retry.js';
 
 /** A job's specification, checked and with every default in its place. */
-export interface Specification {
+export interface Specification extends Disconnect {
   readonly kind: Extract<JobKind, 'SHELL' | 'HTTP' | 'FUNCTION'>;
   /** The requirement class (`shell`, `http`, `function:noop`). */
   readonly need: string;
@@ -27,7 +28,6 @@ export interface Specification {
   readonly heartbeatMs: number | null;
   readonly atMostOnce: boolean;
   readonly lossCounts: boolean;
-  readonly lostAfterMs: number | null;
   /** What is kept of the log of an attempt; null: as much as of any. */
   readonly outputBytesMax: number | null;
   readonly retry: RetryPolicy;
@@ -45,7 +45,6 @@ export type ReadSpecification =
 
 const DAY_MS = 86_400_000;
 const DEFAULT_TIMEOUT_MS = 3_600_000;
-const DEFAULT_LOST_AFTER_MS = 10_000;
 /** As it travels, quoted: with params it must fit into one message to an executor. */
 const SPECIFICATION_BYTES_MAX = 448 * 1_024;
 const GUARANTEES = ['AT_LEAST_ONCE', 'AT_MOST_ONCE'] as const;
@@ -83,7 +82,12 @@ const LATER: ReadonlySet<string> = new Set([
   ...['notify', 'triggers', 'environment'],
 ]);
 
-export function readSpecification(value: unknown, path: Path): ReadSpecification {
+/** `silentAfterMs`: of the executors here; Infinity where that is not to be checked again. */
+export function readSpecification(
+  value: unknown,
+  path: Path,
+  silentAfterMs: number,
+): ReadSpecification {
   if (!isObject(value)) {
     const message = 'A specification is an object with a kind, such as {"kind": "shell", …}.';
     return { ok: false, errors: [userError('INVALID_VALUE', path, message)] };
@@ -108,7 +112,7 @@ export function readSpecification(value: unknown, path: Path): ReadSpecification
     heartbeatMs: fields.duration('heartbeat', 100, 30 * DAY_MS) ?? null,
     atMostOnce: fields.word('guarantee', GUARANTEES) === 'AT_MOST_ONCE',
     lossCounts: fields.flag('lossCountsAsAttempt') ?? true,
-    lostAfterMs: readLostAfter(fields),
+    ...readDisconnect(fields, silentAfterMs),
     outputBytesMax: readOutputBytesMax(fields),
     retry: readRetry(fields),
     dedup: readDedup(fields),
@@ -189,11 +193,3 @@ const READERS: Readonly<Record<(typeof KINDS)[number], (fields: Fields) => Own>>
   http: readHttp,
   function: readFunction,
 };
-
-/** null: NEVER (semantics §3.2). */
-function readLostAfter(fields: Fields): number | null {
-  const disconnect = fields.nested('disconnect');
-  disconnect?.only(['lostAfter'], new Set(['stopAfter', 'onReturn']));
-  if (disconnect?.value('lostAfter') === 'NEVER') return null;
-  return disconnect?.duration('lostAfter', 0, 30 * DAY_MS) ?? DEFAULT_LOST_AFTER_MS;
-}

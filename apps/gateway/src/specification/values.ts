@@ -17,6 +17,7 @@ export function valuesOf(of: Specification): readonly (readonly [name: string, v
     ['lossCountsAsAttempt', of.lossCounts],
     ['limits.output', of.outputBytesMax === null ? '64MB' : formatSize(of.outputBytesMax)],
     ['disconnect.lostAfter', duration(of.lostAfterMs) ?? 'NEVER'],
+    ['disconnect.stopAfter', duration(of.stopAfterMs)],
     ['retry.maxAttempts', retry.maxAttempts],
     ['retry.delay', duration(retry.delayMs)],
     ['retry.backoff', retry.backoff],

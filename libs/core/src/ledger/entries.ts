@@ -1,5 +1,5 @@
 import { type Token, comparePlace } from '../run/run.js';
-import type { EndError, EndReport, Ending, LedgerUp, Work } from './messages.js';
+import type { EndError, EndReport, Ending, LedgerEffect, LedgerUp, Work } from './messages.js';
 import {
   type Entry,
   LEDGER_LIMITS,
@@ -12,6 +12,8 @@ import {
   placeOf,
   send,
 } from './state.js';
+
+type Stop = Extract<LedgerEffect, { kind: 'stop' }>;
 
 /** The inbox: on disk before anything is said or done about it. */
 export function accept(
@@ -36,6 +38,7 @@ export function newEntry(partition: PartitionLedger, token: Token, now: number):
     token,
     partition: partition.id,
     acceptedAt: now,
+    arrivedAt: now,
     phase: 'accepted',
     work: null,
     startedAt: null,
@@ -60,6 +63,10 @@ export function startWaiting(step: LedgerStep): void {
       giveBack(step, entry, 'its grant is over');
       continue;
     }
+    if (isCutOff(step, entry)) {
+      giveBack(step, entry, unansweredFor(entry));
+      continue;
+    }
     state.waiting.delete(entry);
     state.running += 1;
     entry.phase = 'started';
@@ -68,6 +75,28 @@ export function startWaiting(step: LedgerStep): void {
     step.emit({ kind: 'start', partition, token, work, acceptedAt: entry.acceptedAt });
     if (entry.freeze !== null) step.emit({ kind: 'freeze', partition, token, ...entry.freeze });
   }
+}
+
+/** 3.6: nobody has answered for as long as this attempt may go on without. */
+export function isCutOff({ state, now }: LedgerStep, { work, arrivedAt }: Entry): boolean {
+  const stopAfterMs = work?.stopAfterMs ?? null;
+  if (stopAfterMs === null || state.answeredAt === null) return false;
+  return now - Math.max(state.answeredAt, arrivedAt) >= stopAfterMs;
+}
+
+export const unansweredFor = ({ work }: Entry): string =>
+  `no answer for ${(work?.stopAfterMs ?? 0) / 1_000} s`;
+
+/** Said again and again: only the first word and a shorter grace are news to the runner. */
+export function stopRunning(
+  step: LedgerStep,
+  entry: Entry,
+  { graceMs, outcome, why }: Pick<Stop, 'graceMs' | 'outcome' | 'why'>,
+): void {
+  const stopBy = step.now + graceMs;
+  if (entry.stopBy !== null && entry.stopBy <= stopBy) return;
+  entry.stopBy = stopBy;
+  step.emit({ kind: 'stop', token: entry.token, graceMs, outcome, why });
 }
 
 /** A token that was accepted and not started goes back: no attempt is spent. */

@@ -120,6 +120,11 @@ describe('the ledger, in sequence', () => {
     expect(bench.say(freeze(true, 30, token(11)))).toBe('refused unknown');
   });
 
+  it('a cancel for its time-out ends as that', () => {
+    const [stop] = prepared(new Bench(1), assign()).tell(cancel(T, { why: 'timeout' }));
+    expect(stop).toMatchObject({ kind: 'stop', outcome: 'TIMED_OUT' });
+  });
+
   it('a freeze before the start is kept, and follows the start', () => {
     const bench = prepared(new Bench(0), assign());
     expect(bench.say(freeze())).toBe('');

@@ -14,6 +14,7 @@ import {
   persist,
   refuse,
 } from './state.js';
+import { endCutOff } from './unanswered.js';
 
 /**
  * The executor's ledger (architecture §6): the tokens it holds, what is on disk, what it owes.
@@ -21,7 +22,7 @@ import {
  *            assign               a slot is free              the runner is done
  *   (none) ─────────► accepted ───────────────────► started ────────────────────► ended ──ack──► ∅
  *      │                 │  cancel: CANCELLED          │ restored: LOST              ▲
- *      │                 └──draining, floor: bounce────┴─────────────────────────────┤
+ *      │                 └─draining, floor, cut: bounce┴─────────────────────────────┤
  *      └── bounce, reject, or a cancel of what was never seen ───────────────────────┘
  *
  *  L1 A token starts at most once, also over crashes: the start mark is on disk before the start.
@@ -34,6 +35,7 @@ import {
  *     a floor above its sender.
  *  L7 Memory is bounded: slots, outbox, tombstones, partitions (LEDGER_LIMITS).
  *  L8 Whatever has no answer is said again, and all of it to a new session or a new owner.
+ *  L9 What is cut off (3.6: no answer for its `stopAfter`) does not start, and is told to stop.
  */
 export const ledgerMachine: Machine<LedgerState, LedgerMessage, LedgerEffect> = {
   step(state, message, now, emit) {
@@ -49,6 +51,7 @@ export const ledgerMachine: Machine<LedgerState, LedgerMessage, LedgerEffect> = 
         ended(step, message);
         break;
       case 'tick':
+        if (message.unansweredMs !== undefined) endCutOff(step, message.unansweredMs);
         restate(step);
         break;
       case 'welcomed':
@@ -135,7 +138,8 @@ function leaveBehind(step: LedgerStep, isOtherLife: boolean): void {
   for (const partition of state.partitions.values()) {
     for (const { phase, token } of partition.entries.values()) {
       if (phase !== 'started') continue;
-      step.emit({ kind: 'stop', token, graceMs: 0, why: 'its executor has a newer incarnation' });
+      const why = 'its executor has a newer incarnation';
+      step.emit({ kind: 'stop', token, graceMs: 0, outcome: 'CANCELLED', why });
     }
   }
   if (!isOtherLife) return;

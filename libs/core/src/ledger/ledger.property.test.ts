@@ -13,7 +13,7 @@ const draws = fc.array(
 );
 
 describe('the ledger under repeats, reorderings, losses and crashes', () => {
-  it('keeps L1 to L5', () => {
+  it('keeps L1 to L5, and L9', () => {
     fc.assert(
       fc.property(draws, (drawn) => {
         const world = new World();
@@ -32,15 +32,18 @@ describe('the ledger under repeats, reorderings, losses and crashes', () => {
   it('starts, ends and crashes often enough for that to mean something', () => {
     let starts = 0;
     let refused = 0;
+    let cutOff = 0;
     const sample = fc.sample(draws, { numRuns: 200, seed: 7 });
     for (const drawn of sample) {
       const world = new World();
       for (const draw of drawn) world.apply(draw);
       starts += world.started.size;
+      cutOff += [...world.stopped.values()].filter((as) => as === 'LOST').length;
       refused += [...world.ended].filter((key) => !world.started.has(key)).length;
     }
     expect(starts).toBeGreaterThan(500);
     expect(refused).toBeGreaterThan(500);
+    expect(cutOff).toBeGreaterThan(50);
   });
 
   it('a snapshot at any moment stands for all records before it', () => {

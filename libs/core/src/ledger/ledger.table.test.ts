@@ -25,6 +25,7 @@ const MESSAGES: Readonly<Record<string, LedgerMessage>> = {
   started,
   ended,
   tick: { kind: 'tick' },
+  unanswered: { kind: 'tick', unansweredMs: 60_000 },
   unlinked: { kind: 'unlinked' },
   'draining on': { kind: 'draining', on: true },
   'draining off': { kind: 'draining', on: false },
@@ -59,6 +60,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     askDigest: 'persist promise, send digest',
     started: 'refused unknown',
     ended: 'refused unknown',
+    unanswered: 'persist ended, send bounce',
     'draining on': 'persist ended, send bounce',
     'new session': 'persist promise, send digest',
     'new incarnation': IDENTITY,
@@ -73,6 +75,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     askDigest: 'persist promise, send digest',
     started: 'send started',
     ended: 'persist ended, send SUCCEEDED',
+    unanswered: 'stop',
     restored: 'persist ended, send LOST',
     'new session': 'persist promise, send digest',
     'new incarnation': 'persist identity, stop, identified',
@@ -87,6 +90,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     askDigest: 'persist promise, send digest',
     ended: 'persist ended, send SUCCEEDED',
     tick: 'send started',
+    unanswered: 'stop, send started',
     restored: 'persist ended, send LOST',
     'new session': 'persist promise, send digest, send started',
     'new incarnation': 'persist identity, stop, identified',
@@ -102,6 +106,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     started: 'refused unknown',
     ended: 'refused unknown',
     tick: 'send SUCCEEDED',
+    unanswered: 'send SUCCEEDED',
     'new session': 'persist promise, send digest, send SUCCEEDED',
     'new incarnation': IDENTITY,
     'new life': IDENTITY,
@@ -116,6 +121,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     started: 'refused unknown',
     ended: 'refused unknown',
     tick: 'send bounce',
+    unanswered: 'send bounce',
     'new session': 'persist promise, send digest, send bounce',
     'new incarnation': IDENTITY,
     'new life': IDENTITY,
@@ -139,7 +145,7 @@ describe('the ledger, each message in each phase', () => {
     for (const [name, message] of Object.entries(MESSAGES)) {
       it(`${phase}: ${name}`, () => {
         const bench = PHASES[phase]();
-        bench.now += 1_500;
+        bench.now += 5_000;
         expect(bench.say(message)).toBe(EXPECTED[phase][name] ?? '');
       });
     }

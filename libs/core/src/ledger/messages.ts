@@ -12,6 +12,8 @@ export interface Work {
   readonly timeoutMs: Millis;
   readonly graceMs: Millis;
   readonly heartbeatMs: Millis | null;
+  /** 3.6; null: it never stops itself. */
+  readonly stopAfterMs: Millis | null;
 }
 
 export type EndError = NonNullable<ResultReport['error']>;
@@ -88,7 +90,8 @@ export type LedgerMessage =
   | { readonly kind: 'draining'; readonly on: boolean }
   /** Once, after a start from disk, when leftovers of the former process are dead. */
   | { readonly kind: 'restored' }
-  | { readonly kind: 'tick' };
+  /** For how long nobody has answered this executor's beats, where somebody counts that. */
+  | { readonly kind: 'tick'; readonly unansweredMs?: Millis };
 
 /** One line of the journal. Each is a whole transition, so every prefix of a journal is sound. */
 export type LedgerRecord =
@@ -163,6 +166,7 @@ export type LedgerEffect =
       readonly kind: 'stop';
       readonly token: Token;
       readonly graceMs: Millis;
+      readonly outcome: Outcome;
       readonly why: string;
     }
   /** Said again whenever the owner says it again: whoever does it answers. */

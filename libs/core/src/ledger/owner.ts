@@ -1,5 +1,5 @@
 import { type Place, type Token, comparePlace } from '../run/run.js';
-import { NOTHING_KNOWN, accept, cancelled, endUnseen, endWith } from './entries.js';
+import { NOTHING_KNOWN, accept, cancelled, endUnseen, endWith, stopRunning } from './entries.js';
 import type { LedgerDown } from './messages.js';
 import { forgetSendings, sendDigest, sendEntry } from './restating.js';
 import {
@@ -111,11 +111,8 @@ function cancelKnown(step: LedgerStep, entry: Entry, graceMs: number, why: strin
       endWith(step, entry, cancelled(why));
       return;
     case 'started': {
-      // Owners restate a cancel; only the first one and a shorter grace are news to the runner.
-      const stopBy = step.now + Math.max(0, graceMs);
-      if (entry.stopBy !== null && entry.stopBy <= stopBy) return;
-      entry.stopBy = stopBy;
-      step.emit({ kind: 'stop', token: entry.token, graceMs: Math.max(0, graceMs), why });
+      const outcome = why === 'timeout' ? 'TIMED_OUT' : 'CANCELLED';
+      stopRunning(step, entry, { graceMs: Math.max(0, graceMs), outcome, why });
       return;
     }
     case 'ended':

@@ -84,6 +84,7 @@ function entryOf(partition: PartitionLedger, token: Token, at: number): Entry {
   let entry = partition.entries.get(key);
   if (entry === undefined) {
     entry = newEntry(partition, token, at);
+    entry.arrivedAt = Number.NEGATIVE_INFINITY;
     partition.entries.set(key, entry);
   }
   partition.watermark = higher(partition.watermark, placeOf(token));

@@ -35,6 +35,8 @@ export interface Entry {
   readonly token: Token;
   readonly partition: number;
   readonly acceptedAt: Millis;
+  /** When its owner's word came, on this process's clock: that is an answer, too. */
+  arrivedAt: Millis;
   phase: Phase;
   /** Forgotten at the end. */
   work: Work | null;
@@ -84,6 +86,8 @@ export interface LedgerState {
   /** null until the cluster has welcomed this connection: nothing is taken and nothing is said. */
   session: string | null;
   draining: boolean;
+  /** When somebody last answered this executor's beats; null: nobody has said so yet. */
+  answeredAt: Millis | null;
   readonly partitions: Map<number, PartitionLedger>;
   /** Accepted and not yet started, in order. */
   readonly waiting: Set<Entry>;
@@ -99,6 +103,7 @@ export const emptyLedger = (options: LedgerOptions): LedgerState => ({
   cluster: null,
   session: null,
   draining: false,
+  answeredAt: null,
   partitions: new Map(),
   waiting: new Set(),
   running: 0,

@@ -143,6 +143,8 @@ export interface Policy {
   readonly graceMs: Millis;
   /** null: NEVER (semantics §3.2). */
   readonly lostAfterMs: Millis | null;
+  /** An executor that had no answer for so long ends the attempt itself (3.6). */
+  readonly stopAfterMs?: Millis;
   readonly retentionMs: Millis;
   /** AT_MOST_ONCE (2.2): what was granted and not bounced is never granted again. */
   readonly atMostOnce?: true;

@@ -169,8 +169,8 @@ export class Link {
     this.beBorn();
   }
 
-  /** Slots were taken or freed: the next beat need not wait. */
-  private beat(): void {
+  /** Now, and then regularly again. */
+  beat(): void {
     const { session } = this.presence;
     const { self, busy } = this.options;
     this.cancelBeat?.();

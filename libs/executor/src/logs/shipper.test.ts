@@ -10,7 +10,7 @@ const attempt: Attempt = {
   token: { run: 'r', attempt: 2, executor: 'x', incarnation: 1, epoch: 1, seq: 1 },
   work: {
     ...{ kind: 'SHELL', spec: '{}', params: null, project: 'p', job: 'j' },
-    ...{ timeoutMs: 0, graceMs: 0, heartbeatMs: null },
+    ...{ timeoutMs: 0, graceMs: 0, heartbeatMs: null, stopAfterMs: null },
   },
   spec: { kind: 'function', name: 'f' },
   acceptedAt: Date.UTC(2026, 4, 31, 23, 59, 59),

@@ -44,7 +44,7 @@ function start(more: Partial<Work>): Token {
   const token = { run: 'r', attempt: 1, executor: 'x', incarnation: 1, epoch: 1, seq: 1 };
   const work: Work = {
     ...{ kind: 'SHELL', spec: '{}', params: null, project: 'p', job: 'j' },
-    ...{ timeoutMs: 60_000, graceMs: 1_000, heartbeatMs: null },
+    ...{ timeoutMs: 60_000, graceMs: 1_000, heartbeatMs: null, stopAfterMs: null },
     ...more,
   };
   const spec = { kind: 'shell', command: 'true' } as Attempt['spec'];

@@ -138,10 +138,9 @@ export class Attempts {
     this.watch(live);
   }
 
-  stop(token: Token, graceMs: Millis, why: string): void {
+  stop(token: Token, graceMs: Millis, why: string, outcome: Outcome = 'CANCELLED'): void {
     const live = this.live.get(ledgerKey(token));
-    if (live === undefined) return;
-    this.ask(live, { outcome: why === 'timeout' ? 'TIMED_OUT' : 'CANCELLED', why }, graceMs);
+    if (live !== undefined) this.ask(live, { outcome, why }, graceMs);
   }
 
   /** The executor itself stops: its attempts are LOST, nobody's fault, and may be retried. */

@@ -82,6 +82,7 @@ export class RunnerBench {
       timeoutMs: 60_000,
       graceMs: 1_000,
       heartbeatMs: null,
+      stopAfterMs: null,
       ...more,
     };
     const read = readSpec(work);

@@ -124,6 +124,7 @@ export class FakeOwner {
       timeoutMs: 60_000,
       graceMs: 1_000,
       heartbeatMs: null,
+      stopAfterMs: null,
       ...more,
     };
     this.own({ kind: 'assign', token, work });

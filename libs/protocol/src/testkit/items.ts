@@ -44,6 +44,7 @@ const work = fc.record({
   timeoutMs: real,
   graceMs: real,
   heartbeatMs: optional(real),
+  stopAfterMs: optional(real),
 });
 
 const DOWN: Every<Down> = {

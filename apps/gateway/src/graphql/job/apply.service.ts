@@ -1,9 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Settings } from '#config';
 import { Definitions, applyJob, canonicalJson, hashOf } from '#definitions';
 import { NAME_PATTERN } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { type Viewer, actorOf } from '../../auth/viewer.js';
 import { readSpecification } from '../../specification/specification.js';
+import { SETTINGS } from '../../tokens.js';
 import {
   type UserError,
   findBrokenStrings,
@@ -18,6 +20,7 @@ export class ApplyService {
   constructor(
     private readonly definitions: Definitions,
     private readonly projects: ProjectsService,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   async apply(viewer: Viewer, input: ApplyJobInput): Promise<JobPayload> {
@@ -36,7 +39,7 @@ export class ApplyService {
     if (expectedVersion !== null && expectedVersion < 0) {
       errors.push(userError('INVALID_VALUE', ['expectedVersion'], 'A version is 0 or more.'));
     }
-    const read = readSpecification(input.spec, ['spec']);
+    const read = readSpecification(input.spec, ['spec'], this.settings.silentAfterMs);
     if (!read.ok) errors.push(...read.errors);
     if (errors.length > 0) return refusedJob(errors);
     const spec = canonicalJson(input.spec);

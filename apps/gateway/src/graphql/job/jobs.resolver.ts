@@ -1,3 +1,4 @@
+import { Inject } from '@nestjs/common';
 import {
   Args,
   Context,
@@ -8,11 +9,13 @@ import {
   ResolveField,
   Resolver,
 } from '@nestjs/graphql';
+import type { Settings } from '#config';
 import { Definitions, listJobVersions, listJobs } from '#definitions';
 import { type JobRow } from '#postgres';
 import { NAME_PATTERN, parseJson } from '#protocol';
 import { ProjectsService } from '../../auth/projects.service.js';
 import { defaultsOf, effectiveValues } from '../../specification/defaults.js';
+import { SETTINGS } from '../../tokens.js';
 import type { GraphqlContext } from '../driver/context.js';
 import { notFound } from '../driver/errors.js';
 import { Requires } from '../driver/roles.js';
@@ -111,6 +114,7 @@ export class JobDetailsResolver {
     private readonly runs: RunsService,
     private readonly definitions: Definitions,
     private readonly projects: ProjectsService,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   @ResolveField(() => Project, { description: 'The project it belongs to.' })
@@ -136,7 +140,11 @@ export class JobDetailsResolver {
     const project = await context.project(job.project);
     if (project === undefined) throw new Error(`job ${job.id} has no project`);
     const { defaults } = await this.projects.fresh(project);
-    return effectiveValues(await specOf(job, context), defaultsOf(defaults));
+    return effectiveValues(
+      await specOf(job, context),
+      defaultsOf(defaults),
+      this.settings.silentAfterMs,
+    );
   }
 
   @ResolveField(() => String, { nullable: true, description: 'What it is for.' })

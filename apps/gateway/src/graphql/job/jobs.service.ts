@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Settings } from '#config';
 import {
   type JobRow,
   type JobVersionRef,
@@ -13,8 +14,9 @@ import { ProjectsService } from '../../auth/projects.service.js';
 import type { Viewer } from '../../auth/viewer.js';
 import { GATEWAY_READER } from '../../intake/hints.service.js';
 import { type StoredSpecification, storedOf } from '../../specification/resolve.js';
-import { defaultsOf, readWithDefaults } from '../../specification/defaults.js';
+import { defaultsOf, readStored } from '../../specification/defaults.js';
 import type { Specification } from '../../specification/specification.js';
+import { SETTINGS } from '../../tokens.js';
 import { Batch, byKey } from '../driver/batch.js';
 
 /** A version of a job, ready to be submitted. */
@@ -39,6 +41,7 @@ export class JobsService {
   constructor(
     @Inject(GATEWAY_READER) private readonly reader: Reader,
     private readonly projects: ProjectsService,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   jobsOf(viewer: Viewer): Batch<string, JobRow> {
@@ -87,7 +90,7 @@ export class JobsService {
     this.scopes.set(key, project.id);
     const text = await this.specs.load(key);
     if (text === undefined) return undefined;
-    const read = readWithDefaults(parseJson(text), defaultsOf(defaults), []);
+    const read = readStored(parseJson(text), defaultsOf(defaults), this.settings.silentAfterMs);
     if (!read.ok) throw new Error(`version ${key} is stored and not valid: ${text.slice(0, 200)}`);
     const { specification } = read;
     const names = { job: job.name, project: project.name };

@@ -8,7 +8,8 @@ let other: TestGateway;
 beforeAll(async () => {
   database = await startTestDatabase(4);
   gateway = await startTestGateway({ url: database.url });
-  other = await startTestGateway({ url: database.url });
+  const settings = { ORRERY_SILENT_AFTER: '20s' };
+  other = await startTestGateway({ url: database.url, settings });
 });
 afterAll(async () => {
   await other.stop();
@@ -36,6 +37,28 @@ async function poolOf(at: TestGateway, input: object): Promise<string> {
   const { retry } = JSON.parse(rows[0]?.policy ?? '{}') as { retry: { maxAttempts: number } };
   return `${rows[0]?.pool} ${retry.maxAttempts}`;
 }
+
+it('stopAfter is held against silentAfter wherever it is set, and nowhere else (3.6)', async () => {
+  const name = freshName('cut-off');
+  const disconnect = { stopAfter: '18s' };
+  const spec = { kind: 'shell', command: 'true', disconnect };
+  const asked: readonly [string, string, object][] = [
+    ['submitRun', 'SubmitRunInput', { project: 'demo', spec }],
+    ['updateProject', 'UpdateProjectInput', { name: 'demo', defaults: { disconnect } }],
+    ['applyJob', 'ApplyJobInput', { project: 'demo', name, spec }],
+  ];
+  for (const [mutation, type, input] of asked) {
+    const document = `mutation ($input: ${type}!) { ${mutation}(input: $input) {
+      userErrors { message } } }`;
+    const refused = await gateway.get(document, { input });
+    expect(refused).toMatchObject({
+      userErrors: [{ message: expect.stringContaining('at most 13s') as string }],
+    });
+    expect(await other.get(document, { input })).toEqual({ userErrors: [] });
+  }
+  await update({ defaults: {} });
+  expect(await poolOf(gateway, { job: name })).toBe('default 3');
+});
 
 describe('updateProject', () => {
   it('what is submitted next goes by the defaults, of a job and in place', async () => {

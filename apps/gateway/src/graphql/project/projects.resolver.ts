@@ -1,4 +1,6 @@
+import { Inject } from '@nestjs/common';
 import { Args, Context, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import type { Settings } from '#config';
 import {
   Definitions,
   type ProjectEntity,
@@ -21,6 +23,7 @@ import {
   pageSize,
 } from '../schema/page.js';
 import { readDefaults } from '../../specification/defaults.js';
+import { SETTINGS } from '../../tokens.js';
 import { given } from '../run/submission.js';
 import { JsonScalar } from '../schema/scalars.js';
 import {
@@ -48,6 +51,7 @@ export class ProjectsResolver {
   constructor(
     private readonly projects: ProjectsService,
     private readonly definitions: Definitions,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   @Query(() => ViewerModel, { description: 'Who asks.' })
@@ -131,7 +135,9 @@ export class ProjectsResolver {
     if (userErrors.length > 0 || project === undefined) return { project: null, userErrors };
     const { description, defaults } = input;
     checkDescription(description ?? null, userErrors);
-    if (given(defaults)) userErrors.push(...readDefaults(defaults, ['defaults']));
+    if (given(defaults)) {
+      userErrors.push(...readDefaults(defaults, ['defaults'], this.settings.silentAfterMs));
+    }
     if (userErrors.length > 0) return { project: null, userErrors };
     const made = await updateProject(this.definitions, {
       id: project.id,

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Settings } from '#config';
 import { type GivenEnd, type Millis, laneOf, partitionOf } from '#core';
 import {
   type Installation,
@@ -19,7 +20,7 @@ import { cacheHash, dedupHash, dedupKeyOf } from '../../specification/keys.js';
 import { defaultsOf, readWithDefaults } from '../../specification/defaults.js';
 import { ParamsChecker } from '../../specification/params.js';
 import { storedOf } from '../../specification/resolve.js';
-import { INSTALLATION } from '../../tokens.js';
+import { INSTALLATION, SETTINGS } from '../../tokens.js';
 import { JobsService, type ResolvedVersion } from '../job/jobs.service.js';
 import {
   type Path,
@@ -55,6 +56,7 @@ export class SubmitService {
     @Inject(INSTALLATION) private readonly installation: Installation,
     @Inject(GATEWAY_READER) private readonly reader: Reader,
     readonly intake: GroupCommit,
+    @Inject(SETTINGS) private readonly settings: Settings,
   ) {}
 
   /** One request's submissions to a project: what they share is looked up once for all. */
@@ -144,7 +146,8 @@ export class SubmitService {
     }
     if (input.spec === undefined || input.spec === null) return undefined;
     const defaults = defaultsOf(project.defaults);
-    const read = readWithDefaults(input.spec, defaults, [...path, 'spec']);
+    const { silentAfterMs } = this.settings;
+    const read = readWithDefaults(input.spec, defaults, [...path, 'spec'], silentAfterMs);
     if (!read.ok) {
       errors.push(...read.errors);
       return undefined;

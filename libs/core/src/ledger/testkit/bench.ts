@@ -20,6 +20,7 @@ export const WORK: Work = {
   timeoutMs: 1_000,
   graceMs: 100,
   heartbeatMs: null,
+  stopAfterMs: 5_000,
 };
 export const DONE: Ending = {
   outcome: 'SUCCEEDED',

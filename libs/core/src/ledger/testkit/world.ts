@@ -1,9 +1,10 @@
-import { type Place, type Token, comparePlace } from '../../run/run.js';
+import { type Outcome, type Place, type Token, comparePlace } from '../../run/run.js';
 import { ledgerMachine } from '../ledger.machine.js';
 import type { LedgerDown, LedgerEffect, LedgerMessage, LedgerRecord, Work } from '../messages.js';
 import { restoreLedger } from '../restore.js';
 import { type LedgerOptions, type LedgerState, higher, ledgerKey } from '../state.js';
 
+const STOP_AFTER_MS = 5_000;
 const WORK: Work = {
   kind: 'SHELL',
   spec: '{}',
@@ -13,6 +14,7 @@ const WORK: Work = {
   timeoutMs: 0,
   graceMs: 0,
   heartbeatMs: null,
+  stopAfterMs: STOP_AFTER_MS,
 };
 const ENDING = {
   outcome: 'SUCCEEDED',
@@ -49,6 +51,9 @@ export class World {
   readonly network: LedgerMessage[] = [];
   running = new Map<string, Token>();
   now = 0;
+  answeredAt = Number.NEGATIVE_INFINITY;
+  /** Who was told to stop, and as what it then counts. */
+  readonly stopped = new Map<string, Outcome>();
   sessions = 0;
   epoch = 1;
   seq = 0;
@@ -74,9 +79,26 @@ export class World {
       if (effect.kind === 'start' && comparePlace(effect.token, this.heardFloor) < 0) {
         throw new Error(`L3 ${ledgerKey(effect.token)} is below the floor that was heard`);
       }
+      if (effect.kind === 'start') this.checkAnswers(effect);
+      if (effect.kind === 'stop') this.stopped.set(ledgerKey(effect.token), effect.outcome);
       this.queue.push(effect);
     });
     this.settle();
+    if (message.kind === 'tick') this.checkCutOff();
+  }
+
+  private checkAnswers({ acceptedAt, token }: Extract<LedgerEffect, { kind: 'start' }>): void {
+    if (this.answeredAt === Number.NEGATIVE_INFINITY) return;
+    if (this.now - Math.max(this.answeredAt, acceptedAt) < STOP_AFTER_MS) return;
+    throw new Error(`L9 ${ledgerKey(token)} starts though it is cut off`);
+  }
+
+  private checkCutOff(): void {
+    for (const [key, { phase, acceptedAt }] of this.state.partitions.get(0)?.entries ?? []) {
+      if (this.now - Math.max(this.answeredAt, acceptedAt) < STOP_AFTER_MS) continue;
+      if (phase === 'accepted') throw new Error(`L9 ${key} waits though it is cut off`);
+      if (phase === 'started' && !this.stopped.has(key)) throw new Error(`L9 ${key} runs on`);
+    }
   }
 
   private isTaken({ session, item }: Extract<LedgerMessage, { kind: 'down' }>): boolean {
@@ -166,6 +188,7 @@ export class World {
     this.queue = [];
     this.running = new Map();
     this.heardFloor = this.diskFloor;
+    this.answeredAt = Number.NEGATIVE_INFINITY;
     this.state = restoreLedger(OPTIONS, this.disk);
     this.step({ kind: 'restored' });
   }
@@ -203,7 +226,7 @@ export class World {
         return this.step({ kind: 'ended', partition: 0, token, ending: ENDING });
       }
       case 5:
-        return this.step({ kind: 'tick' });
+        return this.tick((b % 4) * 2_000);
       case 6:
         return a % 2 === 0 ? this.sync() : this.drain();
       case 7:
@@ -217,6 +240,11 @@ export class World {
       default:
         return this.step({ kind: 'draining', on: a % 4 === 1 });
     }
+  }
+
+  private tick(unansweredMs: number): void {
+    this.answeredAt = this.now - unansweredMs;
+    this.step({ kind: 'tick', unansweredMs });
   }
 
   private newToken(): Token {
