@@ -23,7 +23,7 @@ type Of<K extends PartitionMessage['kind']> = Extract<PartitionMessage, { kind: 
 export function jobChanged(step: Step, { inbox, job }: Of<'job-changed'>): void {
   const { state } = step;
   if (state.applied.has(inbox) || state.changing.has(inbox)) return;
-  state.changing.add(inbox);
+  state.changing.set(inbox, false);
   perform(step, { kind: 'read-job', inbox, job });
 }
 
@@ -72,18 +72,24 @@ export function heldRead(step: Step, message: Of<'held-read'>): void {
     isStale ||= isOld;
     if (!isStale) after = id;
     step.run = id;
-    if (!isOld && !state.cells.has(id) && !state.benched.has(id)) letGo(step, cell);
+    if (!isOld && !state.cells.has(id)) letGo(step, cell, inbox);
   }
   readDone(state, read);
-  if (state.holds.has(job) || (message.complete && !isStale)) done(step, inbox);
-  else perform(step, { kind: 'read-held', inbox, job, after, read: newRead(state) });
+  if (state.holds.has(job)) done(step, inbox);
+  else if (!message.complete || isStale) {
+    perform(step, { kind: 'read-held', inbox, job, after, read: newRead(state) });
+  } else if (state.changing.get(inbox) !== true) done(step, inbox);
+  // As the commands of what is on the bench the row waits in the inbox, and is swept again.
+  else state.changing.delete(inbox);
 }
 
-/** What a person has paused as well stays paused. */
-function letGo(step: Step, cell: Cell): void {
+/** What a person has paused as well stays paused, and so does what is parked. */
+function letGo(step: Step, cell: Cell, inbox: string): void {
+  const { state } = step;
   const { paused } = cell.record;
   if (cell.state !== 'PAUSED' || paused?.job !== true) return;
-  goOn(step, cell, paused.from, { data: { job: true } });
+  if (state.benched.has(cell.facts.id)) state.changing.set(inbox, true);
+  else goOn(step, cell, paused.from, { data: { job: true } });
 }
 
 function done(step: Step, inbox: string): void {

@@ -134,9 +134,10 @@ function adopt(step: Step, cell: Cell): void {
     reopen(step, cell);
     return;
   }
-  const stays = enqueue(step, cell);
-  if (stays && cell.state === 'READY' && heldBy(step.state, cell) === undefined)
-    tellPool(step, { kind: 'offer', cell });
+  if (!enqueue(step, cell) || cell.state !== 'READY') return;
+  if (heldBy(step.state, cell) === undefined) tellPool(step, { kind: 'offer', cell });
+  // Its job was paused while it was in no memory.
+  else step.state.unswept = true;
 }
 
 function fetched(step: Step, message: Extract<PartitionMessage, { kind: 'fetched' }>): void {
@@ -253,7 +254,6 @@ function loadAll(step: Step, cells: readonly Cell[], holds: ReadonlyMap<string, 
   const { state } = step;
   const counts = new Map<string, number>();
   for (const [job, hold] of holds) state.holds.set(job, hold);
-  state.unswept = holds.size > 0;
   for (const cell of [...cells].sort(byGrant)) {
     if (!isOpen(cell.state) && cell.lane !== null) {
       counts.set(cell.lane, (counts.get(cell.lane) ?? 0) + 1);

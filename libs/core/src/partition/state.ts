@@ -100,8 +100,8 @@ export interface PartitionState {
   readonly executors: Map<string, ExecutorCell>;
   /** By id: the jobs that are paused. */
   readonly holds: Map<string, Hold>;
-  /** Inbox rows that say a job was paused or goes on, and are not yet done. */
-  readonly changing: Set<string>;
+  /** Inbox rows that say a job was paused or goes on; true: a run on the bench waits for it. */
+  readonly changing: Map<string, boolean>;
   /** There may be runs in line that a hold should have taken out of it. */
   unswept: boolean;
   /** Runs that failed: left alone until then, or for as long as they are parked. */
@@ -142,7 +142,7 @@ export function emptyPartition(
     applied: new Set(),
     executors: new Map(),
     holds: new Map(),
-    changing: new Set(),
+    changing: new Map(),
     unswept: false,
     benched: new Map(),
     life,
