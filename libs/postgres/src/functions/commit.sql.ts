@@ -251,11 +251,12 @@ const REST = `
       on conflict do nothing;
   end if;
   if x_partition is not null then
-    insert into executor (id, partition, pool, state, incarnation, since, closed, empty_by, record)
-      select x.id, x.partition, x.pool, x.state, x.incarnation, ${time('x.since')}, x.closed,
-        ${time('x.empty_by')}, ${body('x.record')} from unnest(${items('x_id')}, x_partition, ${items('x_pool')}, x_state, x_incarnation,
-        x_since, x_closed, x_empty_by, ${items('x_record')})
-        x(id, partition, pool, state, incarnation, since, closed, empty_by, record)
+    insert into executor (id, partition, pool, state, incarnation, closed, since, empty_by, record)
+      select x.id, x.partition, x.pool, x.state, x.incarnation, x.closed, ${time('x.since')},
+        ${time('x.empty_by')}, ${body('x.record')}
+      from unnest(${items('x_id')}, x_partition, ${items('x_pool')}, x_state, x_incarnation,
+        x_closed, x_since, x_empty_by, ${items('x_record')})
+        x(id, partition, pool, state, incarnation, closed, since, empty_by, record)
       on conflict (id) do update set pool = excluded.pool, state = excluded.state,
         incarnation = excluded.incarnation, since = excluded.since, closed = excluded.closed,
         empty_by = excluded.empty_by, record = excluded.record;
@@ -264,8 +265,7 @@ const REST = `
     insert into aside (id, partition, run, kind, bytes, error)
       select x.id, x.partition, x.run, x.kind, ${body('x.bytes')}, x.error
       from unnest(s_id, s_partition, s_run, ${items('s_kind')}, ${items('s_bytes')},
-        ${items('s_error')}) x(id, partition, run, kind, bytes, error)
-      on conflict do nothing;
+        ${items('s_error')}) x(id, partition, run, kind, bytes, error) on conflict do nothing;
   end if;
   if t_id is not null then
     update inbox q set tries = q.tries + 1 from unnest(t_partition, t_id) x(partition, id)
