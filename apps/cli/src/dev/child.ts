@@ -31,6 +31,8 @@ export interface ChildEvents {
   readonly onChange: () => void;
   readonly onReady: (report: Report) => void;
   readonly onProblem: (problem: string) => void;
+  /** It has ended: for how long it is left so at least. */
+  readonly restMs: () => number;
 }
 
 export interface Child {
@@ -116,7 +118,7 @@ class WatchedChild implements Child {
         case 'spawn':
           return this.spawn();
         case 'wait':
-          this.timer = setTimeout(() => this.send({ kind: 'retry' }), effect.delayMs);
+          this.waitFor(Math.max(effect.delayMs, this.events.restMs()));
           return;
         case 'forget-wait':
           return clearTimeout(this.timer);
@@ -130,6 +132,10 @@ class WatchedChild implements Child {
       }
     });
     this.events.onChange();
+  }
+
+  private waitFor(delayMs: number): void {
+    this.timer = setTimeout(() => this.send({ kind: 'retry' }), delayMs);
   }
 
   private spawn(): void {
