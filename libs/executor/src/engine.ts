@@ -31,6 +31,8 @@ const VERSION = '0.1.0';
 const TICK_MS = 250;
 /** Beats while something here goes by their answers (3.6): one that is lost ends nothing. */
 const ASK_EVERY_MS = 1_500;
+/** A look that is so late: this process stood still. */
+const STALL_MS = 1_000;
 const SHUTDOWN_BOUND_MS = 1_000;
 
 export type Dropped = Refusal | 'mailbox-full';
@@ -52,6 +54,7 @@ export class Engine {
   private readonly logs: LogShipper;
   private readonly wheel: Wheel;
   private askedAt = Number.NEGATIVE_INFINITY;
+  private lookedAt = Number.POSITIVE_INFINITY;
   private readonly subscription = new Subscription();
 
   constructor(private readonly parts: EngineParts) {
@@ -116,11 +119,14 @@ export class Engine {
     const { link, ref } = this;
     const { options, ledger } = this.parts;
     const now = options.clock.elapsed();
-    if (now - this.askedAt >= ASK_EVERY_MS && mindsAnswers(ledger)) {
+    // After a stall of our own the answers are there and not yet read: the next look knows.
+    const hasStalled = now - this.lookedAt > STALL_MS;
+    this.lookedAt = now;
+    if ((hasStalled || now - this.askedAt >= ASK_EVERY_MS) && mindsAnswers(ledger)) {
       this.askedAt = now;
       link.beat();
     }
-    ref.tell({ kind: 'tick', unansweredMs: link.isolatedForMs });
+    ref.tell({ kind: 'tick', unansweredMs: hasStalled ? undefined : link.unansweredMs });
   }
 
   private takeIn(messages: readonly LedgerMessage[]): void {

@@ -39,8 +39,7 @@ export function make(fault: Fault, on: Targets): void {
       scheduler.leave(() => heal(() => scheduler.start()));
       return;
     case 'kill-executor':
-      executor.kill();
-      return heal(() => executor.start());
+      return killExecutors(fault, on.executors, heal);
     case 'stop-executor':
       stop(broker, executor);
       return heal(() => executor.process.cont());
@@ -52,7 +51,7 @@ export function make(fault: Fault, on: Targets): void {
     case 'cut-scheduler-broker':
       return cut(scheduler.brokerLink, fault, heal);
     case 'cut-executor-broker':
-      return cutExecutors(fault, on.executors, heal);
+      return cut(executor.brokerLink, fault, heal);
     case 'cut-scheduler-database':
       return cutDatabase(scheduler, fault, heal);
     case 'crash-broker':
@@ -124,15 +123,17 @@ function cut(link: BrokerLink | undefined, fault: Fault, heal: (run: () => void)
   heal(() => link.heal());
 }
 
-/** One of them; or most, as when they share a network. */
-function cutExecutors(
-  fault: Fault,
+/** One of them; or most, as when they share a socket. */
+function killExecutors(
+  { pick }: Fault,
   executors: readonly ExecutorNode[],
   heal: (run: () => void) => void,
 ): void {
-  const count = fault.pick % 3 === 0 ? Math.ceil((executors.length + 1) / 2) : 1;
+  const count = pick % 3 === 0 ? Math.ceil((executors.length + 1) / 2) : 1;
   for (let i = 0; i < Math.min(count, executors.length); i++) {
-    cut(executors[(fault.pick + i) % executors.length]?.brokerLink, fault, heal);
+    const executor = executors[(pick + i) % executors.length] as ExecutorNode;
+    executor.kill();
+    heal(() => executor.start());
   }
 }
 

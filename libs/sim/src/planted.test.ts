@@ -72,7 +72,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'an assignment leaves before its grant is committed',
     foundBy: ['at-most-once', 'attempts-are-bounded'],
-    from: 7,
+    from: 11,
     plant: atOnce(['assign']),
   },
   {
@@ -84,7 +84,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'a floor does not know of the grants of its own batch',
     foundBy: ['acknowledged-is-final'],
-    from: 135,
+    from: 210,
     plant: (plant) =>
       plant(`${THREAD}/committer.js`, ({ Committer }) => ({
         Committer: withMethod(
@@ -186,7 +186,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'who falls silent with most of its pool is lost as if it were alone',
     foundBy: ['mass-loss-waits'],
-    from: 92,
+    from: 23,
     plant: (plant) =>
       plant(`${CORE}/fleet/mass-silence.js`, ({ MassSilence }) => ({
         MassSilence: withMethod(MassSilence, 'holds', () => () => false),
@@ -211,7 +211,7 @@ const BUGS: readonly Bug[] = [
   {
     name: 'an intake is repeated without the id of its batch',
     foundBy: ['journal-is-whole', 'sound-writes'],
-    from: 36,
+    from: 48,
     plant: (plant) =>
       plant('./store/tables.js', ({ Tables }) => ({
         Tables: class extends (Tables as new (n: number) => { intakes: Map<string, number> }) {

@@ -338,7 +338,7 @@ export class ThreadHost {
       busy: (member, busy) => this.pools.beat(member, busy, this.now() ?? 0),
       heard: (executor, incarnation) =>
         this.toHolders(executor, { kind: 'heard', executor, incarnation }),
-      silent: (executor, isHeld) => this.toHolders(executor, { kind: 'silent', executor, isHeld }),
+      silent: (message) => this.toHolders(message.executor, message),
       answerBeat: (executor, session, n) =>
         this.post.toExecutor(executor, session, { kind: 'beat', n, at: this.now() ?? 0 }),
       askBirth: (executor, session) => this.post.toExecutor(executor, session, { kind: 'rebirth' }),
@@ -372,7 +372,7 @@ export class ThreadHost {
       return;
     }
     const { pool, run, executor } = match;
-    this.pools.tell(owned.id, { kind: 'declined', pool, run, executor }, this.now() ?? 0);
+    this.pools.tell(owned.id, { kind: 'bounced', pool, run, executor }, this.now() ?? 0);
   }
 
   // ── Time ─────────────────────────────────────────────────────────────────────────────────────

@@ -250,7 +250,9 @@ function lose(
 function judge({ mass, members }: FleetState, emit: (effect: FleetEffect) => void): void {
   const online = (pool: string): number => {
     let count = 0;
-    for (const member of members.values()) if (member.online && member.pool === pool) count++;
+    for (const member of members.values()) {
+      if (member.online && !member.draining && member.pool === pool) count++;
+    }
     return count;
   };
   for (const begun of mass.judge(online)) emit({ kind: 'mass-silence', ...begun });

@@ -63,10 +63,11 @@ export function startWaiting(step: LedgerStep): void {
       giveBack(step, entry, 'its grant is over');
       continue;
     }
-    if (isCutOff(step, entry)) {
+    if (isLeftAlone(step, entry)) {
       giveBack(step, entry, unansweredFor(entry));
       continue;
     }
+    if (awaitsAnswer(step, entry)) continue;
     state.waiting.delete(entry);
     state.running += 1;
     entry.phase = 'started';
@@ -78,10 +79,25 @@ export function startWaiting(step: LedgerStep): void {
 }
 
 /** 3.6: nobody has answered for as long as this attempt may go on without. */
-export function isCutOff({ state, now }: LedgerStep, { work, arrivedAt }: Entry): boolean {
+export function isCutOff({ state, now }: LedgerStep, { work }: Entry): boolean {
   const stopAfterMs = work?.stopAfterMs ?? null;
-  if (stopAfterMs === null || state.answeredAt === null) return false;
-  return now - Math.max(state.answeredAt, arrivedAt) >= stopAfterMs;
+  return stopAfterMs !== null && state.answeredAt !== null && now - state.answeredAt >= stopAfterMs;
+}
+
+/** What has not started may wait for an answer as long, from its arrival on. */
+export const isLeftAlone = (step: LedgerStep, entry: Entry): boolean =>
+  isCutOff(step, entry) && step.now - entry.arrivedAt >= (entry.work?.stopAfterMs ?? 0);
+
+/** An answer is fresh for so long: they are asked for more often than that. */
+const FRESH_MS = 2_000;
+
+/**
+ * An assignment shows that we hear, not that we are heard. What is to stop by answers starts once
+ * one has come: before that, its owner may have given it up for lost.
+ */
+function awaitsAnswer({ state, now }: LedgerStep, { work }: Entry): boolean {
+  if ((work?.stopAfterMs ?? null) === null) return false;
+  return state.answeredAt === null || now - state.answeredAt >= FRESH_MS;
 }
 
 export const unansweredFor = ({ work }: Entry): string =>

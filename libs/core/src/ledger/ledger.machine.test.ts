@@ -120,6 +120,14 @@ describe('the ledger, in sequence', () => {
     expect(bench.say(freeze(true, 30, token(11)))).toBe('refused unknown');
   });
 
+  it('what is to be given back goes on when it has started, and never starts when not', () => {
+    const bench = prepared(new Bench(1), assign(), started);
+    expect(bench.say(cancel(T, { why: 'give-back' }))).toBe('');
+    const waiting = prepared(new Bench(0), assign());
+    expect(waiting.say(cancel(T, { why: 'give-back' }))).toBe('persist ended, send CANCELLED');
+    expect(new Bench(1).say(cancel(T, { why: 'give-back' }))).toBe('persist ended, send CANCELLED');
+  });
+
   it('a cancel for its time-out ends as that', () => {
     const [stop] = prepared(new Bench(1), assign()).tell(cancel(T, { why: 'timeout' }));
     expect(stop).toMatchObject({ kind: 'stop', outcome: 'TIMED_OUT' });
@@ -196,7 +204,8 @@ describe('the ledger, in sequence', () => {
   });
 
   it('an accepted token starts after a restart, unless it can no longer run here', () => {
-    const bench = prepared(new Bench(0), assign());
+    const work = { ...WORK, stopAfterMs: null };
+    const bench = prepared(new Bench(0), assign(T, { work }));
     const options = { ...bench.state.options, slots: 1 };
     bench.state = restoreLedger(options, bench.records);
     expect(bench.say({ kind: 'restored' })).toBe('persist started, start');

@@ -146,6 +146,7 @@ describe('the ledger, each message in each phase', () => {
       it(`${phase}: ${name}`, () => {
         const bench = PHASES[phase]();
         bench.now += 5_000;
+        bench.state.answeredAt = bench.now;
         expect(bench.say(message)).toBe(EXPECTED[phase][name] ?? '');
       });
     }

@@ -91,7 +91,8 @@ export type LedgerMessage =
   /** Once, after a start from disk, when leftovers of the former process are dead. */
   | { readonly kind: 'restored' }
   /** For how long nobody has answered this executor's beats, where somebody counts that. */
-  | { readonly kind: 'tick'; readonly unansweredMs?: Millis };
+  /** `unansweredMs`: since the last answer to a beat; undefined: it is not known. */
+  | { readonly kind: 'tick'; readonly unansweredMs?: Millis | undefined };
 
 /** One line of the journal. Each is a whole transition, so every prefix of a journal is sound. */
 export type LedgerRecord =

@@ -105,12 +105,16 @@ function cancel(
   endUnseen(step, partition, token, report);
 }
 
+/** A cancel of what has not started; what has goes on. Its owner cannot know which it is. */
+export const GIVE_BACK = 'give-back';
+
 function cancelKnown(step: LedgerStep, entry: Entry, graceMs: number, why: string): void {
   switch (entry.phase) {
     case 'accepted':
       endWith(step, entry, cancelled(why));
       return;
     case 'started': {
+      if (why === GIVE_BACK) return;
       const outcome = why === 'timeout' ? 'TIMED_OUT' : 'CANCELLED';
       stopRunning(step, entry, { graceMs: Math.max(0, graceMs), outcome, why });
       return;

@@ -44,16 +44,32 @@ describe('L9: nobody answers (3.6)', () => {
     expect(stops(bench, unanswered(STOP_AFTER_MS + 250))).toEqual([]);
   });
 
-  it('is counted anew from an answer, and from its arrival', () => {
+  it('is counted anew from an answer; an assignment is none', () => {
     const bench = running();
     bench.tell(unanswered(STOP_AFTER_MS - 1));
     bench.now += 250;
     expect(stops(bench, unanswered(0))).toEqual([]);
-    const late = prepared(new Bench(1), assign());
-    late.now += STOP_AFTER_MS - 1;
-    expect(stops(late, unanswered(60_000))).toEqual([]);
-    late.now += 1;
-    expect(stops(late, unanswered(60_001))).toHaveLength(1);
+    const late = new Bench(1);
+    late.now += 1_999;
+    late.tell(assign(), started);
+    late.now += STOP_AFTER_MS - 1_999;
+    expect(stops(late, unanswered(STOP_AFTER_MS))).toHaveLength(1);
+  });
+
+  it('starts once an answer is fresh: who assigns it may not hear us', () => {
+    const bench = new Bench(1);
+    bench.now += 2_000;
+    expect(bench.say(assign())).toBe('persist accepted, send claimed');
+    expect(bench.say(unanswered(2_000))).toBe('');
+    expect(bench.say(unanswered(10))).toBe('persist started, start');
+  });
+
+  it('starts after a restart when somebody has answered this process', () => {
+    const bench = prepared(new Bench(0), assign());
+    bench.state = restoreLedger({ ...bench.state.options, slots: 1 }, bench.records);
+    expect(bench.say({ kind: 'restored' })).toBe('');
+    expect(bench.say({ kind: 'tick' })).not.toContain('start');
+    expect(bench.say(unanswered(0))).toContain('persist started, start');
   });
 
   it('holds without a session as well, and its end is on disk', () => {
@@ -99,7 +115,7 @@ describe('L9: nobody answers (3.6)', () => {
     const bench = backlog();
     bench.tell(unanswered(STOP_AFTER_MS - 1));
     bench.tell(unanswered(0));
-    bench.now += STOP_AFTER_MS - 1;
+    bench.now += 1_999;
     expect(bench.say(ended)).toContain('persist started, start');
   });
 

@@ -1,15 +1,25 @@
 import type { Millis } from '../kernel/machine.js';
 import { STOP_AFTER_MS_MIN } from '../run/stop-after.js';
-import { giveBack, isCutOff, stopRunning, unansweredFor } from './entries.js';
+import {
+  giveBack,
+  isCutOff,
+  isLeftAlone,
+  startWaiting,
+  stopRunning,
+  unansweredFor,
+} from './entries.js';
 import type { LedgerState, LedgerStep } from './state.js';
 
 /** 3.6: what is cut off is ended here, before somebody else begins it anew. */
 export function endCutOff(step: LedgerStep, unansweredMs: Millis): void {
   const { state, now } = step;
   state.answeredAt = now - unansweredMs;
-  if (unansweredMs < STOP_AFTER_MS_MIN) return;
+  if (unansweredMs < STOP_AFTER_MS_MIN) {
+    if (state.waiting.size > 0) startWaiting(step);
+    return;
+  }
   for (const entry of state.waiting) {
-    if (isCutOff(step, entry)) giveBack(step, entry, unansweredFor(entry));
+    if (isLeftAlone(step, entry)) giveBack(step, entry, unansweredFor(entry));
   }
   for (const { entries } of state.partitions.values()) {
     for (const entry of entries.values()) {

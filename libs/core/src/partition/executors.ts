@@ -6,6 +6,7 @@ import type {
   ExecutorDetail,
   ExecutorState,
 } from './executor-cell.js';
+import { GIVE_BACK } from '../ledger/owner.js';
 import type { CommandOutcome } from './command.js';
 import { type Step, commit, perform, remember } from './state.js';
 
@@ -115,7 +116,8 @@ export function evict(step: Step, executor: string, isDue: boolean): void {
     const { cell } = attempt;
     if (cell.state === 'CANCELLING' || (!isDue && cell.startedAt !== null)) continue;
     const { graceMs } = cell.facts.policy;
-    perform(step, { kind: 'stop', token: attempt.cell.token, graceMs, why: 'drained' });
+    const why = isDue ? 'drained' : GIVE_BACK;
+    perform(step, { kind: 'stop', token: attempt.cell.token, graceMs, why });
   }
 }
 

@@ -47,7 +47,7 @@ test('the backstop waits for the word of a thaw: what nobody has heard of is not
   running({}, { lostAfterMs: null });
   ask('freeze');
   confirm();
-  rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   rig.commit();
   ask('resume');
   later(BACKSTOP_MS * 2);
@@ -78,7 +78,7 @@ describe('a freeze (1.7)', () => {
 
   test('is refused of what is silent or told to stop', () => {
     running();
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     rig.commit();
     expect(ask('freeze')).toEqual({ ok: false, code: 'RUN_NOT_RUNNING', state: 'UNKNOWN' });
     cancel();
@@ -138,7 +138,7 @@ describe('a freeze (1.7)', () => {
   test('is not said to one that is silent, and again when it is heard', () => {
     running();
     ask('freeze');
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     later(resendMs);
     expect(said()).toHaveLength(1);
     expect(rig.cell('r').state).toBe('UNKNOWN');
@@ -262,7 +262,7 @@ describe('what is frozen goes on as before', () => {
     running();
     ask('freeze');
     confirm();
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     later(10_000);
     expect(rig.cell('r').state).toBe('WAITING_RETRY');
     expect(rig.rows.get('r')?.record.freeze).toBeUndefined();

@@ -198,7 +198,7 @@ describe('a paused job', () => {
     rig.step({ kind: 'started', token: rig.tokenOf('a'), agoMs: 0 });
     rig.commit();
     const token = rig.tokenOf('a');
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     rig.tick(10_000);
     rig.commit();
     pause(rig);

@@ -58,7 +58,7 @@ describe('a cached result', () => {
     rig.result(rig.tokenOf('failed'), 'FAILED');
     rig.commit();
     const token = rig.tokenOf('late');
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     rig.tick(20_000);
     rig.commit();
     rig.result(token);

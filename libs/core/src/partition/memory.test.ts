@@ -50,7 +50,7 @@ describe('what memory holds (P6)', () => {
     const token = rig.tokenOf('a');
     for (let i = 0; i < 8; i++) rig.submit(`p${i}`, { due: rig.now + 30_000 + i });
     rig.commit();
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     rig.commit();
     rig.tick(11_000);
     rig.commit();

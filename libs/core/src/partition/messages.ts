@@ -93,7 +93,13 @@ export type PartitionMessage =
   | { readonly kind: 'gone'; readonly executor: string; readonly session: string }
   | Close
   /** The executor has not been heard while we could hear; `isHeld`: with many others (3.2). */
-  | { readonly kind: 'silent'; readonly executor: string; readonly isHeld: boolean }
+  | {
+      readonly kind: 'silent';
+      readonly executor: string;
+      readonly isHeld: boolean;
+      /** How long nothing was heard of it; 0 where that is not known. */
+      readonly unheardMs: Millis;
+    }
   /** We hear nobody now: whoever is silent may have spoken meanwhile. */
   | { readonly kind: 'deaf' }
   /** It is drained; `isDue`: it is to be empty by now. */

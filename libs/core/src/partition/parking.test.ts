@@ -166,7 +166,7 @@ describe('a parked run', () => {
     for (const ms of [0, 100_000]) {
       rig.tick(ms);
       rig.result(token);
-      rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+      rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
       rig.commit();
       rig.crash();
     }

@@ -15,7 +15,7 @@ const REACH = {
   },
   UNKNOWN: (rig: Rig) => {
     REACH.RUNNING(rig);
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   },
   CANCELLING: (rig: Rig) => {
     REACH.RUNNING(rig);
@@ -140,7 +140,7 @@ const TABLE: Record<
     },
   },
   silent: {
-    act: (rig) => rig.step({ kind: 'silent', executor: 'x1', isHeld: false }),
+    act: (rig) => rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 }),
     to: {
       SCHEDULED: 'SCHEDULED',
       READY: 'READY',
@@ -304,7 +304,7 @@ describe('time', () => {
     const never = new Rig();
     never.submit('r', {}, { lostAfterMs: null });
     never.match('r');
-    never.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    never.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     never.tick(365 * 86_400_000);
     never.commit();
     expect(never.cell('r').state).toBe('UNKNOWN');

@@ -25,7 +25,7 @@ function digest(rig: Rig, phase?: Phase, incarnation = 1): void {
 
 test('what took a late result says so: its attempt has succeeded, nothing was lost (1.4)', () => {
   const { rig, token } = granted(false);
-  rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   rig.commit();
   rig.tick(10_000);
   rig.commit();
@@ -52,7 +52,7 @@ test('what took a late result says so: its attempt has succeeded, nothing was lo
 test('a late result has not started before its grant, and keeps the start that was known', () => {
   const { rig, token } = granted(false);
   const at = rig.now;
-  rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   rig.tick(10_000);
   rig.commit();
   rig.result(token, 'SUCCEEDED', { startedAgoMs: 1e18, finishedAgoMs: 1e18 });
@@ -60,7 +60,7 @@ test('a late result has not started before its grant, and keeps the start that w
   expect(rig.cell('r').startedAt).toBe(at);
   expect(rig.cell('r').record.attempts[0]).toMatchObject({ startedAt: at, finishedAt: at });
   const started = granted(true);
-  started.rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+  started.rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   started.rig.tick(10_000);
   started.rig.commit();
   started.rig.result(started.token, 'SUCCEEDED', { startedAgoMs: null });
@@ -73,7 +73,7 @@ test('who may be away for ever is asked too, once it is heard again (3.2, 3.3)',
   rig.submit('r', {}, { lostAfterMs: null });
   rig.match('r');
   rig.commit();
-  rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   rig.commit();
   expect(rig.cell('r').state).toBe('UNKNOWN');
   rig.crash();
@@ -105,7 +105,7 @@ describe('a digest (§6)', () => {
   for (const silent of [false, true]) {
     test(`that does not list what had started means LOST${silent ? ', UNKNOWN' : ''}`, () => {
       const { rig } = granted(true);
-      if (silent) rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+      if (silent) rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
       digest(rig);
       expect(rig.cell('r')).toMatchObject({ state: 'WAITING_RETRY', attempt: 1, spent: 1 });
       expect(rig.cell('r').record.lost).toMatchObject({ run: 'r', attempt: 1, epoch: 1, seq: 2 });
@@ -124,7 +124,7 @@ describe('a digest (§6)', () => {
   test('brings back what was UNKNOWN, as far as it is known to have come', () => {
     for (const phase of ['accepted', 'started'] as const) {
       const { rig } = granted(phase === 'started');
-      rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+      rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
       expect(rig.cell('r').state).toBe('UNKNOWN');
       digest(rig, phase);
       expect(rig.cell('r').state).toBe(phase === 'started' ? 'RUNNING' : 'GRANTED');
@@ -161,7 +161,7 @@ describe('a digest (§6)', () => {
 describe('a word under a token that is not the open one (3.3)', () => {
   test('what still runs of a lost attempt is told to stop, with no digest asked', () => {
     const { rig, token } = granted(true);
-    rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
     rig.tick(10_000);
     rig.commit();
     expect(rig.cell('r').state).toBe('WAITING_RETRY');

@@ -7,6 +7,7 @@ import {
   comparePlace,
   sameToken,
 } from '../run/run.js';
+import { EXECUTOR_DIED, poisonOf } from '../retry/poison.js';
 import { foundAgain } from './attempt-record.js';
 import { bounced, endAttempt, cameBack, toRunning } from './attempts.js';
 import { froze } from './freeze.js';
@@ -28,7 +29,10 @@ export function report(step: Step, message: Report): void {
   const attempt = state.open.get(token.run);
   if (attempt !== undefined && attempt.cell.token !== null) {
     if (sameToken(attempt.cell.token, token)) current(step, attempt, message);
-    else stale(step, message);
+    else {
+      if (message.kind === 'result' && attachDeath(attempt.cell, message)) save(step, attempt.cell);
+      stale(step, message);
+    }
     return;
   }
   if (message.kind !== 'result' && message.kind !== 'bounce') {
@@ -125,6 +129,22 @@ const WAITS_AGAIN: ReadonlySet<RunState> = new Set([
   ...(['WAITING_RETRY', 'BLOCKED', 'READY', 'PAUSED'] as const),
 ]);
 
+/**
+ * 3.7: what was given up as silent is told by its executor, which is back, to have ended with its
+ * process. That changes nothing but what is known of the attempt.
+ */
+function attachDeath({ record }: Cell, { token, error, outcome }: ResultReport): boolean {
+  if (outcome !== 'LOST' || error?.code !== EXECUTOR_DIED) return false;
+  const known = record.attempts.findLast(({ number }) => number === token.attempt);
+  if (known?.outcome !== 'LOST' || known.executor !== token.executor) return false;
+  const { class: name, message, code } = error;
+  record.attempts[record.attempts.indexOf(known)] = {
+    ...known,
+    error: { class: name, message, code },
+  };
+  return true;
+}
+
 /** 1.4: only an attempt that ended by silence takes a late result, while none newer is granted. */
 function lateResult(
   step: Step,
@@ -134,8 +154,17 @@ function lateResult(
   acknowledge(step, message);
   const { lost } = cell.record;
   if (lost === undefined || !sameToken(lost, message.token)) return;
-  if (message.kind !== 'result' || message.outcome !== 'SUCCEEDED') return;
-  if (!WAITS_AGAIN.has(cell.state)) return;
+  if (message.kind !== 'result' || !WAITS_AGAIN.has(cell.state)) return;
+  if (attachDeath(cell, message)) {
+    save(step, cell);
+    const poison = poisonOf(cell.record.attempts);
+    if (poison === undefined) return;
+    if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
+    const error = runErrorOf(message) ?? null;
+    finish(step, cell, 'DEAD', { outcome: 'LOST', reason: poison, error });
+    return;
+  }
+  if (message.outcome !== 'SUCCEEDED') return;
   if (cell.state === 'READY') step.emit({ to: 'pool', soft: { kind: 'withdraw', cell } });
   event(step, cell, 'LATE_RESULT', { data: { outcome: message.outcome } });
   cell.token = lost;

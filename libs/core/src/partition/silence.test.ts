@@ -6,11 +6,12 @@ function unknown(): Rig {
   const rig = new Rig();
   rig.submit('r');
   rig.match('r');
-  rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   rig.commit();
   return rig;
 }
-const silent = (rig: Rig): void => rig.step({ kind: 'silent', executor: 'x1', isHeld: false });
+const silent = (rig: Rig): void =>
+  rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
 
 describe('while we ourselves hear nothing (3.2)', () => {
   test('nobody is lost, however long that lasts', () => {
@@ -86,7 +87,7 @@ describe('while we ourselves hear nothing (3.2)', () => {
 
 describe('while it is held: it fell silent with many others (3.2)', () => {
   const held = (rig: Rig, isHeld: boolean): void =>
-    rig.step({ kind: 'silent', executor: 'x1', isHeld });
+    rig.step({ kind: 'silent', executor: 'x1', isHeld, unheardMs: 0 });
   const lost = (rig: Rig): boolean => rig.cell('r').record.attempts.at(-1)?.outcome === 'LOST';
 
   test('nobody is lost; when it is let go, what is due is lost at once', () => {
@@ -178,6 +179,31 @@ describe('while it is held: it fell silent with many others (3.2)', () => {
     rig.tick(0);
     rig.commit();
     expect(rig.history.get('r')?.state).toBe('DEAD');
+  });
+});
+
+describe('an attempt that its executor stops itself when it is cut off (3.6)', () => {
+  const lostAfter = (unheardMs: number): number => {
+    const rig = new Rig();
+    rig.submit('r', {}, { stopAfterMs: 13_000 });
+    rig.match('r');
+    rig.step({ kind: 'silent', executor: 'x1', isHeld: false, unheardMs });
+    let ms = 0;
+    for (; rig.cell('r').record.attempts.length === 0; ms += 1_000) {
+      rig.tick(1_000);
+      rig.commit();
+    }
+    return ms;
+  };
+
+  test('is lost when it is surely dead: a last will comes at once', () => {
+    // 13 s without an answer, 10 s of grace, and a margin of 2.
+    expect(lostAfter(0)).toBe(25_000);
+    expect(lostAfter(5_000)).toBe(20_000);
+  });
+
+  test('is lost after its own time when that is later', () => {
+    expect(lostAfter(15_000)).toBe(10_000);
   });
 });
 

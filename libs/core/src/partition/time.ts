@@ -1,4 +1,6 @@
-import { LANE_TIMED, deadlineOf, sameToken } from '../run/run.js';
+import type { Millis } from '../kernel/machine.js';
+import { type Policy, LANE_TIMED, deadlineOf, sameToken } from '../run/run.js';
+import { stoppedAfterMs } from '../run/stop-after.js';
 import type { PartitionMessage } from './messages.js';
 import { type OpenAttempt, type Step, commit, fetchThen, perform, refillWhenLow } from './state.js';
 import { loseAt } from './attempts.js';
@@ -193,7 +195,7 @@ function resend(step: Step): void {
  */
 export function silent(
   step: Step,
-  { executor, isHeld }: Extract<PartitionMessage, { kind: 'silent' }>,
+  { executor, isHeld, unheardMs }: Extract<PartitionMessage, { kind: 'silent' }>,
 ): void {
   const { state, now } = step;
   for (const run of state.byExecutor.get(executor) ?? []) {
@@ -211,15 +213,22 @@ export function silent(
       continue;
     }
     const { cell } = attempt;
-    const { lostAfterMs } = cell.facts.policy;
+    const { policy } = cell.facts;
     if (cell.state === 'GRANTED' || cell.state === 'RUNNING') {
       move(step, cell, 'UNKNOWN', 'SILENT');
       save(step, cell);
     }
     attempt.isAway = true;
     if (isForced(attempt)) loseAt(step, attempt, now);
-    else loseAt(step, attempt, lostAfterMs === null ? null : now + lostAfterMs);
+    else
+      loseAt(step, attempt, policy.lostAfterMs === null ? null : now + lostIn(policy, unheardMs));
   }
+}
+
+/** A last will comes at once: not before the executor, if it is cut off, has stopped it (3.6). */
+function lostIn(policy: Policy, unheardMs: Millis): Millis {
+  const stoppedIn = stoppedAfterMs(policy) - unheardMs;
+  return Math.max(policy.lostAfterMs ?? 0, stoppedIn);
 }
 
 const isForced = ({ cell }: OpenAttempt): boolean => cell.record.cancel?.force === true;

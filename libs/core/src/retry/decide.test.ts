@@ -135,3 +135,21 @@ describe('guarantees', () => {
     expect(decide(policyOf({}), failure({ outcome: 'REJECTED' })).kind).toBe('dead');
   });
 });
+
+describe('rules are about what the job does', () => {
+  const never = (when: RetryRule['when']) => policyOf({ rules: [{ when, then: 'NEVER' }] });
+
+  test('what its executor was made to give up falls under none', () => {
+    const givenUp = failure({ isGivenUp: true, exitCode: 1 });
+    for (const when of [{ exitCodes: [1] }, { outcomes: ['FAILED'] as const }]) {
+      expect(decide(never(when), givenUp).kind).toBe('retry');
+      expect(decide(never(when), failure({ exitCode: 1 })).kind).toBe('dead');
+    }
+  });
+
+  test('how the process of a lost attempt was ended is no exit code of the job', () => {
+    const lost = failure({ outcome: 'LOST', exitCode: 1 });
+    expect(decide(never({ exitCodes: [1] }), lost).kind).toBe('retry');
+    expect(decide(never({ outcomes: ['LOST'] }), lost).kind).toBe('dead');
+  });
+});

@@ -42,7 +42,8 @@ export function decideRetry(
   const dead = (why: string): RetryDecision => ({ kind: 'dead', spends, why });
   if (failure.outcome === 'REJECTED') return dead('it can run nowhere');
   if (policy.atMostOnce === true) return dead('its guarantee is AT_MOST_ONCE');
-  const rules = retry.rules ?? [];
+  // They are about what the job does; nobody let it.
+  const rules = failure.isGivenUp ? [] : (retry.rules ?? []);
   const place = rules.findIndex((rule) => matches(rule, failure));
   const then = rules[place]?.then;
   if (then === 'NEVER') return dead(`rule ${place + 1} says never`);
@@ -77,7 +78,9 @@ function exhausted({ retry }: Policy, spent: Spent, ofClass: RetryClass): string
 function matches({ when }: RetryRule, { outcome, exitCode, error }: Failure): boolean {
   const { exitCodes, classes, statuses, outcomes } = when;
   if (outcomes !== undefined && !outcomes.includes(outcome)) return false;
-  if (exitCodes !== undefined && (exitCode === null || !exitCodes.includes(exitCode))) return false;
+  // What was lost was stopped: how its process ended then says nothing of the job.
+  const own = outcome === 'LOST' ? null : exitCode;
+  if (exitCodes !== undefined && (own === null || !exitCodes.includes(own))) return false;
   if (classes !== undefined && (error === null || !classes.includes(error.class))) return false;
   if (statuses === undefined) return true;
   return error?.class === 'HTTP_STATUS' && statuses.includes(Number(error.code));

@@ -11,7 +11,9 @@ const EXECUTORS_MAX = 3;
  * when it is back: one that is merely silent may be well.
  */
 export function poisonOf(attempts: readonly AttemptRecord[]): string | undefined {
-  const fatal = attempts.filter(({ error }) => error?.code === EXECUTOR_DIED);
+  const fatal = attempts.filter(
+    ({ outcome, error }) => outcome === 'LOST' && error?.code === EXECUTOR_DIED,
+  );
   const executors = [...new Set(fatal.map(({ executor }) => executor))];
   if (executors.length < EXECUTORS_MAX) return undefined;
   const numbers = fatal.map(({ number }) => String(number));

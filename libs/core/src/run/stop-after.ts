@@ -1,4 +1,5 @@
 import type { Millis } from '../kernel/machine.js';
+import type { Policy } from './run.js';
 
 /** Less would end attempts for a moment without news. */
 export const STOP_AFTER_MS_MIN = 5_000;
@@ -17,3 +18,7 @@ export const stopAfterMsMax = (of: {
   of.lostAfterMs === null
     ? Number.POSITIVE_INFINITY
     : of.silentAfterMs + of.lostAfterMs - of.graceMs - MARGIN_MS;
+
+/** Counted from the last word of an executor that is cut off: its attempt is surely dead by then. */
+export const stoppedAfterMs = ({ stopAfterMs, graceMs }: Policy): Millis =>
+  stopAfterMs === undefined ? 0 : stopAfterMs + graceMs + MARGIN_MS;

@@ -74,6 +74,7 @@ export class Link {
   private isDraining = false;
   private beats = 0;
   private answeredAt: Millis;
+  private wasAnswered = false;
   private readonly subscriptions: Subscription[] = [];
   private cancelBeat: (() => void) | undefined;
   private cancelBirth: (() => void) | undefined;
@@ -110,6 +111,11 @@ export class Link {
   /** How long nobody has answered our beats: we cannot tell whether anybody hears us. */
   get isolatedForMs(): Millis {
     return Math.max(0, this.options.clock.elapsed() - this.answeredAt);
+  }
+
+  /** The same; undefined: nobody has ever. */
+  get unansweredMs(): Millis | undefined {
+    return this.wasAnswered ? this.isolatedForMs : undefined;
   }
 
   get session(): string | null {
@@ -251,7 +257,7 @@ export class Link {
   private interpret({ sender, session }: Envelope<Down>, item: Down): LedgerMessage | undefined {
     switch (item.kind) {
       case 'beat':
-        if (item.n <= this.beats) this.answeredAt = this.options.clock.elapsed();
+        if (item.n <= this.beats) this.answered();
         return undefined;
       case 'owners':
         for (const { partition, thread, epoch } of item.owners) {
@@ -270,10 +276,15 @@ export class Link {
     }
   }
 
+  private answered(): void {
+    this.answeredAt = this.options.clock.elapsed();
+    this.wasAnswered = true;
+  }
+
   /** Only what was said to the birth of who we are by now: an earlier one told us that. */
   private welcomed(session: string, cluster: string, incarnation: number): void {
     const { identity } = this;
-    this.answeredAt = this.options.clock.elapsed();
+    this.answered();
     if (identity.cluster !== cluster || identity.incarnation !== incarnation) return;
     if (this.state.value.welcomed === session) return;
     this.state.next({ up: true, welcomed: session });

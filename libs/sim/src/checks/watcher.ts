@@ -113,11 +113,21 @@ export class Watcher implements JobLog {
         () => `  ${run.slice(-6)} ${type} ${to ?? ''} ${executor ?? ''}`,
       );
       const decided = at - this.server.offset;
+      if (!this.isDated(node)) continue;
       if (type === 'SILENT' && executor !== null) this.silent(node, executor, decided);
       if (!JSON.stringify(data).includes(LOST)) continue;
       this.lost(node, run, decided);
       if (executor !== null) this.lostWithMany(node, executor, decided);
     }
+  }
+
+  /**
+   * Whether the time that a thread gives to what it decides is what it was: its clock takes up that
+   * of the database late, and one that was set back only when a commit is refused as early.
+   */
+  private isDated({ startedAt }: SchedulerNode): boolean {
+    const { setAt, setBackAt } = this.server;
+    return this.world.now - setAt >= SET_COUNTS_MS && setBackAt < startedAt;
   }
 
   /** Silence counts only while the observer could hear, unless a last will was said (3.1). */
@@ -128,16 +138,8 @@ export class Watcher implements JobLog {
     const willAt = broker.willSaidAt.get(topic) ?? Number.NEGATIVE_INFINITY;
     const bornAt = broker.birthSaidAt.get(topic) ?? 0;
     const isDead = willAt > bornAt || decided - willAt < WILL_COUNTS_MS;
-    const { setAt = Number.NEGATIVE_INFINITY } = this.server;
-    // Since it was decided the link may have been lost, or the clock set by which it was: then
-    // nothing can be said.
-    if (
-      isDead ||
-      world.now - setAt < SET_COUNTS_MS ||
-      linkedSince === undefined ||
-      linkedSince > decided
-    )
-      return;
+    // Since it was decided the link may have been lost: then nothing can be said.
+    if (isDead || linkedSince === undefined || linkedSince > decided) return;
     const heardFor = decided - linkedSince;
     if (heardFor >= silentAfterMs - SLACK_MS) return;
     world.violate('silence-is-heard', `${thread} heard for ${heardFor} ms, ${executor} is silent`);
@@ -145,7 +147,6 @@ export class Watcher implements JobLog {
 
   /** So does the time from there to LOST (3.2): it begins anew whenever the link was down. */
   private lost(node: SchedulerNode, run: string, decided: Millis): void {
-    if (this.world.now - (this.server.setAt ?? Number.NEGATIVE_INFINITY) < SET_COUNTS_MS) return;
     const { thread, linkedSince, unlinkedSince } = node;
     // What was decided before the link changed is not known to be wrong.
     const heardFor = linkedSince === undefined ? 0 : decided - linkedSince;
@@ -156,9 +157,8 @@ export class Watcher implements JobLog {
 
   /** And nobody is lost soon who fell silent with over a third of all (3.2). */
   private lostWithMany(node: SchedulerNode, executor: string, decided: Millis): void {
-    const { setAt = Number.NEGATIVE_INFINITY } = this.server;
     const diedAt = this.together.diedAt(node, executor);
-    if (diedAt === undefined || decided < diedAt || this.world.now - setAt < SET_COUNTS_MS) return;
+    if (diedAt === undefined || decided < diedAt) return;
     const after = decided - diedAt;
     if (after >= this.patience.massLossAfterMs - SLACK_MS) return;
     this.world.violate('mass-loss-waits', `${node.thread} lost ${executor} ${after} ms after it`);

@@ -59,6 +59,7 @@ export class SchedulerNode {
   readonly databaseLinks: DatabaseLink[] = [];
   brokerLink: BrokerLink | undefined;
   host: ThreadHost | undefined;
+  startedAt: Millis = 0;
   /** Since when it can hear the broker, or cannot, by true time. */
   linkedSince: Millis | undefined;
   unlinkedSince: Millis = 0;
@@ -81,6 +82,7 @@ export class SchedulerNode {
     const { process, cluster } = this;
     if (process.alive) return;
     process.begin();
+    this.startedAt = cluster.world.now;
     this.session = `${this.thread}-${++this.sessions}`;
     this.mailbox[0].length = 0;
     this.mailbox[1].length = 0;

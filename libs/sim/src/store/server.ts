@@ -11,7 +11,8 @@ export class DatabaseServer {
   health: Health = 'up';
   /** Of its clock against true time; it may be set. */
   offset: Millis = 0;
-  setAt: Millis | undefined;
+  setAt: Millis = Number.NEGATIVE_INFINITY;
+  setBackAt: Millis = Number.NEGATIVE_INFINITY;
   /** How much slower than usual. */
   slowness = 1;
   /** That a connection is lost around a call that was heard: applied or not, nobody says. */
@@ -29,6 +30,7 @@ export class DatabaseServer {
   setClock(by: Millis): void {
     this.offset += by;
     this.setAt = this.world.now;
+    if (by < 0) this.setBackAt = this.world.now;
   }
 
   get at(): Millis {

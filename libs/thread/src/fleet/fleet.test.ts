@@ -12,7 +12,7 @@ describe('open attempts are compared with what is known of their executors', () 
     const heard = { kind: 'heard', executor: 'x1', incarnation: 3 };
     expect(rig.fleet.compare(partition(rig.now), rig.now)).toEqual([heard]);
     rig.fleet.presence('x1', { v: 1, state: 'death', session: 's1' });
-    const silent = { kind: 'silent', executor: 'x1', isHeld: false };
+    const silent = { kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 };
     expect(rig.fleet.compare(partition(rig.now), rig.now)).toEqual([silent]);
   });
 

@@ -15,6 +15,8 @@ import {
 import type { Logger } from '#telemetry';
 import type { Beat, Death, ExecutorBirth } from '#protocol';
 
+type Silent = Extract<PartitionMessage, { kind: 'silent' }>;
+
 export interface FleetHost {
   readonly life: string;
   readonly log: Logger;
@@ -33,7 +35,7 @@ export interface FleetHost {
   /** The executor said what it holds. */
   busy(member: FleetMember, busy: number): void;
   heard(executor: string, incarnation: number): void;
-  silent(executor: string, isHeld: boolean): void;
+  silent(message: Silent): void;
   answerBeat(executor: string, session: string, n: number): void;
   askBirth(executor: string, session: string): void;
 }
@@ -197,7 +199,7 @@ export class Fleet {
         const pool = open.get(run ?? '')?.cell.facts.pool;
         if (member === undefined && pool !== undefined)
           this.step({ kind: 'missing', executor, pool });
-        told.push({ kind: 'silent', executor, isHeld: this.isHeld(executor) });
+        told.push(this.silent(executor, member));
       }
     }
     for (const { id, state, session } of executors.values()) {
@@ -213,8 +215,11 @@ export class Fleet {
     return told;
   }
 
-  private isHeld(executor: string): boolean {
-    return this.state.mass.holds(executor, this.host.mono(), this.host.massLossAfterMs);
+  private silent(executor: string, member: FleetMember | undefined): Silent {
+    const mono = this.host.mono();
+    const isHeld = this.state.mass.holds(executor, mono, this.host.massLossAfterMs);
+    const unheardMs = member === undefined ? 0 : Math.max(0, mono - member.heardAt);
+    return { kind: 'silent', executor, isHeld, unheardMs };
   }
 
   /** Whether this session of an executor's cell has ended, as far as could be heard. */
@@ -236,7 +241,7 @@ export class Fleet {
         return;
       case 'offline':
         this.host.offline(effect.member);
-        this.host.silent(effect.member.executor, this.isHeld(effect.member.executor));
+        this.host.silent(this.silent(effect.member.executor, effect.member));
         return;
       case 'mass-silence': {
         const { pool, silent, of } = effect;

@@ -38,7 +38,11 @@ const of = (message: object): PartitionMessage => message as PartitionMessage;
 test.each([
   [{ at: of({ kind: 'tick' }), run: 'a' }, 'run', 'a'],
   [{ at: of({ kind: 'submitted', inbox: 'a' }), run: 'a' }, 'run', 'a'],
-  [{ at: of({ kind: 'silent', executor: 'x', isHeld: false }), run: 'a' }, 'run', 'a'],
+  [
+    { at: of({ kind: 'silent', executor: 'x', isHeld: false, unheardMs: 0 }), run: 'a' },
+    'run',
+    'a',
+  ],
   [{ at: null, run: 'a' }, 'run', 'a'],
   [{ at: of({ kind: 'cancel', inbox: 'i', run: 'a' }), run: 'a' }, 'row', 'i'],
   [{ at: of({ kind: 'job-changed', inbox: 'i' }), run: null }, 'row', 'i'],

@@ -20,7 +20,7 @@ test('deafness comes before the time that waits in a careful partition, and ends
   const stepper = new Stepper(host, { debug: quiet, info: quiet, warn: quiet, error: quiet });
   const loaded = { partition: 1, epoch: 1, seq: 0, executors: [] };
   const owned = new OwnedPartition(loaded, 'life', 0, true, LIMITS);
-  stepper.deliver(owned, { kind: 'silent', executor: 'x1', isHeld: false });
+  stepper.deliver(owned, { kind: 'silent', executor: 'x1', isHeld: false, unheardMs: 0 });
   stepper.deliver(owned, { kind: 'tick' });
   stepper.deliver(owned, { kind: 'deaf' });
   isUnanswered = false;

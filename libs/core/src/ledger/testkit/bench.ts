@@ -85,7 +85,7 @@ export class Bench {
     readonly judge: (work: Work) => Verdict = () => ({ kind: 'take' }),
   ) {
     this.state = emptyLedger({ executor: 'x', slots, backlog: slots === 0 ? 5 : 0, judge });
-    this.tell(welcomed('s1'));
+    this.tell(welcomed('s1'), { kind: 'tick', unansweredMs: 0 });
   }
 
   tell(...messages: readonly LedgerMessage[]): LedgerEffect[] {

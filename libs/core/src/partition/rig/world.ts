@@ -87,7 +87,7 @@ export class World {
         rig.step({ kind: 'bounce', token: entry.token, reason: 'full' });
         return;
       case 'silent':
-        rig.step({ kind: 'silent', executor: executor.id, isHeld: pick % 3 === 0 });
+        rig.step({ kind: 'silent', executor: executor.id, isHeld: pick % 3 === 0, unheardMs: 0 });
         return;
       case 'digest':
         rig.step(executor.digest());
