@@ -126,7 +126,7 @@ export class Engine {
       this.askedAt = now;
       link.beat();
     }
-    ref.tell({ kind: 'tick', unansweredMs: hasStalled ? undefined : link.unansweredMs });
+    ref.tell({ kind: 'tick', unansweredMs: hasStalled ? undefined : link.answers.unansweredMs });
   }
 
   private takeIn(messages: readonly LedgerMessage[]): void {

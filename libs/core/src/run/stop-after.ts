@@ -19,6 +19,6 @@ export const stopAfterMsMax = (of: {
     ? Number.POSITIVE_INFINITY
     : of.silentAfterMs + of.lostAfterMs - of.graceMs - MARGIN_MS;
 
-/** Counted from the last word of an executor that is cut off: its attempt is surely dead by then. */
+/** After its last word: the attempt of an executor that is cut off is surely dead by then. */
 export const stoppedAfterMs = ({ stopAfterMs, graceMs }: Policy): Millis =>
   stopAfterMs === undefined ? 0 : stopAfterMs + graceMs + MARGIN_MS;

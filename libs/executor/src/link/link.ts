@@ -16,6 +16,7 @@ import {
   logCodec,
   topicsOf,
 } from '#protocol';
+import { Answers } from './answers.js';
 import { Outgoing } from './outgoing.js';
 
 /** What the link tells about this executor in births and beats. */
@@ -73,8 +74,7 @@ export class Link {
   private identity: Identity;
   private isDraining = false;
   private beats = 0;
-  private answeredAt: Millis;
-  private wasAnswered = false;
+  readonly answers: Answers;
   private readonly subscriptions: Subscription[] = [];
   private cancelBeat: (() => void) | undefined;
   private cancelBirth: (() => void) | undefined;
@@ -85,7 +85,7 @@ export class Link {
     this.topics = topicsOf(cluster);
     this.messages$ = this.inbound.asObservable();
     this.state$ = this.state.asObservable();
-    this.answeredAt = clock.elapsed();
+    this.answers = new Answers(() => clock.elapsed());
     this.owners = new Owners(() => clock.elapsed());
     this.outgoing = new Outgoing({
       executor: self.id,
@@ -110,12 +110,7 @@ export class Link {
 
   /** How long nobody has answered our beats: we cannot tell whether anybody hears us. */
   get isolatedForMs(): Millis {
-    return Math.max(0, this.options.clock.elapsed() - this.answeredAt);
-  }
-
-  /** The same; undefined: nobody has ever. */
-  get unansweredMs(): Millis | undefined {
-    return this.wasAnswered ? this.isolatedForMs : undefined;
+    return this.answers.silentMs;
   }
 
   get session(): string | null {
@@ -124,7 +119,7 @@ export class Link {
 
   async start(): Promise<void> {
     const { client } = this.presence;
-    this.answeredAt = this.options.clock.elapsed();
+    this.answers.begin();
     this.subscriptions.push(
       client
         .messages$(this.topics.down(this.options.self.id))
@@ -257,7 +252,7 @@ export class Link {
   private interpret({ sender, session }: Envelope<Down>, item: Down): LedgerMessage | undefined {
     switch (item.kind) {
       case 'beat':
-        if (item.n <= this.beats) this.answered();
+        if (item.n <= this.beats) this.answers.came();
         return undefined;
       case 'owners':
         for (const { partition, thread, epoch } of item.owners) {
@@ -276,15 +271,10 @@ export class Link {
     }
   }
 
-  private answered(): void {
-    this.answeredAt = this.options.clock.elapsed();
-    this.wasAnswered = true;
-  }
-
   /** Only what was said to the birth of who we are by now: an earlier one told us that. */
   private welcomed(session: string, cluster: string, incarnation: number): void {
     const { identity } = this;
-    this.answered();
+    this.answers.came();
     if (identity.cluster !== cluster || identity.incarnation !== incarnation) return;
     if (this.state.value.welcomed === session) return;
     this.state.next({ up: true, welcomed: session });

@@ -84,8 +84,7 @@ export class SchedulerNode {
     process.begin();
     this.startedAt = cluster.world.now;
     this.session = `${this.thread}-${++this.sessions}`;
-    this.mailbox[0].length = 0;
-    this.mailbox[1].length = 0;
+    for (const lane of this.mailbox) lane.length = 0;
     this.turning = false;
     const link = (): DatabaseLink => {
       const made = new DatabaseLink(cluster.server, process.after);
