@@ -6,8 +6,6 @@ import {
   type ChildMessage,
   type ChildState,
   HEALTHY_MS,
-  TAKEOVER_MS,
-  restMs,
   step,
 } from './child.machine.js';
 
@@ -103,24 +101,5 @@ describe('child machine', () => {
       }
     }
     expect(broken).toEqual([]);
-  });
-});
-
-describe('a child that has ended', () => {
-  const up = { role: 'scheduler', state: 'ready' } as const;
-
-  it.each([
-    ['a scheduler whose runs another one takes over', 'scheduler', [up], TAKEOVER_MS],
-    ['the only scheduler', 'scheduler', [], 0],
-    [
-      'a scheduler beside one that starts itself',
-      'scheduler',
-      [{ ...up, state: 'starting' } as const],
-      0,
-    ],
-    ['an executor, whose runs nobody takes over', 'executor', [up, { ...up, role: 'executor' }], 0],
-    ['a gateway', 'gateway', [up], 0],
-  ] as const)('%s', (_, role, others, ms) => {
-    expect(restMs(role, others)).toBe(ms);
   });
 });

@@ -41,21 +41,6 @@ export const HEALTHY_MS = 30_000;
 export const backoffMs = (failures: number): number =>
   Math.min(BACKOFF_MS_MIN * 2 ** (failures - 1), BACKOFF_MS_MAX);
 
-/** So long others take at most to take over what a scheduler had. */
-export const TAKEOVER_MS = 2_500;
-
-/**
- * A process costs more to start than others need to take over what it had: on a machine that runs
- * them all it waits for that. The only one of its kind that is up is started at once.
- */
-export const restMs = (
-  role: string,
-  others: readonly { readonly role: string; readonly state: ChildState['kind'] }[],
-): number => {
-  const hasHeirs = others.some((other) => other.role === role && other.state === 'ready');
-  return role === 'scheduler' && hasHeirs ? TAKEOVER_MS : 0;
-};
-
 type Emit = (effect: ChildEffect) => void;
 
 export function step(

@@ -31,8 +31,6 @@ export interface ChildEvents {
   readonly onChange: () => void;
   readonly onReady: (report: Report) => void;
   readonly onProblem: (problem: string) => void;
-  /** It has ended: for how long it is left so at least. */
-  readonly restMs: () => number;
 }
 
 export interface Child {
@@ -118,7 +116,7 @@ class WatchedChild implements Child {
         case 'spawn':
           return this.spawn();
         case 'wait':
-          this.waitFor(Math.max(effect.delayMs, this.events.restMs()));
+          this.timer = setTimeout(() => this.send({ kind: 'retry' }), effect.delayMs);
           return;
         case 'forget-wait':
           return clearTimeout(this.timer);
@@ -132,10 +130,6 @@ class WatchedChild implements Child {
       }
     });
     this.events.onChange();
-  }
-
-  private waitFor(delayMs: number): void {
-    this.timer = setTimeout(() => this.send({ kind: 'retry' }), delayMs);
   }
 
   private spawn(): void {

@@ -1,5 +1,4 @@
 import { type Child, type ChildSpec, createChild, type Report, type Role } from './child.js';
-import { restMs } from './child.machine.js';
 import type { Endpoint, EndpointProcess, Home, Ports } from './home.js';
 import type { Links } from './links.js';
 import { claimGatewayPort, isFree, probePort, reach } from './ports.js';
@@ -151,10 +150,6 @@ export class Supervisor {
         onChange: () => this.changed(child),
         onReady: () => this.settle(child),
         onProblem: (problem) => this.complain(child, problem),
-        restMs: () => {
-          const others = this.children.filter((other) => other !== child);
-          return restMs(child.role, others);
-        },
       },
       this.options.log,
     );
