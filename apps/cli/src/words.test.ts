@@ -12,6 +12,7 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const KEPT = new Set([
   ...['expectStatus', 'expectBody', 'jsonEquals', 'uniqueItems', 'maxDelay', 'startDeadline'],
   ...['maxAttempts', 'operationName', 'endCursor', 'runEvents', 'when', 'then', 'cursor'],
+  ...['lostAfter', 'stopAfter'],
 ]);
 
 /** What is no sentence to a caller: the schema's own words, the log, defects. */
