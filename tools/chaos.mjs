@@ -3,6 +3,7 @@ import { spawn } from 'child_process';
 import { readFileSync } from 'fs';
 import { resolve } from 'path';
 import { packageBin, root, say } from './lib/places.mjs';
+import { forwardSignals } from './lib/signals.mjs';
 import { prepare } from './prepare.mjs';
 
 const help = `npm run chaos -- [options]
@@ -95,6 +96,7 @@ function run(variables) {
     env: { ...process.env, ...variables },
     stdio: 'inherit',
   });
+  forwardSignals(child);
   child.once('exit', (code) => {
     process.exitCode = code === null ? 1 : code;
   });

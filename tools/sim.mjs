@@ -2,6 +2,7 @@
 import { spawn } from 'child_process';
 import { join } from 'path';
 import { root } from './lib/places.mjs';
+import { forwardSignals } from './lib/signals.mjs';
 import { prepare } from './prepare.mjs';
 
 if (prepare()) {
@@ -15,6 +16,7 @@ if (prepare()) {
   const child = spawn(process.execPath, [...flags, main, ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
+  forwardSignals(child);
   child.once('exit', (code) => {
     process.exitCode = code === null ? 1 : code;
   });

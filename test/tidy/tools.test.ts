@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -43,6 +43,12 @@ it.each([
   const sentence =
     `Orrery needs Node >= 20.19; this is ${version}. ` + 'Install a newer Node from nodejs.org.\n';
   expect(said).toBe(expected ? 'true\n' : `${sentence}false\n`);
+});
+
+it.each(['start', 'sim', 'bench', 'chaos'])('npm run %s takes its child with it', (name) => {
+  const text = readFileSync(join(root, 'tools', `${name}.mjs`), 'utf8');
+  expect(text).toMatch(/= spawn\(/);
+  expect(text).toContain('forwardSignals(child)');
 });
 
 it('off a terminal a second signal reaches the child as well', async () => {
