@@ -23,8 +23,11 @@ afterAll(async () => {
   await orrery.remove();
 }, 30_000);
 
-const pidsOf = (): number[] =>
-  fs.existsSync(pids) ? fs.readFileSync(pids, 'utf8').trim().split('\n').map(Number) : [];
+/** Whole lines alone: the shell makes the file before it writes into it. */
+function pidsOf(): number[] {
+  const text = fs.existsSync(pids) ? fs.readFileSync(pids, 'utf8') : '';
+  return text.split('\n').slice(0, -1).map(Number);
+}
 
 test('what nobody answers for stops itself, and is retried once somebody does (3.6)', async () => {
   const command = `echo $$ >> '${pids}'; [ "$ORRERY_ATTEMPT" = 2 ] || exec sleep 100`;
