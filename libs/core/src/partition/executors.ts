@@ -74,7 +74,7 @@ export function gone(step: Step, executor: string, session: string): void {
 const stateOf = ({ draining }: ExecutorDetail, closed: Closed | null): ExecutorState =>
   closed?.as ?? (draining ? 'DRAINING' : 'ACTIVE');
 
-/** 3.7 aside: what a person says of an executor holds until a person says otherwise. */
+/** What a person says of an executor holds until a person says otherwise. */
 export function close(step: Step, message: Close): void {
   const { state, now } = step;
   const { inbox, executor, as, by, reason, withinMs } = message;

@@ -1,19 +1,25 @@
 import { describe, expect, test } from 'vitest';
+import type { Token } from '../run/run.js';
 import { DEFAULT_RETRY } from './retry.js';
 import { Rig } from '../partition/rig/rig.js';
 
 const DIED = { class: 'LOST', message: 'its process ended', code: 'EXECUTOR_DIED' };
 const SILENT = { class: 'LOST', message: 'its machine was switched off', code: null };
 
+function startOn(rig: Rig, executor: string): Token {
+  rig.match('r', executor);
+  const { token } = rig.cell('r');
+  if (token === null) throw new Error('it was not granted');
+  rig.step({ kind: 'started', token, agoMs: 0 });
+  return token;
+}
+
 /** A run whose losses cost nothing, tried on each of these; `error`: how each attempt ends. */
 function tried(executors: readonly string[], error: object): Rig {
   const rig = new Rig();
   rig.submit('r', {}, { freeLoss: true });
   for (const executor of executors) {
-    rig.match('r', executor);
-    const { token } = rig.cell('r');
-    if (token === null) throw new Error('it was not granted');
-    rig.step({ kind: 'started', token, agoMs: 0 });
+    const token = startOn(rig, executor);
     rig.result(token, 'LOST', { error: { stack: null, retryMs: null, ...error } as never });
     rig.commit();
     rig.tick(60_000);
@@ -27,10 +33,7 @@ function silentThenTold(executors: readonly string[], isGranted: boolean): Rig {
   const rig = new Rig();
   rig.submit('r', {}, { freeLoss: true });
   for (const executor of executors) {
-    rig.match('r', executor);
-    const { token } = rig.cell('r');
-    if (token === null) throw new Error('it was not granted');
-    rig.step({ kind: 'started', token, agoMs: 0 });
+    const token = startOn(rig, executor);
     rig.step({ kind: 'silent', executor, isHeld: false, unheardMs: 0 });
     rig.tick(10_000);
     rig.commit();

@@ -35,4 +35,3 @@ export class ExecutorPayload {
   @Field(() => [UserError], { description: 'Why it was refused; empty when it was not.' })
   readonly userErrors!: readonly UserError[];
 }
-export type ExecutorChange = ExecutorPayload;

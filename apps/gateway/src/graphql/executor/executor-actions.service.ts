@@ -17,7 +17,7 @@ import {
   notFoundError,
   userError,
 } from '../schema/user-error.js';
-import type { ExecutorActionInput, ExecutorChange } from './executor-actions.model.js';
+import type { ExecutorActionInput, ExecutorPayload } from './executor-actions.model.js';
 import { ExecutorsService } from './executors.service.js';
 
 const DEADLINE_MS_MAX = 7 * 86_400_000;
@@ -38,7 +38,7 @@ export class ExecutorActionsService {
     viewer: Viewer,
     input: ExecutorActionInput,
     as: Closed['as'] | null,
-  ): Promise<ExecutorChange> {
+  ): Promise<ExecutorPayload> {
     if (viewer.projects !== null) {
       const message = 'An executor serves every project: only a key for all of them may do this.';
       throw problem('FORBIDDEN', message);
@@ -53,6 +53,7 @@ export class ExecutorActionsService {
     const payload = encodeClose({ executor: input.id, as, by: actorOf(viewer), reason, withinMs });
     const partition = partitionOf(`executor/${input.id}`, this.installation.partitions);
     const id = this.ids.next();
+    // It refers to no run: an executor's id is any text, and stands in the payload.
     const command = { id, partition, kind: INBOX_EXECUTOR, ref: id, payload };
     const [written] = await this.intake.submit([{ command }]);
     if (written === undefined) throw new Error(`command ${id} has no answer`);
@@ -63,17 +64,16 @@ export class ExecutorActionsService {
     const outcome = await this.answers.outcomeOf(id);
     const [executor = known] = await this.executors.find([input.id]);
     if (outcome?.ok === false) {
+      if (outcome.code === 'NOT_FOUND') return refused(notFoundError(['id'], 'This executor'));
       const failed = 'The scheduler failed at it again and again, and set it aside.';
-      const isThere = outcome.code !== 'NOT_FOUND';
-      const why = isThere ? userError(outcome.code, ['id'], failed) : undefined;
-      return refused(why ?? notFoundError(['id'], 'This executor'));
+      return refused(userError(outcome.code, ['id'], failed));
     }
     const pending = outcome === undefined;
     return { executor, changed: !pending && outcome.same !== true, pending, userErrors: [] };
   }
 }
 
-const refused = (...userErrors: readonly UserError[]): ExecutorChange => {
+const refused = (...userErrors: readonly UserError[]): ExecutorPayload => {
   return { executor: null, changed: false, pending: false, userErrors };
 };
 
